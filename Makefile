@@ -1,0 +1,70 @@
+# make book | make test | make paper: each one sets itself up first. `make help` lists the rest.
+
+PYTHON ?= python3
+PAPER ?= *
+
+BIN := .venv/bin
+# The stamp's name is a checksum of what is installed: nothing changed, nothing to do.
+STAMP := .venv/installed-$(shell cat requirements.txt pyproject.toml | cksum | tr ' ' '-')
+
+# Trained models and laptop records are shared by the book, the tests and nbval.
+export UNLEARNLIB_CACHE ?= $(CURDIR)/.cache
+export OMP_NUM_THREADS ?= 2
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYDEVD_DISABLE_FILE_VALIDATION := 1
+
+# $(call stage,NAME,COMMAND) runs COMMAND under a heading and prints its seconds.
+stage = @printf '\n== %s\n' '$(1)'; start=$$(date +%s); $(2) \
+	&& printf '== %s: %s s\n' '$(1)' $$(($$(date +%s) - start))
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help install book notebooks test lint types unit nbval wheel paper workstation clean
+
+help:  ## list these targets (the default)
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+install: $(STAMP)  ## make .venv and install the pinned requirements
+
+$(STAMP):
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python " + sys.version.split()[0] + " is too old: this needs 3.11 or newer. Name another one: make PYTHON=python3.11")'
+	$(call stage,install,$(PYTHON) -m venv --clear .venv \
+		&& $(BIN)/pip install --quiet "$$(grep '^torch==' requirements.txt)" \
+		&& $(BIN)/pip install --quiet -r requirements.txt \
+		&& $(BIN)/pip install --quiet --no-deps --no-build-isolation -e . \
+		&& touch $@)
+
+book: install  ## execute every notebook, build the HTML, print where it is
+	$(call stage,book,$(BIN)/python book/build.py)
+
+notebooks: install  ## execute every notebook and commit-ready copies of the outputs to notebooks/
+	$(call stage,notebooks,$(BIN)/python book/build.py --copy-back)
+
+test: install lint types unit wheel book nbval  ## everything that must hold before a commit
+
+lint: install  ## ruff: rules and format
+	$(call stage,lint,$(BIN)/ruff check . && $(BIN)/ruff format --check .)
+
+types: install  ## mypy --strict
+	$(call stage,types,$(BIN)/mypy)
+
+unit: install  ## unit tests and doctests
+	$(call stage,unit tests and doctests,$(BIN)/pytest -q)
+
+nbval: install  ## notebooks against their committed outputs
+	$(call stage,nbval,$(BIN)/pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout 600 \
+		--nbval-sanitize-with tests/nbval.cfg -W default notebooks)
+
+wheel: install  ## the built wheel in a clean environment
+	$(call stage,wheel,$(BIN)/python tests/smoke_wheel.py)
+
+paper: install  ## recorded runs at paper scale, on whatever device is there (PAPER=jit: one part)
+	@for spec in notebooks/$(PAPER)/*.paper.yaml; do \
+		$(BIN)/python -m unlearnlib run "$$spec" || exit 1; done
+
+workstation: install  ## recorded runs at workstation scale (PAPER=jit: one part)
+	@for spec in notebooks/$(PAPER)/*.workstation.yaml; do \
+		$(BIN)/python -m unlearnlib run "$$spec" || exit 1; done
+
+clean:  ## remove what was built; keep .venv and .cache
+	rm -rf book/_build book/_executed dist .mypy_cache .pytest_cache .ruff_cache
