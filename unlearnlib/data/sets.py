@@ -1,0 +1,230 @@
+"""The data sets by name, whole in memory as normalised tensors."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from unlearnlib.data import files, names
+from unlearnlib.data.files import Part, Source
+from unlearnlib.data.tensors import Device, Labelled
+from unlearnlib.errors import DataError
+
+Array = npt.NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set with its official split into training and test examples.
+
+    Attributes:
+        name: One of `NAMES`.
+        train: Training examples: x (n, channels, height, width) float32, normalised; y (n,) int64.
+        test: Test examples, in the same form.
+        classes: Class names; y indexes them.
+        subclasses: Names of the finer classes if `classes` are super-classes, else empty.
+        train_subclass: Finer class of each training example, (n,) int64, indexes `subclasses`.
+        test_subclass: The same for the test examples.
+    """
+
+    name: str
+    train: Labelled
+    test: Labelled
+    classes: tuple[str, ...]
+    subclasses: tuple[str, ...] = ()
+    train_subclass: Tensor | None = None
+    test_subclass: Tensor | None = None
+
+    def to(self, device: Device) -> "Dataset":
+        """Return the data set with its tensors on `device`."""
+        return replace(
+            self,
+            train=self.train.to(device),
+            test=self.test.to(device),
+            train_subclass=None if self.train_subclass is None else self.train_subclass.to(device),
+            test_subclass=None if self.test_subclass is None else self.test_subclass.to(device),
+        )
+
+
+@dataclass(frozen=True)
+class Split:
+    """Examples as their files hold them.
+
+    Attributes:
+        images: (n, channels, height, width) uint8.
+        fine: Class, (n,).
+        coarse: Super-class, (n,); the class where there is none.
+    """
+
+    images: Array
+    fine: Array
+    coarse: Array
+
+
+def idx_array(data: bytes) -> Array:
+    """Return the array of unsigned bytes in an idx file, the format of MNIST and its kin.
+
+    Two zero bytes, the type (8: unsigned byte), the number d of dimensions, d big-endian 32-bit
+    sizes, then the values in C order.
+    """
+    shape = np.frombuffer(data, ">u4", count=data[3], offset=4)
+    return np.frombuffer(data, np.uint8, offset=4 + 4 * data[3]).reshape(shape)
+
+
+def cifar_split(batches: Iterable[bytes], label_bytes: int) -> Split:
+    """Return the examples of CIFAR's binary files.
+
+    One row of bytes an example: the class (CIFAR-10), or super-class and class (CIFAR-100), then
+    3 x 32 x 32 values.
+
+    Args:
+        batches: Contents of the files, to be read one after the other.
+        label_bytes: 1 for CIFAR-10, 2 for CIFAR-100.
+    """
+    rows = np.frombuffer(b"".join(batches), np.uint8).reshape(-1, label_bytes + 3072)
+    images = rows[:, label_bytes:].reshape(-1, 3, 32, 32)
+    return Split(images, fine=rows[:, label_bytes - 1], coarse=rows[:, 0])
+
+
+def _read_fashion(data: Mapping[str, bytes]) -> tuple[Split, Split]:
+    """Return the training and test examples of the four idx files."""
+    super_of = np.array(
+        [[fine in group for group in names.FASHION_SUPER.values()] for fine in names.FASHION]
+    ).argmax(1)
+
+    def split(prefix: str) -> Split:
+        images = idx_array(data[f"{prefix}-images-idx3-ubyte"])
+        fine = idx_array(data[f"{prefix}-labels-idx1-ubyte"])
+        return Split(images[:, None], fine, super_of[fine])
+
+    return split("train"), split("t10k")
+
+
+def _read_cifar10(data: Mapping[str, bytes]) -> tuple[Split, Split]:
+    """Return the examples of five training batches and the test batch."""
+    *batches, test = (data[part.name] for part in CIFAR10.parts)
+    return cifar_split(batches, 1), cifar_split([test], 1)
+
+
+def _read_cifar100(data: Mapping[str, bytes]) -> tuple[Split, Split]:
+    """Return the training and test examples of CIFAR-100."""
+    return cifar_split([data["train.bin"]], 2), cifar_split([data["test.bin"]], 2)
+
+
+# SHA-1 of the files in the official binary archives.
+CIFAR10 = Source(
+    folder="cifar-10-batches-bin",
+    parts=(
+        Part("data_batch_1.bin", 30_730_000, "aadd24acce27caa71bf4b10992e9e7b2d74c2540"),
+        Part("data_batch_2.bin", 30_730_000, "c0ba65cce70568cd57b4e03e9ac8d2a5367c1795"),
+        Part("data_batch_3.bin", 30_730_000, "1dd00a74ab1d17a6e7d73e185b69dbf31242f295"),
+        Part("data_batch_4.bin", 30_730_000, "aab85764eb3584312d3c7f65fd2fd016e36a258e"),
+        Part("data_batch_5.bin", 30_730_000, "26e2849e66a845b7f1e4614ae70f4889ae604628"),
+        Part("test_batch.bin", 30_730_000, "67eb016db431130d61cd03c7ad570b013799c88c"),
+    ),
+    urls=("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",),
+)
+CIFAR100 = Source(
+    folder="cifar-100-binary",
+    parts=(
+        Part("train.bin", 153_700_000, "e207cd2e05b73b1393c74c7f5e7bea451d63e08e"),
+        Part("test.bin", 30_740_000, "8fb6623e830365ff53cf14adec797474f5478006"),
+    ),
+    urls=("https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",),
+)
+
+
+@dataclass(frozen=True)
+class Family:
+    """Images that several data sets share, with what it takes to load them.
+
+    Attributes:
+        source: The files.
+        splits: Turns the files' contents into training and test examples.
+        mean: Mean of each channel, on the scale where 255 is 1.
+        std: Standard deviation of each channel, on the same scale.
+        classes: Class names.
+        superclasses: Super-class names, or empty.
+    """
+
+    source: Source
+    splits: Callable[[Mapping[str, bytes]], tuple[Split, Split]]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    classes: tuple[str, ...]
+    superclasses: tuple[str, ...] = ()
+
+
+# Mean and standard deviation of CIFAR-100's training images, used for CIFAR-10 too, as JiT does.
+CIFAR_SCALE: dict[str, Any] = {
+    "mean": (0.5071, 0.4865, 0.4409),
+    "std": (0.2673, 0.2564, 0.2762),
+}
+_CIFAR10 = Family(CIFAR10, _read_cifar10, **CIFAR_SCALE, classes=names.CIFAR10)
+_CIFAR100 = Family(
+    CIFAR100, _read_cifar100, **CIFAR_SCALE, classes=names.CIFAR100, superclasses=names.CIFAR20
+)
+
+# name -> images, and whether the labels are the super-classes
+_SETS: Mapping[str, tuple[Family, bool]] = {
+    "cifar10": (_CIFAR10, False),
+    "cifar100": (_CIFAR100, False),
+    "cifar20": (_CIFAR100, True),
+}
+NAMES = tuple(_SETS)
+
+
+def load(name: str) -> Dataset:
+    """Return the data set `name`, downloaded first if it has to be.
+
+    Files are searched in the folder that the environment variable `UNLEARNLIB_DATA` names
+    (default `~/.cache/unlearnlib/data`), there or in the official sub-folder.
+
+    Raises:
+        DataError: If there is no such set, or a file is missing, truncated or corrupt.
+    """
+    family, by_superclass = _lookup(name)
+    mean, std = (torch.tensor(v).view(-1, 1, 1) for v in (family.mean, family.std))
+
+    def labelled(split: Split) -> Labelled:
+        x = torch.from_numpy(split.images.astype(np.float32))
+        y = split.coarse if by_superclass else split.fine
+        return Labelled(x.div_(255).sub_(mean).div_(std), _int64(y))
+
+    train, test = family.splits(files.read(family.source))
+    if not by_superclass:
+        return Dataset(name, labelled(train), labelled(test), family.classes)
+    return Dataset(
+        name=name,
+        train=labelled(train),
+        test=labelled(test),
+        classes=family.superclasses,
+        subclasses=family.classes,
+        train_subclass=_int64(train.fine),
+        test_subclass=_int64(test.fine),
+    )
+
+
+def fetch(name: str) -> None:
+    """Make sure that the official files of the data set `name` are there; download if not.
+
+    Raises:
+        DataError: As `load`.
+    """
+    files.read(_lookup(name)[0].source)
+
+
+def _lookup(name: str) -> tuple[Family, bool]:
+    """Return the images of the set `name` and whether its labels are super-classes."""
+    if name not in _SETS:
+        raise DataError(f"There is no data set {name!r}; there are {', '.join(NAMES)}.")
+    return _SETS[name]
+
+
+def _int64(labels: Array) -> Tensor:
+    """Return labels as the tensor that losses take."""
+    return torch.from_numpy(labels.astype(np.int64))
