@@ -1,0 +1,148 @@
+"""Execute the notebooks of _toc.yml with papermill, then build the book's HTML.
+
+Run it through `make book`. The executed copies go to book/_executed, and the pages are made from
+those. A copy remembers a checksum of all that it was computed from, so a notebook whose inputs did
+not change is not executed again.
+"""
+
+import argparse
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from time import perf_counter
+
+import nbformat
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES, EXECUTED, BUILD = Path("notebooks"), Path("book/_executed"), Path("book/_build")
+
+
+def pages(entry: object) -> Iterator[str]:
+    """Yield the names of the notebooks in (a part of) the table of contents, in its order."""
+    if isinstance(entry, list):
+        for item in entry:
+            yield from pages(item)
+    elif isinstance(entry, dict):
+        for key, value in entry.items():
+            if key in ("root", "file") and Path(value).is_relative_to(EXECUTED):
+                yield Path(value).relative_to(EXECUTED).with_suffix("").as_posix()
+            else:
+                yield from pages(value)
+
+
+def files_behind_all() -> list[Path]:
+    """Return the files that every notebook depends on: library, data and pinned versions."""
+    data = (path for path in Path("data").rglob("*") if path.is_file())
+    return sorted([*Path("unlearnlib").rglob("*.py"), *data, Path("requirements.txt")])
+
+
+def checksum(paths: list[Path]) -> str:
+    """Return a digest over the names and the contents of `paths`."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.as_posix().encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def inputs_of(page: str, common: str) -> str:
+    """Return a digest over a notebook's cells (not outputs), its parameter files and `common`."""
+    source = SOURCES / f"{page}.ipynb"
+    cells = [(c.cell_type, c.source, c.metadata.get("tags")) for c in read(source).cells]
+    beside = checksum(sorted(source.parent.glob(f"{source.stem}.*.yaml")))
+    return hashlib.sha256(repr((cells, beside, common)).encode()).hexdigest()
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    """Read a notebook of the current format."""
+    return nbformat.read(path, as_version=4)
+
+
+def execute(page: str, inputs: str) -> None:
+    """Execute one notebook into its copy, and mark the copy with `inputs` once it is complete."""
+    from jupyter_client import AsyncKernelManager  # slow to import, and often not needed
+    from papermill import PapermillExecutionError, execute_notebook
+    from traitlets import CaselessStrEnum
+
+    class IPCKernelManager(AsyncKernelManager):  # no TCP port to find free, or to warn about
+        transport = CaselessStrEnum(["tcp", "ipc"], default_value="ipc", config=True)
+
+    copy = EXECUTED / f"{page}.ipynb"
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        notebook = execute_notebook(
+            SOURCES / f"{page}.ipynb",
+            copy,
+            kernel_name="python3",
+            kernel_manager_class=IPCKernelManager,
+            progress_bar=False,
+        )
+    except PapermillExecutionError as error:
+        traceback = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))
+        sys.exit(
+            f"\n\nCell {error.cell_index} of notebooks/{page}.ipynb failed:\n\n{error.source}\n\n"
+            f"{traceback}\n\n{page} stopped at: {error.ename}: {error.evalue}\n"
+            f"As far as it came it is in {copy}; what the other notebooks computed is kept."
+        )
+    notebook.metadata.pop("papermill", None)  # times and paths of this run
+    for cell in notebook.cells:
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+    notebook.metadata["inputs"] = inputs
+    nbformat.write(notebook, copy)
+
+
+def execute_all(names: list[str]) -> None:
+    """Execute what has changed since its copy was made, and say so line by line."""
+    common = checksum(files_behind_all())
+    for number, page in enumerate(names, start=1):
+        print(f"[{number}/{len(names)}] {page}", end="  ", flush=True)
+        copy, inputs, start = EXECUTED / f"{page}.ipynb", inputs_of(page, common), perf_counter()
+        if copy.exists() and read(copy).metadata.get("inputs") == inputs:
+            print("unchanged")
+            continue
+        execute(page, inputs)
+        print(f"{perf_counter() - start:.1f} s")
+
+
+def copy_back(names: list[str]) -> None:
+    """Write the executed copies over the notebooks, without times, paths and checksums."""
+    for page in names:
+        shutil.copyfile(EXECUTED / f"{page}.ipynb", SOURCES / f"{page}.ipynb")
+    strip = ["nbstripout", "--keep-output", "--keep-count", "--extra-keys", "metadata.inputs"]
+    run(*strip, *(str(SOURCES / f"{page}.ipynb") for page in names))
+
+
+def build_html() -> None:
+    """Build the pages from nothing, so that the warnings of every page count."""
+    start = perf_counter()
+    shutil.rmtree(BUILD, ignore_errors=True)
+    run("jupyter-book", "build", ".", "--path-output", "book", "-W", "-n", "--keep-going", "-q")
+    print(f"HTML  {perf_counter() - start:.1f} s")
+    print(f"The book: {ROOT / BUILD / 'html' / 'index.html'}")
+
+
+def run(tool: str, *arguments: str) -> None:
+    """Run a command-line tool of this environment, and end with its status if it fails."""
+    done = subprocess.run([Path(sys.executable).with_name(tool), *arguments], check=False)
+    if done.returncode:
+        sys.exit(f"{tool} failed ({done.returncode}): see above.")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Execute the notebooks and build the book.")
+    parser.add_argument(
+        "--copy-back",
+        action="store_true",
+        help="write the executed notebooks to notebooks/ instead of building the HTML",
+    )
+    back = parser.parse_args().copy_back
+    os.chdir(ROOT)  # kernels start here, whatever folder make was called from
+    names = list(pages(yaml.safe_load(Path("_toc.yml").read_text(encoding="utf-8"))))
+    execute_all(names)
+    copy_back(names) if back else build_html()
