@@ -1,8 +1,9 @@
 """Data sets as tensors, whole in memory, and their batched augmentation."""
 
-from unlearnlib.data.sets import NAMES as NAMES
-from unlearnlib.data.sets import Dataset as Dataset
-from unlearnlib.data.sets import fetch as fetch
-from unlearnlib.data.sets import load as load
-from unlearnlib.data.tensors import Inputs as Inputs
-from unlearnlib.data.tensors import Labelled as Labelled
+from .augment import augment as augment
+from .sets import NAMES as NAMES
+from .sets import Dataset as Dataset
+from .sets import fetch as fetch
+from .sets import load as load
+from .tensors import Inputs as Inputs
+from .tensors import Labelled as Labelled

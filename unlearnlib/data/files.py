@@ -14,8 +14,8 @@ from pathlib import Path
 
 from torch.hub import download_url_to_file
 
-from unlearnlib.errors import DataError
-from unlearnlib.locations import cache_folder, data_folder
+from ..errors import DataError
+from ..locations import cache_folder, data_folder
 
 _DECOMPRESS: Mapping[str, Callable[[bytes], bytes]] = {
     "": bytes,

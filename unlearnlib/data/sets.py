@@ -9,10 +9,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from unlearnlib.data import files, names
-from unlearnlib.data.files import Part, Source
-from unlearnlib.data.tensors import Device, Labelled
-from unlearnlib.errors import DataError
+from ..errors import DataError
+from . import files, names
+from .files import Part, Source
+from .tensors import Device, Labelled
 
 Array = npt.NDArray[np.integer[Any]]
 
