@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ..errors import DataError
 from . import files, names
-from .files import Part, Source
+from .files import Source
+from .sources import CIFAR10, CIFAR100, FASHION, FASHION_SMALL
 from .tensors import Device, Labelled
 
 Array = npt.NDArray[np.integer[Any]]
@@ -115,29 +116,6 @@ def _read_cifar100(data: Mapping[str, bytes]) -> tuple[Split, Split]:
     return cifar_split([data["train.bin"]], 2), cifar_split([data["test.bin"]], 2)
 
 
-# SHA-1 of the files in the official binary archives.
-CIFAR10 = Source(
-    folder="cifar-10-batches-bin",
-    parts=(
-        Part("data_batch_1.bin", 30_730_000, "aadd24acce27caa71bf4b10992e9e7b2d74c2540"),
-        Part("data_batch_2.bin", 30_730_000, "c0ba65cce70568cd57b4e03e9ac8d2a5367c1795"),
-        Part("data_batch_3.bin", 30_730_000, "1dd00a74ab1d17a6e7d73e185b69dbf31242f295"),
-        Part("data_batch_4.bin", 30_730_000, "aab85764eb3584312d3c7f65fd2fd016e36a258e"),
-        Part("data_batch_5.bin", 30_730_000, "26e2849e66a845b7f1e4614ae70f4889ae604628"),
-        Part("test_batch.bin", 30_730_000, "67eb016db431130d61cd03c7ad570b013799c88c"),
-    ),
-    urls=("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",),
-)
-CIFAR100 = Source(
-    folder="cifar-100-binary",
-    parts=(
-        Part("train.bin", 153_700_000, "e207cd2e05b73b1393c74c7f5e7bea451d63e08e"),
-        Part("test.bin", 30_740_000, "8fb6623e830365ff53cf14adec797474f5478006"),
-    ),
-    urls=("https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",),
-)
-
-
 @dataclass(frozen=True)
 class Family:
     """Images that several data sets share, with what it takes to load them.
@@ -159,18 +137,24 @@ class Family:
     superclasses: tuple[str, ...] = ()
 
 
-# Mean and standard deviation of CIFAR-100's training images, used for CIFAR-10 too, as JiT does.
-CIFAR_SCALE: dict[str, Any] = {
-    "mean": (0.5071, 0.4865, 0.4409),
-    "std": (0.2673, 0.2564, 0.2762),
-}
-_CIFAR10 = Family(CIFAR10, _read_cifar10, **CIFAR_SCALE, classes=names.CIFAR10)
-_CIFAR100 = Family(
-    CIFAR100, _read_cifar100, **CIFAR_SCALE, classes=names.CIFAR100, superclasses=names.CIFAR20
-)
+def _fashion(source: Source) -> Family:
+    """Return Fashion-MNIST or its subset, scaled by the mean of all 60,000 training images."""
+    return Family(
+        source, _read_fashion, (0.2860,), (0.3530,), names.FASHION, tuple(names.FASHION_SUPER)
+    )
 
-# name -> images, and whether the labels are the super-classes
+
+# Mean and standard deviation of CIFAR-100's training images; JiT's release has them for CIFAR-10
+# too.
+_SCALE = ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762))
+_CIFAR10 = Family(CIFAR10, _read_cifar10, *_SCALE, names.CIFAR10)
+_CIFAR100 = Family(CIFAR100, _read_cifar100, *_SCALE, names.CIFAR100, names.CIFAR20)
+
+# name -> the images, and whether the labels are the super-classes
 _SETS: Mapping[str, tuple[Family, bool]] = {
+    "fashion_small": (_fashion(FASHION_SMALL), False),
+    "fashion_small_super": (_fashion(FASHION_SMALL), True),
+    "fashion_mnist": (_fashion(FASHION), False),
     "cifar10": (_CIFAR10, False),
     "cifar100": (_CIFAR100, False),
     "cifar20": (_CIFAR100, True),
@@ -181,8 +165,9 @@ NAMES = tuple(_SETS)
 def load(name: str) -> Dataset:
     """Return the data set `name`, downloaded first if it has to be.
 
-    Files are searched in the folder that the environment variable `UNLEARNLIB_DATA` names
-    (default `~/.cache/unlearnlib/data`), there or in the official sub-folder.
+    The files of `fashion_small` come with this project. The others are searched in the folder that
+    the environment variable `UNLEARNLIB_DATA` names (default `data` in the cache folder), directly
+    or in the set's own sub-folder.
 
     Raises:
         DataError: If there is no such set, or a file is missing, truncated or corrupt.

@@ -1,0 +1,55 @@
+"""The files of each data set, where they come from, and their digests."""
+
+from .files import Part, Source
+
+# SHA-1 of the uncompressed files, computed from Debian's package dataset-fashion-mnist, which holds
+# the official files recompressed: the MD5 sums on the home page are of its own compressed files.
+FASHION = Source(
+    folder="fashion-mnist",
+    parts=(
+        Part("train-images-idx3-ubyte", 47_040_016, "b9bd999c0106c9b8b4b0cefce58c9a6060f27095"),
+        Part("train-labels-idx1-ubyte", 60_008, "4bccf37222e01638381eaa326bf730337a597267"),
+        Part("t10k-images-idx3-ubyte", 7_840_016, "880056926db704f9f713097915f99da346f5b1d1"),
+        Part("t10k-labels-idx1-ubyte", 10_008, "958122e8b4b97fd4e71eca2d08ef754ed77c3ad9"),
+    ),
+    urls=tuple(
+        f"http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/{name}-ubyte.gz"
+        for name in (
+            "train-images-idx3",
+            "train-labels-idx1",
+            "t10k-images-idx3",
+            "t10k-labels-idx1",
+        )
+    ),
+)
+# As printed by data/embedded/make_fashion_small.py.
+FASHION_SMALL = Source(
+    folder="fashion_small",
+    parts=(
+        Part("train-images-idx3-ubyte", 9_408_016, "f1bb1005ab46d43e19cbd62f3bf8365a0809dbc8"),
+        Part("train-labels-idx1-ubyte", 12_008, "59a970ec4f2478e0948450e1a5ce0def96ce32e8"),
+        Part("t10k-images-idx3-ubyte", 1_568_016, "5532bbf37c76c13a95842c330d14013fba635da6"),
+        Part("t10k-labels-idx1-ubyte", 2_008, "d788ac2e46b0f5eedd0a89be94b6ba9a94543fa8"),
+    ),
+)
+# SHA-1 of the files in the official binary archives.
+CIFAR10 = Source(
+    folder="cifar-10-batches-bin",
+    parts=(
+        Part("data_batch_1.bin", 30_730_000, "aadd24acce27caa71bf4b10992e9e7b2d74c2540"),
+        Part("data_batch_2.bin", 30_730_000, "c0ba65cce70568cd57b4e03e9ac8d2a5367c1795"),
+        Part("data_batch_3.bin", 30_730_000, "1dd00a74ab1d17a6e7d73e185b69dbf31242f295"),
+        Part("data_batch_4.bin", 30_730_000, "aab85764eb3584312d3c7f65fd2fd016e36a258e"),
+        Part("data_batch_5.bin", 30_730_000, "26e2849e66a845b7f1e4614ae70f4889ae604628"),
+        Part("test_batch.bin", 30_730_000, "67eb016db431130d61cd03c7ad570b013799c88c"),
+    ),
+    urls=("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",),
+)
+CIFAR100 = Source(
+    folder="cifar-100-binary",
+    parts=(
+        Part("train.bin", 153_700_000, "e207cd2e05b73b1393c74c7f5e7bea451d63e08e"),
+        Part("test.bin", 30_740_000, "8fb6623e830365ff53cf14adec797474f5478006"),
+    ),
+    urls=("https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",),
+)
