@@ -1,0 +1,258 @@
+"""Printed numbers beside ours, and the rule that says whether they agree."""
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from ..errors import RecordError, SpecError
+from ..locations import data_folder
+from .measures import ACCURACY_MARGIN, ATTACK_MARGIN, TIME_MARGIN, measure
+
+SPREADS = 2
+NEAR = 2
+GLYPHS = {"matches": "✓", "near": "≈", "differs": "✗", "not run": "○", "not known": "?"}
+UNITS = {"%": 0.01, "fraction": 1.0, "nats": 1.0, "s": 1.0, "p": 1.0}
+_SETUP = ["dataset", "model", "request"]
+
+
+def rule() -> str:
+    """Return the rule of :func:`verdict` as Markdown, written from its constants."""
+    return (
+        "With printed mean $m_p$ and spread $s_p$, and ours $m_o$ and $s_o$ over $n$ runs, let "
+        f"$d = m_o - m_p$ and $t = \\max(t_\\text{{metric}}, {SPREADS}\\sqrt{{s_p^2 + s_o^2}})$ "
+        f"with $t_\\text{{metric}}$ = {ACCURACY_MARGIN * 100:g} points for accuracies, "
+        f"{ATTACK_MARGIN * 100:g} points for attack rates, {TIME_MARGIN * 100:g} % for times "
+        "(only as ratios to a method measured in the same runs) and 0 for all else.\n\n"
+        f"- {GLYPHS['matches']} **matches**: $|d| \\le t$\n"
+        f"- {GLYPHS['near']} **near**: $|d| \\le {NEAR}t$\n"
+        f"- {GLYPHS['differs']} **differs**: beyond\n"
+        f"- {GLYPHS['not run']} **not run**: not measured by us in the paper's set-up "
+        "(data set, network, request)\n"
+        f"- {GLYPHS['not known']} **not known**: no printed number\n\n"
+        "A single run is marked (n = 1). A spread that is not known counts as 0 and is marked."
+    )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether our number agrees with the printed one.
+
+    Attributes:
+        word: matches, near, differs, not run or not known.
+        difference: d, ours minus printed; NaN where one is missing.
+        tolerance: t; NaN where one is missing.
+        note: What a reader must know to trust the word; "" if nothing.
+    """
+
+    word: str
+    difference: float = math.nan
+    tolerance: float = math.nan
+    note: str = ""
+
+    def __str__(self) -> str:
+        """Return glyph, word and note: "✓ matches (n = 1)"."""
+        return f"{GLYPHS[self.word]} {self.word}" + (f" ({self.note})" if self.note else "")
+
+
+def verdict(
+    reported_mean: float,
+    reported_sd: float,
+    ours_mean: float,
+    ours_sd: float,
+    n: int,
+    metric: str,
+) -> Verdict:
+    r"""Return whether our number agrees with the printed one, by the one rule of the project.
+
+    .. math::
+        d = m_o - m_p, \qquad t = \max\left(t_\text{metric}, 2\sqrt{s_p^2 + s_o^2}\right)
+
+    matches: :math:`|d| \le t`; near: :math:`|d| \le 2t`; differs: beyond.
+
+    Args:
+        reported_mean: m_p, in a record's unit (fractions); NaN if not printed.
+        reported_sd: s_p; NaN if not printed, which counts as 0.
+        ours_mean: m_o; NaN if not run. For times both means are ratios to the same method.
+        ours_sd: s_o; NaN at n = 1, which counts as 0.
+        n: Number of our runs.
+        metric: Name of the metric, which decides t_metric.
+
+    Raises:
+        SpecError: n or a spread is negative.
+
+    >>> str(verdict(0.662, 0.003, 0.645, float("nan"), 1, "accuracy_batch_mean"))
+    '✓ matches (n = 1)'
+    """
+    if n < 0 or reported_sd < 0 or ours_sd < 0:
+        raise SpecError(
+            f"A verdict was asked with n = {n} and spreads {reported_sd} and {ours_sd}. None of "
+            "them can be negative: pass NaN for a spread that is not known."
+        )
+    if n == 0 or math.isnan(ours_mean):
+        return Verdict("not run")
+    if math.isnan(reported_mean):
+        return Verdict("not known", note="n = 1" if n == 1 else "")
+    spread = [0.0 if math.isnan(sd) else sd for sd in (reported_sd, ours_sd)]
+    kind = measure(metric)
+    margin = kind.margin * abs(reported_mean) if kind.relative else kind.margin
+    d, t = ours_mean - reported_mean, max(margin, SPREADS * math.hypot(*spread))
+    slack = 1e-9 * max(1.0, abs(reported_mean))  # 0.87 - 0.85 is not 0.02 in binary
+    word = "matches" if abs(d) <= t + slack else "near" if abs(d) <= NEAR * t + slack else "differs"
+    doubts = ["n = 1"] * (n == 1)
+    doubts += ["printed without spread"] * math.isnan(reported_sd)
+    doubts += ["our spread not known"] * (n > 1 and math.isnan(ours_sd))
+    return Verdict(word, d, t, ", ".join(doubts))
+
+
+def reported(paper: str = "jit") -> pd.DataFrame:
+    """Return the numbers printed in a paper, one a row, as printed (see data/reported/README.md).
+
+    Raises:
+        SpecError: There is no file of printed numbers for `paper`.
+    """
+    path = data_folder() / "reported" / f"{paper}.csv"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in path.parent.glob("*.csv")))
+        raise SpecError(
+            f"No printed numbers are stored for '{paper}'. Known papers: {known or 'none'}."
+        )
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    for column in ("mean", "sd"):
+        frame[column] = pd.to_numeric(frame[column].mask(frame[column] == ""))
+    return frame
+
+
+def compare(
+    item: str,
+    table: pd.DataFrame,
+    *,
+    paper: str = "jit",
+    relative_to: str | None = None,
+) -> pd.DataFrame:
+    """Put a printed table or figure beside our runs, one row a (method, metric, split).
+
+    Runs in the paper's own set-up (data set, model, request) are taken if the table has them.
+    Otherwise the table must hold one set-up only: its numbers stand beside the printed ones, and
+    the verdict stays "not run".
+
+    Args:
+        item: The printed item, such as "Table 2b".
+        table: Our records, of one scale; it may be empty.
+        paper: Name of the file in data/reported.
+        relative_to: The method whose time is 1; needed where the item prints times.
+
+    Returns:
+        item, method, params, metric, split, access, reported_mean, reported_sd, ours_mean,
+        ours_sd, n, difference, verdict, doubt, scale, dataset, model, request, runs, stale,
+        source, note. Means and spreads are in a record's unit; times are ratios.
+
+    Raises:
+        SpecError: The item is unknown, or times are asked without `relative_to`.
+        RecordError: The table mixes set-ups, scales or settings of one method.
+    """
+    printed = reported(paper)
+    if item not in set(printed["item"]):
+        raise SpecError(
+            f"'{item}' is not an item of '{paper}'. It has: {', '.join(printed['item'].unique())}."
+        )
+    printed = printed[printed["item"] == item].copy()
+    factor = printed["unit"].map(UNITS)
+    printed["mean"], printed["sd"] = printed["mean"] * factor, printed["sd"] * factor
+    ours, same = _one_setup(table, printed.iloc[0], item)
+    measured = dict.fromkeys(zip(printed["metric"], printed["split"], strict=True))
+    rows: list[dict[str, Any]] = []
+    for metric, split in measured:
+        theirs = printed[(printed["metric"] == metric) & (printed["split"] == split)]
+        runs = ours[(ours["metric"] == metric) & (ours["split"] == split)]
+        if measure(metric).relative:
+            theirs, runs = _ratios(theirs, runs, relative_to)
+        sweep = bool(theirs.duplicated("method").any())
+        seen: set[str] = set()
+        for number in theirs.to_dict("records"):
+            mine = runs[runs["method"] == number["method"]]
+            if sweep:
+                mine = mine[[_holds(p, number["params"]) for p in mine["params"]]]
+            seen |= set(mine["run_id"])
+            rows.append(_row({str(k): v for k, v in number.items()}, mine, same))
+        for method, mine in runs[~runs["run_id"].isin(seen)].groupby("method", sort=False):
+            if not sweep:
+                blank = {"item": item, "method": method, "metric": metric, "split": split}
+                rows.append(_row(blank, mine, same))
+    return pd.DataFrame(rows)
+
+
+def _one_setup(
+    table: pd.DataFrame, printed: "pd.Series[Any]", item: str
+) -> tuple[pd.DataFrame, bool]:
+    """Return the runs to stand beside the item, and whether they are in its own set-up."""
+    at_home = (table[_SETUP] == printed[_SETUP].to_numpy()).all(axis=1)
+    same = bool(at_home.any())
+    runs = table[at_home] if same else table
+    held = runs[["scale", *_SETUP]].drop_duplicates()
+    if len(held) > 1:
+        found = "; ".join(", ".join(row) for row in held.astype(str).to_numpy())
+        raise RecordError(
+            f"{item} is one data set, model and request, but the table holds {len(held)} set-ups "
+            f"({found}), so a mean over them would mean nothing. Filter the table to one."
+        )
+    return runs, same
+
+
+def _ratios(
+    theirs: pd.DataFrame, runs: pd.DataFrame, relative_to: str | None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Divide printed times by the reference's, and each run's by the mean of the reference's."""
+    base = theirs.loc[theirs["method"] == relative_to, "mean"]
+    if base.empty or base.isna().all():
+        offer = ", ".join(theirs.loc[theirs["mean"].notna(), "method"])
+        raise SpecError(
+            f"Times of different machines cannot be compared, only ratios, and '{relative_to}' has "
+            f"no printed time. Pass relative_to=, one of: {offer}."
+        )
+    theirs, runs = theirs.copy(), runs.copy()
+    theirs["mean"], theirs["sd"] = theirs["mean"] / base.iloc[0], theirs["sd"] / base.iloc[0]
+    runs["value"] = runs["value"] / runs.loc[runs["method"] == relative_to, "value"].mean()
+    return theirs, runs
+
+
+def _holds(params: str, wanted: str) -> bool:
+    """Return whether the JSON `params` agree with every value of the JSON `wanted`."""
+    have = json.loads(params or "{}")
+    return all(have.get(name) == value for name, value in json.loads(wanted or "{}").items())
+
+
+def _row(printed: dict[str, Any], runs: pd.DataFrame, same: bool) -> dict[str, Any]:
+    """Return one row of the comparison from a printed number and the runs beside it."""
+    if runs["params"].nunique() > 1:
+        raise RecordError(
+            f"{printed['method']} was run with {runs['params'].nunique()} settings of its "
+            "hyper-parameters, so its mean would mix them. Filter the table to one setting."
+        )
+    mean, sd = runs["value"].mean(), runs["value"].std()
+    numbers = (printed.get("mean", math.nan), printed.get("sd", math.nan))
+    n = runs["run_id"].nunique()
+    result = verdict(*numbers, mean, sd, n, printed["metric"])
+    first = {} if runs.empty else runs.iloc[0].to_dict()
+    flag = {"yes": "zero-shot", "no": "more"}.get(printed.get("zero_shot", ""), "")
+    apart = bool(n) and not same
+    return {
+        **{name: printed.get(name, "") for name in ("item", "method", "metric", "split")},
+        "params": first.get("params", printed.get("params", "")),
+        "access": first.get("access", flag),
+        "reported_mean": numbers[0],
+        "reported_sd": numbers[1],
+        "ours_mean": mean,
+        "ours_sd": sd,
+        "n": n,
+        "difference": mean - numbers[0],
+        "verdict": "not run" if apart and result.word != "not known" else result.word,
+        "doubt": "ours is another set-up" if apart else result.note,
+        **{name: first.get(name, "") for name in ("scale", *_SETUP)},
+        "runs": " ".join(sorted(set(runs["run_id"]))),
+        "stale": bool(runs["stale"].any()),
+        "source": printed.get("source", ""),
+        "note": printed.get("note", ""),
+    }

@@ -1,0 +1,164 @@
+"""Means over seeds, and differences between methods paired by seed, each with its n."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
+
+from ..errors import RecordError, SpecError
+from .measures import pick
+
+CONFIDENCE = 0.95
+PAIR = ["dataset", "model", "request", "seed_model", "seed_request"]
+SETTING = ["dataset", "model", "request"]
+
+
+def interval(values: Sequence[float]) -> tuple[float, float, float]:
+    r"""Return the mean of `values` and the ends of its 95 % t-interval.
+
+    .. math:: \bar d \pm t_{0.975,\,n-1}\, s / \sqrt n
+
+    A single value has no interval: its ends are -inf and inf.
+
+    >>> tuple(round(end, 3) for end in interval([1.0, 2.0, 3.0]))
+    (2.0, -0.484, 4.484)
+    """
+    x = np.asarray(values, dtype=float)
+    if x.size == 0 or np.isnan(x).any():
+        raise RecordError(
+            f"An interval needs at least one number and no NaN, but was given {list(x)}. Drop the "
+            "runs without a value first."
+        )
+    if x.size == 1:
+        return float(x[0]), -math.inf, math.inf
+    half = float(stdtrit(x.size - 1, (1 + CONFIDENCE) / 2)) * x.std(ddof=1) / math.sqrt(x.size)
+    return float(x.mean()), float(x.mean() - half), float(x.mean() + half)
+
+
+def summary(table: pd.DataFrame, metrics: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    """Return mean and spread over the runs of every method and setting of its hyper-parameters.
+
+    Args:
+        table: Records.
+        metrics: Pairs (metric, split), in the order of the columns to be shown.
+
+    Returns:
+        dataset, model, request, method, params, access, metric, split, mean, sd (NaN at n = 1),
+        n, stale; in a record's unit.
+    """
+    keys = [*SETTING, "method", "params", "access", "metric", "split"]
+    rows = pd.concat([pick(table, metric, split) for metric, split in metrics])
+    found = rows.groupby(keys, sort=False)
+    return found.agg(
+        mean=("value", "mean"), sd=("value", "std"), n=("run_id", "nunique"), stale=("stale", "any")
+    ).reset_index()
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One measurement of one method, as a claim names it.
+
+    Attributes:
+        method: Label of the method.
+        metric: Name of the metric.
+        split: Name of the split, "" for none.
+        params: Hyper-parameters that the run must have; the others are free.
+    """
+
+    method: str
+    metric: str
+    split: str = ""
+    params: dict[str, Any] = field(default_factory=dict)
+
+    def runs(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the value per PAIR and params, averaged over the seeds of the method."""
+        rows = table[
+            (table["method"] == self.method)
+            & (table["metric"] == self.metric)
+            & (table["split"] == self.split)
+        ]
+        chosen = [
+            all(json.loads(text or "{}").get(k) == v for k, v in self.params.items())
+            for text in rows["params"]
+        ]
+        rows = rows[pd.Series(chosen, index=rows.index, dtype=bool)].copy()
+        rows["free"] = [
+            json.dumps({k: v for k, v in json.loads(text or "{}").items() if k not in self.params})
+            for text in rows["params"]
+        ]
+        means = rows.groupby([*PAIR, "params", "free"], sort=False)["value"].agg(
+            lambda values: values.mean(skipna=False)
+        )
+        return means.reset_index()
+
+
+def differences(
+    table: pd.DataFrame, left: Quantity, right: Quantity | None = None, *, ratio: bool = False
+) -> pd.DataFrame:
+    """Return `left` minus `right` (or their ratio) paired by seed, one row a setting.
+
+    Two runs are a pair if they share data set, model, request and the seeds of model and request;
+    seeds of the method are averaged first, since runs on one trained model are not independent.
+    Two settings of one method are paired only if their other hyper-parameters are equal.
+
+    Returns:
+        dataset, model, request, params, mean, low, high, n; no row where nothing pairs, and NaN
+        where a run has no number.
+    """
+    runs = left.runs(table)
+    if right is not None:
+        on = [*PAIR, "free"] if right.method == left.method else PAIR
+        runs = runs.merge(right.runs(table), on=on, suffixes=("", "_right"))
+        a, b = runs["value"], runs["value_right"]
+        runs["value"] = a / b if ratio else a - b
+    keys = [*SETTING, "params"] + ["params_right"] * ("params_right" in runs)
+    rows = []
+    for key, values in runs.groupby(keys, sort=False)["value"]:
+        mean, low, high = (math.nan,) * 3 if values.isna().any() else interval(values.to_list())
+        names = dict(zip([*SETTING, "params"], key, strict=False))
+        rows.append({**names, "mean": mean, "low": low, "high": high, "n": len(values)})
+    return pd.DataFrame(rows, columns=[*SETTING, "params", "mean", "low", "high", "n"])
+
+
+def paired(
+    table: pd.DataFrame,
+    metric: str,
+    split: str,
+    method: str,
+    reference: str = "Retrain",
+    *,
+    ratio: bool = False,
+) -> pd.DataFrame:
+    """Return how far `method` is from `reference` on the same trained models.
+
+    Args:
+        table: Records.
+        metric: Name of the metric.
+        split: Name of the split, "" for none.
+        method: Label of the method.
+        reference: Label of the method that is subtracted.
+        ratio: Divide instead of subtracting (times).
+
+    Returns:
+        One row a (dataset, model, request, params of the method): method, reference, metric, split,
+        mean, low, high (95 % t-interval; infinite at n = 1), n.
+
+    Raises:
+        SpecError: No run of the method shares its seeds with a run of the reference.
+    """
+    pick(table, metric, split)
+    rows = differences(
+        table, Quantity(method, metric, split), Quantity(reference, metric, split), ratio=ratio
+    )
+    if rows.empty:
+        raise SpecError(
+            f"No run of '{method}' has a partner of '{reference}' with the same data set, model, "
+            f"request and seeds. Methods in the table: {', '.join(table['method'].unique())}."
+        )
+    names = {"method": method, "reference": reference, "metric": metric, "split": split}
+    return rows.assign(**names, ratio=ratio)
