@@ -12,6 +12,8 @@ export UNLEARNLIB_CACHE ?= $(CURDIR)/.cache
 export OMP_NUM_THREADS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
+# A progress bar is for a terminal, not for a page.
+book notebooks nbval: export TQDM_DISABLE := 1
 
 # $(call stage,NAME,COMMAND) runs COMMAND under a heading and prints its seconds.
 stage = @printf '\n== %s\n' '$(1)'; start=$$(date +%s); $(2) \

@@ -80,6 +80,7 @@ def execute(page: str, inputs: str) -> None:
             copy,
             kernel_name="python3",
             kernel_manager_class=IPCKernelManager,
+            extra_arguments=["--log-level=CRITICAL"],  # kernels grumble when they are stopped
             progress_bar=False,
         )
     except PapermillExecutionError as error:
@@ -129,7 +130,8 @@ def build_html() -> None:
 
 def run(tool: str, *arguments: str) -> None:
     """Run a command-line tool of this environment, and end with its status if it fails."""
-    done = subprocess.run([Path(sys.executable).with_name(tool), *arguments], check=False)
+    command = [Path(sys.executable).with_name(tool), *arguments]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)  # errors are on stderr
     if done.returncode:
         sys.exit(f"{tool} failed ({done.returncode}): see above.")
 

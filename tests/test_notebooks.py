@@ -1,0 +1,126 @@
+"""The notebooks have the form that the book promises, and carry the outputs that nbval compares.
+
+nbval says nothing about a notebook whose outputs were stripped, nor about one without checked
+cells, so these tests do.
+"""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "notebooks"
+EXECUTED = "book/_executed/"
+TOC = (ROOT / "_toc.yml").read_text(encoding="utf-8")
+PAGES = re.findall(rf"(?:root|file): {EXECUTED}(\S+)", TOC)
+PARAMETER_FILES = sorted(FOLDER.rglob("*.yaml"))
+CHECKED = "# NBVAL_CHECK_OUTPUT"
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def notebook(request):
+    path = FOLDER / f"{request.param}.ipynb"
+    assert path.exists(), f"_toc.yml names {request.param}, but there is no {path.name}"
+    return nbformat.read(path, as_version=4)
+
+
+def code_of(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def parameters_of(notebook):
+    """Return name -> value of the parameters cell, which holds literals only."""
+    (cell,) = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
+    return {
+        line.target.id: ast.literal_eval(line.value)
+        for line in ast.parse(cell.source).body
+        if isinstance(line, ast.AnnAssign)
+    }
+
+
+def test_every_notebook_is_a_page_of_the_book():
+    found = {
+        path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("*.ipynb")
+    }
+    assert found == set(PAGES)
+
+
+def test_it_is_a_notebook_of_the_current_format(notebook):
+    nbformat.validate(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"
+
+
+def test_it_begins_with_a_title_and_then_its_parameters(notebook):
+    first = notebook.cells[0]
+    assert first.cell_type == "markdown"
+    assert first.source.startswith("# ")
+    assert "parameters" in code_of(notebook)[0].metadata.get("tags", [])
+
+
+def test_each_parameter_is_typed_literal_json_and_explained(notebook):
+    cell = code_of(notebook)[0]
+    lines = ast.parse(cell.source).body
+    assert all(isinstance(line, ast.AnnAssign) for line in lines), "only `name: type = value`"
+    json.dumps(parameters_of(notebook))
+    source = cell.source.splitlines()
+    for line in lines:
+        text = source[line.end_lineno - 1]
+        before = source[line.lineno - 2] if line.lineno > 1 else ""
+        assert "  # " in text or before.startswith("#"), f"{line.target.id} has no comment"
+
+
+def test_it_holds_no_code_that_belongs_in_the_library(notebook):
+    for cell in code_of(notebook):
+        tree = ast.parse(cell.source)
+        for node in ast.walk(tree):
+            assert not isinstance(node, ast.ClassDef), f"class {node.name}"
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                length = node.end_lineno - node.lineno + 1
+                assert length <= 10, f"{node.name} has {length} lines, more than ten"
+            if isinstance(node, ast.Attribute):
+                assert node.attr not in ("backward", "zero_grad"), f".{node.attr}: an algorithm"
+
+
+def test_it_does_not_depend_on_the_current_folder(notebook):
+    for cell in code_of(notebook):
+        found = re.search(r"getcwd|chdir|Path\.cwd|open\(|[\"'](\.\.?/|~|notebooks/)", cell.source)
+        assert not found, f"{found[0]!r} in: {cell.source}"
+
+
+def test_every_code_cell_was_executed_in_order_and_without_error(notebook):
+    counts = [cell.execution_count for cell in code_of(notebook) if cell.source.strip()]
+    assert counts == list(range(1, len(counts) + 1))
+    outputs = [output for cell in code_of(notebook) for output in cell.outputs]
+    assert not [output for output in outputs if output.output_type == "error"]
+    assert not [output for output in outputs if output.get("name") == "stderr"]
+
+
+def test_it_has_checked_cells_and_they_carry_outputs(notebook):
+    checked = [cell for cell in code_of(notebook) if CHECKED in cell.source.splitlines()]
+    assert checked, "nbval compares nothing here"
+    for cell in checked:
+        assert cell.outputs, f"nothing to compare in: {cell.source}"
+        assert all("text/plain" in o.get("data", {"text/plain": 0}) for o in cell.outputs)
+
+
+def test_it_carries_nothing_of_the_machine(notebook):
+    assert not {"papermill", "inputs"} & notebook.metadata.keys()
+    found = re.search(r"/(home|Users|root|tmp|work)/\w+", nbformat.writes(notebook))
+    assert not found, found[0]
+
+
+@pytest.mark.parametrize("path", PARAMETER_FILES, ids=lambda p: p.relative_to(FOLDER).as_posix())
+def test_a_parameter_file_sets_known_parameters(path):
+    text = path.read_text(encoding="utf-8")
+    values = json.loads(text)
+    assert values == yaml.safe_load(text), "JSON and YAML read it differently"
+    page, scale, _ = path.name.split(".")
+    known = parameters_of(nbformat.read(path.with_name(f"{page}.ipynb"), as_version=4))
+    assert values.get("scale", scale) == scale
+    unknown = {name for name in values if not name.startswith("note")} - known.keys()
+    assert not unknown, f"papermill would only warn of {unknown}"
