@@ -1,0 +1,26 @@
+"""Machine unlearning, one file a method, and the experiments that reproduce four papers.
+
+>>> import torch
+>>> from unlearnlib import Inputs, JiT
+>>> model = torch.nn.Linear(4, 3)
+>>> forget = Inputs(torch.ones(8, 4))
+>>> generator = torch.Generator().manual_seed(0)
+>>> unlearned = JiT(sigma=0.5, lr=0.1)(model, forget_inputs=forget, generator=generator)
+>>> bool((unlearned.weight != model.weight).any())
+True
+"""
+
+from .access import ACCESS, Method, access
+from .data import Dataset, Inputs, Labelled, load
+from .experiment import Grid, measure, outputs, run, run_grid, unlearn
+from .methods import METHODS, FineTune, JiT, Original, Retrain
+from .scenario import Scenario, Splits, rng
+from .training import Recipe
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ACCESS", "METHODS", "Dataset", "FineTune", "Grid", "Inputs", "JiT", "Labelled", "Method",
+    "Original", "Recipe", "Retrain", "Scenario", "Splits", "access", "load", "measure", "outputs",
+    "rng", "run", "run_grid", "unlearn",
+]  # fmt: skip

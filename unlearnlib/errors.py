@@ -1,0 +1,29 @@
+"""The errors of the library. Each message says what was wrong, why, and what to do."""
+
+
+class UnlearnError(Exception):
+    """Base of every error that this library raises on purpose."""
+
+
+class AccessError(UnlearnError, TypeError):
+    """A method asked for something that it may not see."""
+
+
+class RequestError(UnlearnError, ValueError):
+    """A request names something to forget that the data set does not have."""
+
+
+class DataError(UnlearnError, ValueError):
+    """A data file is missing, truncated or corrupt, or a data set is unknown."""
+
+
+class SpecError(UnlearnError, ValueError):
+    """A specification has an unknown key or a value of the wrong kind."""
+
+
+class RecordError(UnlearnError, ValueError):
+    """A record cannot be read or does not belong where it lies."""
+
+
+class UnsupportedModelError(UnlearnError, ValueError):
+    """A method cannot work on this kind of model."""

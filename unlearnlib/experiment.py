@@ -1,0 +1,352 @@
+"""Run methods on scenarios: the clock, the measurements, and grids of runs that can be resumed."""
+
+import gc
+import json
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.hub import tqdm  # type: ignore[attr-defined]
+
+from . import metrics, records
+from .access import Method, access, grant
+from .cache import digest
+from .data import Labelled
+from .errors import SpecError, UnlearnError
+from .methods import METHODS, Original, Retrain
+from .scenario import Scenario, Splits
+from .stopwatch import Cost, count_forwards, stopwatch, warm_up
+from .training import Recipe
+
+SPLITS = tuple(f.name for f in fields(Splits))
+Row = tuple[str, str, float]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    r"""An unlearned model and what it cost.
+
+    Attributes:
+        model: The unlearned model, in eval mode.
+        cost: `seconds_unlearn`; `passes`, the examples that went forward divided by those of the
+            training set; `peak_memory_mib` where it can be measured; `change_norm`, the length
+            :math:`\lVert \Delta\theta \rVert_2` of the step.
+    """
+
+    model: nn.Module
+    cost: dict[str, float]
+
+
+def unlearn(method: Method, scenario: Scenario, seed_method: int = 0) -> Outcome:
+    """Apply `method` with nothing but what it names; only the method is on the clock.
+
+    A retrained model is kept in the cache, with its costs; every other method runs.
+    """
+    if isinstance(method, Retrain):
+        make = _clocked(method, scenario, seed_method)
+        return Outcome(*scenario.oracle(seed_method, make))
+    return Outcome(*_clocked(method, scenario, seed_method)())
+
+
+def _clocked(
+    method: Method, scenario: Scenario, seed_method: int
+) -> Callable[[], tuple[nn.Module, dict[str, float]]]:
+    """Return the run of a method, ready to go."""
+
+    def go() -> tuple[nn.Module, dict[str, float]]:
+        original, _ = scenario.original
+        model = deepcopy(original)
+        granted = grant(method, scenario.offers(seed_method))
+        x = scenario.splits.forget.x[:128]
+        warm_up(model, x)
+        with count_forwards(type(model)) as forwards, stopwatch(x.device) as cost:
+            unlearned = method(model, **granted)
+        return unlearned, _cost(cost, forwards[0] / len(scenario.train), original, unlearned)
+
+    return go
+
+
+def _cost(cost: Cost, passes: float, before: nn.Module, after: nn.Module) -> dict[str, float]:
+    """Return the costs of a run as they are recorded."""
+    steps = [
+        (q.detach().double() - p.detach().double()).norm()
+        for p, q in zip(before.parameters(), after.parameters(), strict=True)
+    ]
+    change = float(torch.stack(steps).norm())
+    found = {"seconds_unlearn": cost.seconds, "passes": passes, "change_norm": change}
+    if cost.peak_memory_mib is not None:
+        found["peak_memory_mib"] = cost.peak_memory_mib
+    return found
+
+
+@torch.no_grad()
+def outputs(model: nn.Module, x: Tensor, batch_size: int = 1000) -> Tensor:
+    """Return the logits of `model` on `x`, (n, classes), in eval mode."""
+    model.eval()
+    return torch.cat([model(batch) for batch in x.split(batch_size)])
+
+
+def measure(model: nn.Module, splits: Splits, names: Iterable[str] = SPLITS) -> list[Row]:
+    """Return (metric, split, value) of `model` on the named splits; empty splits give no row."""
+    parts: dict[str, Labelled] = {name: getattr(splits, name) for name in names}
+    logits = {name: outputs(model, part.x) for name, part in parts.items() if len(part)}
+    rows: list[Row] = []
+    for name, z in logits.items():
+        y = parts[name].y
+        rows.append(("accuracy", name, metrics.accuracy(z, y)))
+        rows.append(("accuracy_batch_mean", name, metrics.accuracy_batch_mean(z, y)))
+        rows.append(("entropy", name, metrics.entropy(z).mean().item()))
+        rows.append(("loss", name, metrics.loss(z, y)))
+    if {"forget", "retain", "test"} <= logits.keys():
+        attack = metrics.mia_entropy(logits["forget"], logits["retain"], logits["test"])
+        rows.append(("mia_entropy", "forget", attack))
+    return rows
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Which runs to make: every request with every seed and every method.
+
+    The same keys are the `parameters` of a notebook and a file for `python -m unlearnlib run`.
+
+    Attributes:
+        part: Part of the book that the records belong to.
+        scale: `laptop`, `workstation` or `paper`.
+        dataset: Name of the data set.
+        model: Name of the network.
+        requests: What to forget, one scenario each.
+        training: Fields of the `Recipe` of the original and of the retrained models.
+        methods: Label -> fields of the method; `type` names it where the label does not.
+        seeds: Each is at once the seed of the training, of the request and of the method.
+        validation: Share of the training set held out.
+        splits: What to measure; a search names only what it may see.
+    """
+
+    part: str
+    scale: str
+    dataset: str
+    model: str
+    requests: list[str]
+    training: dict[str, Any]
+    methods: dict[str, dict[str, Any]]
+    seeds: list[int]
+    validation: float = 0.0
+    splits: list[str] = field(default_factory=lambda: list(SPLITS))
+
+    def __post_init__(self) -> None:
+        """Refuse what could only fail later."""
+        if unknown := set(self.splits) - set(SPLITS):
+            raise SpecError(f"Unknown splits {sorted(unknown)}. Known are: {', '.join(SPLITS)}.")
+        _fields_of(Recipe, "training", self.training)
+        for label, options in self.methods.items():
+            method_of(label, options)
+
+    @classmethod
+    def read(cls, path: str | Path, **changes: Any) -> "Grid":
+        """Return the grid in a file of JSON or YAML; keys that start with `note` are remarks.
+
+        Raises:
+            SpecError: The file is not a mapping, or a key is missing or unknown.
+        """
+        values = _mapping(Path(path)) | changes
+        values = {k: v for k, v in values.items() if not k.startswith("note")}
+        known = {f.name for f in fields(cls)}
+        needed = known - {"validation", "splits"}
+        if values.keys() - known or needed - values.keys():
+            raise SpecError(
+                f"{path}: unknown keys {sorted(values.keys() - known)}, missing keys "
+                f"{sorted(needed - values.keys())}. A grid has: {', '.join(sorted(known))}."
+            )
+        return cls(**values)
+
+    def runs(self) -> Iterator["Run"]:
+        """Yield the runs, those of one scenario together."""
+        for request in self.requests:
+            for seed in self.seeds:
+                for label, options in self.methods.items():
+                    yield Run(self, request, label, options, seed)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One cell of a grid: a method on a scenario with a seed."""
+
+    grid: Grid
+    request: str
+    label: str
+    options: dict[str, Any]
+    seed: int
+
+    @property
+    def method(self) -> Method:
+        """The method."""
+        return method_of(self.label, self.options)
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario."""
+        g = self.grid
+        recipe = Recipe(**g.training)
+        return Scenario(
+            g.dataset, g.model, self.request, recipe, self.seed, self.seed, g.validation
+        )
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The identity columns of the tidy table."""
+        g = self.grid
+        params = asdict(self.method)
+        seeds = dict.fromkeys(("seed_model", "seed_request", "seed_method"), self.seed)
+        return {
+            "part": g.part, "scale": g.scale, "dataset": g.dataset, "model": g.model,
+            "request": self.request, "method": self.label,
+            "params": json.dumps(params, sort_keys=True),
+            "access": ", ".join(access(self.method)), **seeds,
+        }  # fmt: skip
+
+    @property
+    def specification(self) -> dict[str, Any]:
+        """What else decides the numbers."""
+        return {
+            "type": self.options.get("type", self.label),
+            "training": asdict(Recipe(**self.grid.training)),
+            "validation": self.grid.validation,
+            "splits": sorted(self.grid.splits),
+        }
+
+    @property
+    def run_id(self) -> str:
+        """A hash of identity and specification; the code is not part of it."""
+        return digest(self.identity | self.specification)
+
+    def go(self) -> records.Record:
+        """Make the run and return its record."""
+        start = time.perf_counter()
+        scenario = self.scenario
+        rows = measured(self.method, scenario, self.seed, self.grid.splits)
+        seconds = round(time.perf_counter() - start, 3)
+        source = records.source_hash(self.specification["type"])
+        return {
+            "run_id": self.run_id,
+            "identity": self.identity,
+            "specification": self.specification,
+            "rows": rows,
+            "provenance": records.environment()
+            | {"date": records.now(), "seconds": seconds, "source": source},
+        }
+
+
+def measured(
+    method: Method, scenario: Scenario, seed_method: int, splits: Iterable[str] = SPLITS
+) -> list[Row]:
+    """Unlearn and measure; warn if the method changed nothing."""
+    outcome = unlearn(method, scenario, seed_method)
+    if outcome.cost["change_norm"] == 0 and not isinstance(method, Original):
+        warnings.warn(f"{method} changed no parameter on {scenario.request}.", stacklevel=2)
+    costs = [(name, "", value) for name, value in outcome.cost.items()]
+    return measure(outcome.model, scenario.splits, splits) + costs
+
+
+def run(method: Method, scenario: Scenario, seed_method: int = 0) -> pd.DataFrame:
+    """Unlearn with `method` on `scenario` and return its measurements, one a row.
+
+    Nothing is recorded; `run_grid` does that.
+    """
+    name = type(method).__name__
+    identity = {
+        "dataset": scenario.dataset, "model": scenario.model, "request": scenario.request,
+        "method": name, "access": ", ".join(access(method)), "seed_model": scenario.seed_model,
+        "seed_request": scenario.seed_request, "seed_method": seed_method,
+    }  # fmt: skip
+    rows = measured(method, scenario, seed_method)
+    frame = pd.DataFrame(rows, columns=["metric", "split", "value"])
+    return pd.concat([pd.DataFrame([identity] * len(frame)), frame], axis=1)
+
+
+def run_grid(grid: Grid) -> pd.DataFrame:
+    """Make the runs of `grid` that are missing and return the tidy table of all of them.
+
+    Each run is recorded as soon as it ends, so a grid that was stopped goes on where it was. A
+    laptop record is remade when its method's source has changed; at other scales it is kept, and
+    the table marks it as stale. A run that fails does not stop the others.
+
+    Raises:
+        ExceptionGroup: Some runs failed; the others are recorded.
+    """
+    known = records.load_all(grid.part, grid.scale)
+    failed: list[Exception] = []
+    found: list[records.Record] = []
+    with tqdm(list(grid.runs()), unit="run", disable=None) as bar:
+        for cell in bar:
+            bar.set_description(f"{cell.request} {cell.label} seed {cell.seed}")
+            record = known.get(cell.run_id)
+            if record is None or (grid.scale == "laptop" and records.stale(record)):
+                try:
+                    record = cell.go()
+                    records.write(record)
+                except Exception as error:  # the other runs go on; all failures are raised below
+                    error.add_note(f"in {cell.label} on {cell.request}, seed {cell.seed}")
+                    failed.append(error)
+                    continue
+                finally:
+                    gc.collect()
+            found.append(record)
+    if failed:
+        done = f"{len(found)} of {len(found) + len(failed)} runs are recorded"
+        raise ExceptionGroup(f"{done}; these failed", failed)
+    return records.table(found)
+
+
+def method_of(label: str, options: dict[str, Any]) -> Method:
+    """Return the method that a label and its options in a specification stand for.
+
+    >>> method_of("JiT as released", {"type": "JiT.as_released", "noises": 5}).accumulate
+    True
+    """
+    kind = options.get("type", label)
+    name, _, constructor = kind.partition(".")
+    if name not in METHODS or not hasattr(METHODS[name], constructor or "__call__"):
+        raise SpecError(f"There is no method '{kind}'. Known are: {', '.join(METHODS)}.")
+    given = {key: value for key, value in options.items() if key != "type"}
+    _fields_of(METHODS[name], label, given)
+    make = getattr(METHODS[name], constructor) if constructor else METHODS[name]
+    method: Method = make(**given)
+    return method
+
+
+def _fields_of(cls: type, label: str, given: dict[str, Any]) -> None:
+    """Refuse hyper-parameters that a dataclass does not have."""
+    known = [f.name for f in fields(cls)]
+    if unknown := sorted(given.keys() - set(known)):
+        raise SpecError(f"'{label}' has no {', '.join(unknown)}. It has: {', '.join(known)}.")
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    """Return the mapping in a file of JSON, or of YAML where PyYAML is installed."""
+    text = path.read_text()
+    try:
+        values = json.loads(text)
+    except ValueError:
+        try:
+            import yaml
+        except ImportError:
+            raise SpecError(
+                f"{path} is not JSON, and PyYAML, which reads other YAML, is not installed; "
+                "pip install pyyaml."
+            ) from None
+        values = yaml.safe_load(text)
+    if not isinstance(values, dict):
+        raise SpecError(f"{path} holds a {type(values).__name__}; a grid is a mapping.")
+    return values
+
+
+__all__ = [
+    "Grid", "Outcome", "UnlearnError", "measure", "outputs", "run", "run_grid", "unlearn",
+]  # fmt: skip

@@ -1,0 +1,49 @@
+r"""Fine-tuning on the retain set, the usual baseline.
+
+Training goes on without the forget set and hopes that it is forgotten on the way:
+
+.. math:: \theta \leftarrow \theta - \eta \nabla_\theta \, \ell(f_\theta(x), y),
+    \qquad (x, y) \in D_r
+
+Sees: :math:`D_r`. Never sees: :math:`D_f`.
+
+The defaults are those of the JiT release (5 epochs, SGD 0.02, momentum 0.9, weight decay 5e-4, no
+schedule, no augmentation).
+"""
+
+from copy import deepcopy
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from ..data.tensors import Labelled
+from ..training import Recipe, train
+
+
+@dataclass(frozen=True)
+class FineTune:
+    r"""Fine-tuning on the retain set.
+
+    Attributes:
+        epochs: Passes over the retain set.
+        lr: Learning rate :math:`\eta`.
+        momentum: Momentum of SGD.
+        weight_decay: L2 penalty of SGD.
+        batch_size: Examples a step.
+    """
+
+    epochs: int = 5
+    lr: float = 0.02
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    batch_size: int = 128
+
+    def __call__(
+        self, model: nn.Module, *, retain: Labelled, generator: torch.Generator
+    ) -> nn.Module:
+        """Return a copy of `model`, trained further on the retain set."""
+        recipe = Recipe(
+            self.epochs, self.lr, self.momentum, self.weight_decay, self.batch_size, "constant"
+        )
+        return train(deepcopy(model), retain, recipe, generator)

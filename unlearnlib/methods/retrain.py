@@ -1,0 +1,39 @@
+r"""Retraining from scratch, the oracle.
+
+Every parameter is initialised anew and trained on the retain set alone, by the recipe of the
+original model:
+
+.. math:: \theta_r = \mathcal{A}(D \setminus D_f)
+
+Sees: :math:`D_r`, an untrained network, the recipe. Never sees: :math:`D_f`.
+
+Departs from the JiT release (jwf40/Information-Theoretic-Unlearning @ c967614): its `retrain`
+resets only the direct children that have `reset_parameters`, which on its VGG and ViT is the last
+linear layer; the trained backbone is kept, and it trains by another recipe than the original.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from ..data.tensors import Labelled
+from ..models import Factory
+from ..training import Recipe, train
+
+
+@dataclass(frozen=True)
+class Retrain:
+    """Train an untrained network on the retain set."""
+
+    def __call__(
+        self,
+        model: nn.Module,
+        *,
+        retain: Labelled,
+        fresh_model: Factory,
+        recipe: Recipe,
+        generator: torch.Generator,
+    ) -> nn.Module:
+        """Return a network that never saw the forget set; nothing of `model` is used."""
+        return train(fresh_model(generator), retain, recipe, generator)

@@ -1,0 +1,17 @@
+"""Entropy of a classifier's outputs."""
+
+from torch import Tensor
+
+
+def entropy(logits: Tensor) -> Tensor:
+    r"""Return :math:`H_i = -\sum_c p_{ic} \log p_{ic}` in nats, (n,), in double precision.
+
+    >>> import torch
+    >>> entropy(torch.zeros(1, 4)).exp()
+    tensor([4.], dtype=torch.float64)
+
+    Args:
+        logits: Outputs, (n, classes); :math:`p` is their softmax.
+    """
+    log_p = logits.double().log_softmax(1)
+    return -(log_p.exp() * log_p).sum(1)

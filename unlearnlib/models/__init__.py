@@ -1,0 +1,57 @@
+"""Networks: one family a file, each built from the shape of an input and the number of classes."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..errors import SpecError
+from .resnet import ResNet18
+from .small import MLP, SimpleCNN
+from .vgg import VGG11, VGGMini
+from .vit import ViT
+
+Factory = Callable[[torch.Generator], nn.Module]
+"""Makes an untrained network; draws its initial parameters from the generator."""
+
+MODELS: dict[str, Callable[[Any, int], nn.Module]] = {
+    "vgg_mini": VGGMini,
+    "vgg_mini_bn": partial(VGGMini, batchnorm=True),
+    "simple_cnn": SimpleCNN,
+    "mlp": MLP,
+    "resnet18": ResNet18,
+    "vgg11": VGG11,
+    "vit": ViT,
+    "vit_tiny": partial(
+        ViT, name="vit_tiny_patch16_224", pretrained=False, img_size=32, patch_size=4, depth=6
+    ),
+}
+"""Every network by its name in a specification."""
+
+
+def build(name: str, shape: tuple[int, ...], classes: int) -> nn.Module:
+    """Return an untrained network; that of images with its parameters channels-last.
+
+    Channels-last is the faster layout of convolutions, on GPUs and CPUs alike.
+
+    Args:
+        name: A key of `MODELS`.
+        shape: Shape of one input.
+        classes: Number of outputs.
+
+    Raises:
+        SpecError: The name is unknown.
+    """
+    if name not in MODELS:
+        raise SpecError(f"There is no model '{name}'. Known are: {', '.join(MODELS)}.")
+    model = MODELS[name](shape, classes)
+    if len(shape) == 3:
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model
+
+
+__all__ = [
+    "MLP", "MODELS", "VGG11", "Factory", "ResNet18", "SimpleCNN", "VGGMini", "ViT", "build",
+]  # fmt: skip

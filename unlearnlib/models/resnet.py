@@ -1,0 +1,59 @@
+"""ResNet-18 with the stem for 32 x 32 images: a 3x3 convolution, no pooling.
+
+He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", CVPR 2016,
+arXiv:1512.03385. With 100 classes it has 11,220,132 parameters.
+"""
+
+from torch import Tensor, nn
+
+
+class Block(nn.Module):
+    """Two 3x3 convolutions and a shortcut, which is a 1x1 convolution where the shape changes."""
+
+    def __init__(self, channels: int, width: int, stride: int) -> None:
+        """Build an untrained block."""
+        super().__init__()
+        self.residual = nn.Sequential(
+            nn.Conv2d(channels, width, 3, stride, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            nn.Conv2d(width, width, 3, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+        )
+        self.shortcut = nn.Sequential()
+        if stride != 1 or channels != width:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(channels, width, 1, stride, bias=False), nn.BatchNorm2d(width)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, channels, h, w) to (n, width, h / stride, w / stride)."""
+        total: Tensor = self.residual(x) + self.shortcut(x)
+        return total.relu()
+
+
+class ResNet18(nn.Module):
+    """Four stages of two blocks (64, 128, 256, 512).
+
+    Args:
+        shape: (channels, height, width) of an input.
+        classes: Number of outputs.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], classes: int) -> None:
+        """Build an untrained network."""
+        super().__init__()
+        self.stem = nn.Sequential(
+            nn.Conv2d(shape[0], 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU()
+        )
+        blocks, channels = [], 64
+        for width, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
+            blocks += [Block(channels, width, stride), Block(width, width, 1)]
+            channels = width
+        self.blocks = nn.Sequential(*blocks)
+        self.head = nn.Linear(512, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, channels, height, width) to logits (n, classes)."""
+        logits: Tensor = self.head(self.blocks(self.stem(x)).mean((2, 3)))
+        return logits

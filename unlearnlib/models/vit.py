@@ -1,0 +1,56 @@
+"""Vision transformers through `timm`, an optional extra: `pip install "unlearnlib[vit]"`.
+
+The papers fine-tune `google/vit-base-patch16-224` (ImageNet-21k, then 1k) with a linear layer on
+the class token. `timm` carries the same weights as `vit_base_patch16_224.augreg_in21k_ft_in1k`.
+"""
+
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+HUB_NAME = "vit_base_patch16_224.augreg_in21k_ft_in1k"
+
+
+class ViT(nn.Module):
+    """A `timm` transformer that resizes its images to the side that it was built for.
+
+    Args:
+        shape: (channels, height, width) of an input.
+        classes: Number of outputs.
+        name: Architecture for `timm.create_model`.
+        pretrained: Start from the hub's weights; needs a network the first time.
+        options: Passed on to `timm.create_model`, for instance `embed_dim`, `depth`, `img_size`.
+
+    Raises:
+        ImportError: `timm` is not installed.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        classes: int,
+        *,
+        name: str = HUB_NAME,
+        pretrained: bool = True,
+        **options: Any,
+    ) -> None:
+        """Build the network."""
+        super().__init__()
+        try:
+            from timm import create_model
+        except ImportError as error:
+            raise ImportError(
+                "A ViT is built by timm, which is not installed; pip install 'unlearnlib[vit]'."
+            ) from error
+        self.side = options.get("img_size", 224)
+        self.transformer = create_model(
+            name, pretrained=pretrained, num_classes=classes, in_chans=shape[0], **options
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, channels, height, width) to logits (n, classes)."""
+        if x.shape[-1] != self.side:
+            x = interpolate(x, size=self.side, mode="bilinear", antialias=True)
+        logits: Tensor = self.transformer(x)
+        return logits

@@ -1,0 +1,206 @@
+"""The state that a method is given: a trained model, the splits, and what was stored with it."""
+
+import hashlib
+import time
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property, lru_cache
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .cache import cached
+from .data import Dataset, Labelled, load
+from .errors import SpecError
+from .models import Factory, build
+from .request import Selection, resolve
+from .training import Recipe, seeded, train
+
+
+def default_device() -> torch.device:
+    """Return the GPU if there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def rng(purpose: str, seed: int, device: torch.device | str = "cpu") -> torch.Generator:
+    """Return a generator whose stream belongs to one purpose, so that no two purposes share one.
+
+    The seeds of training, request and method may be equal numbers; their draws are independent.
+    """
+    mixed = hashlib.sha256(f"{purpose}:{seed}".encode()).digest()[:7]
+    return torch.Generator(device).manual_seed(int.from_bytes(mixed))
+
+
+@lru_cache(maxsize=2)
+def _load(name: str, device: torch.device) -> Dataset:
+    """Return a data set, kept on `device` between scenarios."""
+    return load(name).to(device)
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Disjoint copies of the data. `forget` and `retain` together are the training set.
+
+    Attributes:
+        forget: What is to be forgotten, :math:`D_f`.
+        retain: The rest of the training set, :math:`D_r`.
+        validation: Held out of the training set, seen by neither; may be empty.
+        test: The test set.
+        test_forget: Test examples of the forgotten kind; empty for a random request.
+        test_retain: The other test examples.
+        validation_forget: Validation examples of the forgotten kind.
+        validation_retain: The other validation examples.
+    """
+
+    forget: Labelled
+    retain: Labelled
+    validation: Labelled
+    test: Labelled
+    test_forget: Labelled
+    test_retain: Labelled
+    validation_forget: Labelled
+    validation_retain: Labelled
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A trained model and a request to forget some of what it was trained on.
+
+    Nothing is computed before it is asked for. Trained models come from the cache if they are
+    there; the data set is kept in memory for the next scenario.
+
+    Attributes:
+        dataset: A name that `unlearnlib.data.load` knows.
+        model: A name that `unlearnlib.models.build` knows.
+        request: What to forget, see `unlearnlib.request`.
+        recipe: How the original model was trained.
+        seed_model: Initialisation and order of the original model's training.
+        seed_request: Draw of a random request.
+        validation: Share of the training set held out; the same for every seed.
+        device: Where everything lives; the GPU if there is one.
+    """
+
+    dataset: str
+    model: str
+    request: str
+    recipe: Recipe
+    seed_model: int = 0
+    seed_request: int = 0
+    validation: float = 0.0
+    device: torch.device | None = None
+
+    def __post_init__(self) -> None:
+        """Check the share and settle the device."""
+        if not 0 <= self.validation < 1:
+            raise SpecError(f"validation is a share from 0 to below 1, not {self.validation}.")
+        object.__setattr__(self, "device", torch.device(self.device or default_device()))
+
+    @cached_property
+    def data(self) -> Dataset:
+        """The data set, on the device."""
+        assert self.device is not None
+        return _load(self.dataset, self.device)
+
+    @cached_property
+    def _held_out(self) -> Tensor:
+        """Which training examples are held out for validation, (n,), bool."""
+        n = len(self.data.train)
+        held_out = torch.zeros(n, dtype=torch.bool)
+        count = round(self.validation * n)
+        held_out[torch.randperm(n, generator=rng("validation", 0))[:count]] = True
+        return held_out
+
+    @cached_property
+    def train(self) -> Labelled:
+        """The training set without the validation examples, :math:`D`."""
+        return self.data.train[~self._held_out]
+
+    @cached_property
+    def splits(self) -> Splits:
+        """The data, split by the request."""
+        data, kept = self.data, ~self._held_out
+        fine = data.train_subclass
+        part = replace(
+            data,
+            train=self.train,
+            train_subclass=None if fine is None else fine[kept],
+        )
+        chosen = resolve(self.request, part, rng("request", self.seed_request))
+        validation = data.train[~kept]
+        alike = torch.zeros(len(validation), dtype=torch.bool)
+        if len(validation) and chosen.test.any():
+            held = replace(
+                part, test=validation, test_subclass=None if fine is None else fine[~kept]
+            )
+            alike = resolve(self.request, held, rng("request", self.seed_request)).test
+        return self._split(chosen, validation, alike)
+
+    def _split(self, chosen: Selection, validation: Labelled, alike: Tensor) -> Splits:
+        """Return copies of the parts."""
+        test = self.data.test
+        return Splits(
+            forget=self.train[chosen.train],
+            retain=self.train[~chosen.train],
+            validation=validation,
+            test=test,
+            test_forget=test[chosen.test],
+            test_retain=test[~chosen.test],
+            validation_forget=validation[alike],
+            validation_retain=validation[~alike],
+        )
+
+    def fresh_model(self, generator: torch.Generator) -> nn.Module:
+        """Return an untrained network of this scenario's architecture, on the device."""
+        with seeded(generator):
+            shape = tuple(self.data.train.x.shape[1:])
+            return build(self.model, shape, len(self.data.classes)).to(self.device)
+
+    @property
+    def _identity(self) -> dict[str, Any]:
+        """What the original model depends on; the request is not part of it."""
+        return {
+            "dataset": self.dataset,
+            "model": self.model,
+            "recipe": asdict(self.recipe),
+            "seed_model": self.seed_model,
+            "validation": self.validation,
+        }
+
+    def _cached(self, extra: dict[str, Any], make: Any) -> tuple[nn.Module, dict[str, float]]:
+        """Return a model of this scenario by way of the cache."""
+        assert self.device is not None
+        empty: Any = lambda: self.fresh_model(rng("empty", 0, self.device or "cpu"))  # noqa: E731
+        return cached(self._identity | extra, empty, make, self.device)
+
+    @cached_property
+    def original(self) -> tuple[nn.Module, float]:
+        """The model trained on the whole training set, and the seconds that took."""
+
+        def make() -> tuple[nn.Module, dict[str, float]]:
+            generator = rng("original", self.seed_model, self.device or "cpu")
+            start = time.perf_counter()
+            model = train(self.fresh_model(generator), self.train, self.recipe, generator)
+            return model, {"seconds": time.perf_counter() - start}
+
+        model, cost = self._cached({}, make)
+        return model, cost["seconds"]
+
+    def oracle(self, seed: int, make: Any) -> tuple[nn.Module, dict[str, float]]:
+        """Return the model that `make` retrains with `seed`, and its costs, from the cache."""
+        request = {"request": self.request, "seed_request": self.seed_request, "oracle": seed}
+        return self._cached(request, make)
+
+    def offers(self, seed_method: int) -> SimpleNamespace:
+        """Return everything that a method may name, see `unlearnlib.access.ACCESS`."""
+        factory: Factory = self.fresh_model
+        return SimpleNamespace(
+            forget=self.splits.forget,
+            forget_inputs=self.splits.forget.inputs,
+            retain=self.splits.retain,
+            retain_inputs=self.splits.retain.inputs,
+            validation=self.splits.validation,
+            fresh_model=factory,
+            recipe=self.recipe,
+            generator=rng("method", seed_method, self.device or "cpu"),
+        )
