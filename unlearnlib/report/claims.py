@@ -36,6 +36,7 @@ REPRODUCED, PARTLY, NOT, UNTESTED = (
     "not reproduced",
     "cannot be tested here",
 )
+SLACK = 1e-9  # 0.77 - 0.8 is not -0.03 in binary
 GLYPHS = {REPRODUCED: "●", PARTLY: "◐", NOT: "○", UNTESTED: "–"}
 
 
@@ -64,8 +65,9 @@ class Inequality:
         for column, pattern in self.where.items():
             table = table[[fnmatchcase(str(value), pattern) for value in table[column]]]
         rows = differences(table, self.left, self.right, ratio=self.ratio)
-        within = rows["mean"].between(self.at_least, self.at_most)
-        inside = (rows["low"] >= self.at_least) & (rows["high"] <= self.at_most)
+        least, most = self.at_least - SLACK, self.at_most + SLACK
+        within = rows["mean"].between(least, most)
+        inside = (rows["low"] >= least) & (rows["high"] <= most)
         return rows.assign(inside=inside, leans=within)
 
 

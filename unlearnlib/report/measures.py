@@ -48,7 +48,7 @@ _FAMILIES = {
     "seconds": Measure("Time", "s", 1, 1, TIME_MARGIN, relative=True),
     "entropy": Measure("Entropy", "nats", 1, 3),
     "loss": Measure("Loss", "nats", 1, 3),
-    "passes": Measure("Passes", "examples", 1, 0),
+    "passes": Measure("Passes", "training sets", 1, 2),
     "peak": Measure("Peak memory", "MiB", 1, 0),
     "change": Measure("Change of the weights", "", 1, 3),
     "probability": Measure("Probability", "", 1, 2),

@@ -119,7 +119,8 @@ def show(frame: pd.DataFrame, caption: str = "", *, root: str = "") -> Table:
             return replace(layout(frame), caption=caption)
     raise SpecError(
         "show() knows the frames of compare(), summary(), paired(), ledger() and glance(), and "
-        f"this one has the columns {list(frame.columns)}. Pass one of theirs; pandas shows any other frame."
+        f"this one has the columns {list(frame.columns)}. Pass one of theirs; pandas "
+        "shows any other frame."
     )
 
 
@@ -151,9 +152,10 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _comparison(frame: pd.DataFrame) -> Table:
+    frame = _groups(frame.reset_index(drop=True))
     rows = []
     doubts = list(dict.fromkeys(filter(None, frame["note"])))
-    for row in _records(_groups(frame.reset_index(drop=True))):
+    for row in _records(frame):
         kind = measure(row["metric"])
         scale, digits = (1.0, 2) if kind.relative else (kind.scale, kind.decimals)
         d = row["difference"]

@@ -1,0 +1,206 @@
+"""Paired intervals against brute force, and claims that turn when the data turn."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from unlearnlib.errors import RecordError, SpecError
+from unlearnlib.report import glance, interval, ledger, paired, read_claims, show, summary
+from unlearnlib.report.claims import NOT, PARTLY, REPRODUCED, UNTESTED, Claim, Inequality, judge
+from unlearnlib.report.summary import Quantity
+
+ACCURACY = ("accuracy", "test_retain")
+
+
+def rows(method, values, request="class:rocket", measured=ACCURACY, params="{}", **columns):
+    """Return records of one method, one a model seed."""
+    access = {"JiT": "forget_inputs, generator"}.get(method, "")
+    return pd.DataFrame(
+        {
+            "run_id": [f"{method}-{request}-{params}-{i}-{columns}" for i in range(len(values))],
+            "part": "jit", "scale": "laptop", "dataset": "fashion_small", "model": "vgg_mini",
+            "request": request, "method": method, "params": params, "access": access,
+            "seed_model": range(len(values)), "seed_request": 0, "seed_method": 0,
+            "metric": measured[0], "split": measured[1], "value": values, "stale": False,
+            **columns,
+        }
+    )  # fmt: skip
+
+
+def at_least(border, **right):
+    left = Quantity("JiT", *ACCURACY)
+    test = Inequality(left, Quantity("Original", *ACCURACY), at_least=border, **right)
+    return Claim("c", "jit", "A sentence.", "a table", "jit/page", (test,))
+
+
+def test_interval_is_scipys():
+    values = [0.1, 0.4, 0.35, 0.8, -0.2]
+    mean, low, high = interval(values)
+    sem = stats.sem(values)
+    assert mean == pytest.approx(np.mean(values))
+    assert (low, high) == pytest.approx(stats.t.interval(0.95, 4, np.mean(values), sem))
+
+
+def test_interval_covers_the_mean_19_times_in_20():
+    draws = np.random.default_rng(0).normal(3.0, 2.0, (4000, 4))
+    hits = [low <= 3.0 <= high for _, low, high in map(interval, draws)]
+    assert np.mean(hits) == pytest.approx(0.95, abs=0.01)
+
+
+def test_one_value_has_no_interval_and_none_is_refused():
+    assert interval([2.0]) == (2.0, -math.inf, math.inf)
+    for bad in ([], [1.0, math.nan]):
+        with pytest.raises(RecordError, match="at least one number"):
+            interval(bad)
+
+
+def test_pairs_share_their_seeds_and_average_the_methods_own():
+    jit = pd.concat([rows("JiT", [0.5, 0.6, 0.9], seed_method=s) for s in (0, 1)])
+    jit.loc[jit["seed_method"] == 1, "value"] += 0.1
+    found = paired(pd.concat([jit, rows("Retrain", [0.4, 0.4])]), *ACCURACY, "JiT").iloc[0]
+    differences = [0.55 - 0.4, 0.65 - 0.4]  # the third model has no partner
+    assert found["n"] == 2
+    assert found[["mean", "low", "high"]].tolist() == pytest.approx(list(interval(differences)))
+
+
+def test_ratios_and_missing_partners():
+    table = pd.concat([rows("JiT", [1.0, 3.0]), rows("Retrain", [2.0, 4.0])])
+    assert paired(table, *ACCURACY, "JiT", ratio=True)["mean"].iloc[0] == pytest.approx(0.625)
+    assert "0.62×" in repr(show(paired(table, *ACCURACY, "JiT", ratio=True)))
+    with pytest.raises(SpecError, match="has a partner"):
+        paired(table, *ACCURACY, "JiT", "FineTune")
+    with pytest.raises(RecordError, match="accuracy/test_retain"):
+        paired(table, "accuracy", "nowhere", "JiT")
+
+
+def test_summary_by_hand():
+    table = pd.concat([rows("JiT", [0.5, 0.7]), rows("Original", [0.9])])
+    found = summary(table, [ACCURACY]).set_index("method")
+    assert found.loc["JiT", ["mean", "n"]].tolist() == pytest.approx([0.6, 2])
+    assert found.loc["JiT", "sd"] == pytest.approx(math.sqrt(0.02))
+    assert math.isnan(found.loc["Original", "sd"])
+
+
+def test_verdict_turns_with_the_data():
+    original = rows("Original", [0.80, 0.80, 0.80])
+    for values, word in [
+        ([0.79, 0.80, 0.80], REPRODUCED),
+        ([0.79, 0.78, 0.74], PARTLY),  # the mean holds, the interval does not
+        ([0.70, 0.71, 0.72], NOT),
+    ]:
+        assert judge(at_least(-0.03), pd.concat([rows("JiT", values), original]))[0] == word
+
+
+def test_a_border_is_included_and_equivalence_needs_both():
+    table = pd.concat([rows("JiT", [0.5, 0.5]), rows("Original", [0.5, 0.5])])
+    assert judge(at_least(0.0), table)[0] == REPRODUCED
+    assert judge(at_least(-0.1, at_most=0.1), table)[0] == REPRODUCED
+    assert judge(at_least(0.1, at_most=0.2), table)[0] == NOT
+    table = pd.concat([rows("JiT", [0.77, 0.77]), rows("Original", [0.8, 0.8])])
+    assert judge(at_least(-0.03), table)[0] == REPRODUCED  # 0.77 - 0.8 < -0.03 in binary
+
+
+def test_one_run_is_never_more_than_partly():
+    table = pd.concat([rows("JiT", [0.9]), rows("Original", [0.5])])
+    word, detail = judge(at_least(0.0), table)
+    assert word == PARTLY
+    assert "n = 1" in detail
+
+
+def test_requests_that_disagree_and_tests_without_records_make_partly():
+    good = pd.concat([rows("JiT", [0.8, 0.8]), rows("Original", [0.8, 0.8])])
+    bad = pd.concat(
+        [rows(m, v, "class:sea") for m, v in (("JiT", [0.1] * 2), ("Original", [1.0] * 2))]
+    )
+    assert judge(at_least(-0.03), pd.concat([good, bad]))[0] == PARTLY
+    only = at_least(-0.03, where={"request": "class:rocket"})
+    assert judge(only, pd.concat([good, bad]))[0] == REPRODUCED
+    both = Claim(
+        "c", "jit", "s", "t", tests=(*only.tests, *at_least(0, where={"request": "x"}).tests)
+    )
+    word, detail = judge(both, good)
+    assert word == PARTLY
+    assert "1 of 2 tests without records" in detail
+
+
+def test_no_records_and_a_run_without_a_number():
+    assert judge(at_least(0.0), rows("JiT", [0.5]))[0] == UNTESTED
+    table = pd.concat([rows("JiT", [math.nan, 0.9]), rows("Original", [0.5, 0.5])])
+    assert judge(at_least(0.0), table)[0] == NOT
+
+
+def test_a_sweep_pairs_only_what_differs_in_the_named_parameter():
+    def run(sigma, lr, values):
+        return rows("JiT", values, params=f'{{"sigma": {sigma}, "lr": {lr}}}')
+
+    table = pd.concat(
+        [
+            run(1.0, 1, [0.6, 0.6]),
+            run(0.1, 1, [0.1, 0.1]),
+            run(1.0, 2, [0.5, 0.5]),
+            run(0.1, 2, [0.4, 0.4]),
+        ]
+    )
+    left, right = (Quantity("JiT", *ACCURACY, {"sigma": s}) for s in (1.0, 0.1))
+    settings = Inequality(left, right, at_least=0.0).settings(table)
+    assert settings["mean"].tolist() == pytest.approx([0.5, 0.1])
+
+
+def test_access_is_read_from_the_records():
+    claim = Claim("c", "jit", "s", "t", access=("JiT", frozenset({"forget_inputs", "generator"})))
+    assert judge(claim, rows("JiT", [0.5]))[0] == REPRODUCED
+    assert judge(claim, rows("JiT", [0.5]).assign(access="forget_inputs, retain")) == (
+        NOT,
+        "JiT also saw retain",
+    )
+    assert judge(claim, rows("Retrain", [0.5]))[0] == UNTESTED
+
+
+def test_the_claims_file_reads_and_every_claim_has_a_verdict_at_every_scale():
+    claims = read_claims()
+    frame = ledger({"laptop": rows("JiT", [0.5])}, cells={"jit-geometry-far": True})
+    assert len(frame) == 3 * len(claims)
+    by = frame.set_index(["id", "scale"])["verdict"]
+    assert by["jit-zero-shot", "laptop"] == REPRODUCED
+    assert by["jit-zero-shot", "paper"] == UNTESTED
+    assert by["jit-geometry-far", "laptop"] == REPRODUCED
+    assert by["jit-geometry-near", "laptop"] == UNTESTED
+    assert by["jit-state-of-the-art", "paper"] == UNTESTED
+    assert glance(frame)[list(by.unique())].to_numpy().sum() == len(frame)
+
+
+def test_ledger_table_links_pages_and_is_deterministic():
+    frame = ledger({"laptop": rows("JiT", [0.5])}, part="jit")
+    html = show(frame, "Ledger", root="../")._repr_html_()
+    assert '<a href="../jit/full_class.html">jit/full_class</a>' in html
+    assert html == show(frame, "Ledger", root="../")._repr_html_()
+    assert "● reproduced" in repr(show(frame))
+    assert "<" not in repr(show(frame))
+    assert "● reproduced" in repr(show(glance(frame)))
+
+
+def test_ledger_refuses_unknown_names():
+    with pytest.raises(SpecError, match="nowhere"):
+        ledger({"nowhere": rows("JiT", [0.5])})
+    with pytest.raises(SpecError, match="jit-zero-shot"):
+        ledger({}, cells={"jit-zero-shot": True})
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("- {id: a, part: p, sentence: s, source: t}", "'a' has no test"),
+        ("- {id: a, part: p, sentence: s, source: t, cell: true, untestable: x}", "cell and unt"),
+        ("- {id: a, part: p, sentence: s, source: t, cell: true, sauce: x}", "sauce"),
+        ("- {id: a, part: p, sentence: s, source: t, tests: [{left: {method: m}}]}", "at_least"),
+        ("- &a {id: a, part: p, sentence: s, source: t, cell: true}\n- *a", "twice"),
+    ],
+)
+def test_bad_claims_are_named(tmp_path, text, match):
+    path = tmp_path / "claims.yaml"
+    path.write_text(text)
+    with pytest.raises(SpecError, match=match):
+        read_claims(path)

@@ -1,0 +1,230 @@
+"""Printed numbers, the rule of verdicts at its borders, and tables that are the same every time."""
+
+import math
+import re
+
+import pandas as pd
+import pytest
+
+from unlearnlib.errors import RecordError, SpecError
+from unlearnlib.report import Table, compare, paired, reported, rule, show, summary, verdict
+from unlearnlib.report.compare import UNITS
+
+NAN = math.nan
+ROWS = {
+    "Table 1": 12 * 3,
+    "Table 2a": 12 * 3,
+    "Table 2b": 12 * 3,
+    "Table 3a": 10 * 3,
+    "Table 3b": 10 * 3,
+    "Table 4a": 9 * 3,
+    "Table 4b": 9 * 3,
+    "Figure 3": 2 * 8,
+    "Figure 5": 7 + 1 + 3,
+    "Figure 7": 12,
+    "Figure 8": 12,
+    "Entropy": 17,
+    "Entropy under noise": 2 * 10 + 2,
+}
+METRICS = {
+    "accuracy", "accuracy_batch_mean", "mia_entropy", "entropy", "entropy_median", "entropy_q3",
+    "seconds_unlearn", "probability", "wilcoxon_p",
+}  # fmt: skip
+ACCESS = {
+    "Original": "",
+    "Retrain": "retain, fresh_model, recipe, generator",
+    "FineTune": "retain, generator",
+    "JiT": "forget_inputs, generator",
+    "JiT as released": "forget_inputs, generator",
+}
+
+
+def records(values, metric="accuracy_batch_mean", split="test_retain", **columns):
+    """Return a table with one row a (method, seed) from lists of values by method."""
+    rows = [
+        {
+            "run_id": f"{method.replace(' ', '_')}-{seed}", "part": "jit", "scale": "paper",
+            "dataset": "cifar100", "model": "vgg11", "request": "class:rocket", "method": method,
+            "params": "{}", "access": ACCESS[method], "seed_model": seed, "seed_request": 0,
+            "seed_method": 0, "metric": metric, "split": split, "value": value, "stale": False,
+            **columns,
+        }
+        for method, numbers in values.items()
+        for seed, value in enumerate(numbers)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def line(frame, method, split="test_retain"):
+    return frame[(frame["method"] == method) & (frame["split"] == split)].iloc[0]
+
+
+def test_the_file_holds_every_printed_number_once():
+    frame = reported("jit")
+    assert frame["item"].value_counts().to_dict() == ROWS
+    key = ["paper", "item", "dataset", "model", "request", "method", "params", "metric", "split"]
+    assert not frame.duplicated(key).any()
+    assert set(frame["metric"]) == METRICS
+    assert set(frame["unit"]) == set(UNITS)
+    assert frame["source"].str.len().gt(0).all()
+    assert (frame.loc[frame["unit"] == "%", "mean"].dropna().between(0, 100)).all()
+    assert (frame.loc[frame["mean"].isna(), "note"].str.len() > 0).all()
+
+
+def test_blank_rows_stay_and_numbers_stand_as_printed():
+    frame = reported("jit").set_index(["item", "method", "split"])
+    scrub = frame.loc[("Table 2a", "SCRUB", "test_retain")]
+    assert math.isnan(scrub["mean"])
+    ours = frame.loc[("Table 2b", "JiT", "test_retain")]
+    assert (ours["mean"], ours["sd"], ours["zero_shot"]) == (66.2, 0.3, "yes")
+    assert frame.loc[("Table 3a", "BDSH", "test_forget")]["mean"] == 17.535
+
+
+def test_an_unknown_paper_is_refused():
+    with pytest.raises(SpecError, match=r"Known papers: .*jit"):
+        reported("nobody")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "metric", "word"),
+    [
+        ((0.85, 0.0, 0.87, 0.0), "accuracy", "matches"),  # exactly two points
+        ((0.85, 0.0, 0.8701, 0.0), "accuracy", "near"),
+        ((0.85, 0.0, 0.81, 0.0), "accuracy", "near"),  # exactly twice two points
+        ((0.85, 0.0, 0.8099, 0.0), "accuracy", "differs"),
+        ((0.50, 0.03, 0.60, 0.04), "accuracy", "matches"),  # t = 2 * 0.05
+        ((0.50, 0.03, 0.7001, 0.04), "accuracy", "differs"),
+        ((0.10, 0.0, 0.15, 0.0), "mia_entropy", "matches"),
+        ((0.10, 0.0, 0.1501, 0.0), "mia_entropy", "near"),
+        ((2.0, 0.0, 2.4, 0.0), "seconds_unlearn", "matches"),  # 20 % of the printed ratio
+        ((2.0, 0.0, 2.81, 0.0), "seconds_unlearn", "differs"),
+        ((0.20, 0.0, 0.2001, 0.0), "entropy", "differs"),  # no margin of its own
+        ((0.20, 0.01, 0.22, 0.0), "entropy", "matches"),
+    ],
+)
+def test_the_rule_at_its_borders(numbers, metric, word):
+    assert verdict(*numbers, n=3, metric=metric).word == word
+
+
+def test_difference_and_tolerance_are_those_of_the_rule():
+    result = verdict(0.5, 0.03, 0.6, 0.04, 5, "accuracy")
+    assert result.difference == pytest.approx(0.1)
+    assert result.tolerance == pytest.approx(0.1)
+    assert str(result) == "✓ matches"
+
+
+def test_what_is_missing_is_said():
+    assert verdict(0.5, 0.1, NAN, NAN, 0, "accuracy").word == "not run"
+    assert verdict(NAN, NAN, 0.5, 0.1, 3, "accuracy").word == "not known"
+    assert verdict(NAN, NAN, NAN, NAN, 0, "accuracy").word == "not run"
+    assert str(verdict(0.5, 0.0, 0.5, NAN, 1, "accuracy")) == "✓ matches (n = 1)"
+    assert verdict(0.5, NAN, 0.5, 0.1, 2, "accuracy").note == "printed without spread"
+    with pytest.raises(SpecError, match="negative"):
+        verdict(0.5, -0.1, 0.5, 0.1, 3, "accuracy")
+
+
+def test_the_rule_in_words_has_the_constants():
+    assert "2 points" in rule()
+    assert "5 points" in rule()
+    assert "20 %" in rule()
+
+
+def test_compare_has_all_printed_methods_and_ours():
+    table = records({"JiT": [0.66, 0.67], "JiT as released": [0.38, 0.39]})
+    frame = compare("Table 2b", table)
+    ours = line(frame, "JiT")
+    assert (ours["verdict"], ours["n"], ours["access"]) == (
+        "matches",
+        2,
+        "forget_inputs, generator",
+    )
+    assert ours["reported_mean"] == pytest.approx(0.662)
+    assert ours["ours_mean"] == pytest.approx(0.665)
+    assert ours["difference"] == pytest.approx(0.003)
+    assert line(frame, "JiT", "test_forget")["verdict"] == "not run"
+    assert line(frame, "JiT as released")["verdict"] == "not known"
+    assert line(frame, "SCRUB")["verdict"] == "not run"
+    assert set(frame["method"]) == set(reported().query("item == 'Table 2b'")["method"]) | {
+        "JiT as released"
+    }
+
+
+def test_another_set_up_is_shown_but_never_a_match():
+    frame = compare("Table 2b", records({"JiT": [0.662, 0.662]}, model="vgg_mini"))
+    ours = line(frame, "JiT")
+    assert (ours["verdict"], ours["doubt"]) == ("not run", "ours is another set-up")
+    assert ours["difference"] == pytest.approx(0, abs=1e-12)
+
+
+def test_compare_of_an_empty_table_is_all_not_run():
+    frame = compare("Table 2a", records({"JiT": [0.5]}).iloc[:0])
+    assert set(frame["verdict"]) == {"not run"}
+    assert len(frame) == ROWS["Table 2a"]
+
+
+def test_compare_refuses_to_mix():
+    two = pd.concat([records({"JiT": [0.5]}, model=m) for m in ("a", "b")])
+    with pytest.raises(RecordError, match="2 set-ups"):
+        compare("Table 2b", two)
+    settings = pd.concat([records({"JiT": [0.5]}, params=p) for p in ("{}", '{"sigma": 1}')])
+    with pytest.raises(RecordError, match="2 settings"):
+        compare("Table 2b", settings)
+    with pytest.raises(SpecError, match="Table 2a"):
+        compare("Table 9", two)
+
+
+def test_times_are_ratios_to_a_method_of_the_same_runs():
+    seconds = {"JiT": [20.0, 22.0], "FineTune": [100.0, 110.0]}
+    table = records(seconds, "seconds_unlearn", "", model="vit")
+    ours = line(compare("Figure 5", table, relative_to="FineTune"), "JiT", "")
+    assert ours["reported_mean"] == pytest.approx(172 / 949)
+    assert ours["ours_mean"] == pytest.approx(21 / 105)
+    assert ours["verdict"] == "matches"
+    with pytest.raises(SpecError, match="relative_to"):
+        compare("Figure 5", table)
+
+
+def test_a_sweep_is_compared_setting_by_setting():
+    table = records({"JiT": [0.63, 0.64]}, params='{"lr": 0.0001, "noises": 25, "sigma": 0.5}')
+    frame = compare("Figure 7", table)
+    assert frame["n"].sum() == 2
+    assert frame.loc[frame["n"] > 0, "reported_mean"].tolist() == pytest.approx([0.634])
+
+
+def test_tables_have_the_same_bytes_and_no_addresses():
+    table = records({"JiT": [0.66, 0.67], "Retrain": [0.6, 0.61]})
+    made = [
+        lambda: show(compare("Table 2b", table), "Table 2(b)"),
+        lambda: show(summary(table, [("accuracy_batch_mean", "test_retain")])),
+        lambda: show(paired(table, "accuracy_batch_mean", "test_retain", "JiT")),
+    ]
+    for make in made:
+        assert isinstance(make(), Table)
+        assert make()._repr_html_() == make()._repr_html_()
+        assert not re.search("0x[0-9a-f]{6}", repr(make()) + make()._repr_html_())
+
+
+def test_the_comparison_is_grouped_aligned_and_noted():
+    text = repr(show(compare("Table 2b", records({"JiT": [0.66, 0.67]})), "Caption"))
+    assert text.startswith("Caption\n")
+    places = [text.index(g) for g in ("-- Reference", "-- Sees the forget", "-- Sees more")]
+    assert places == sorted(places)
+    assert "66.2 ± 0.3 [" in text
+    assert "66.5 ± 0.7  2" in text
+    assert "✓ matches" in text
+    assert "Ours: paper scale, cifar100, vgg11, class:rocket; 2 runs." in text
+    html = show(compare("Table 2b", records({"JiT": [0.66]})))._repr_html_()
+    assert "text-align:right" in html
+    assert "✓ matches (n = 1)" in html
+
+
+def test_a_stale_number_is_marked():
+    table = records({"JiT": [0.66, 0.67]}, stale=True)
+    assert "66.5 ± 0.7 ⚠ stale" in repr(show(compare("Table 2b", table)))
+    assert "JiT ⚠ stale" in repr(show(summary(table, [("accuracy_batch_mean", "test_retain")])))
+
+
+def test_cells_are_escaped_and_other_frames_refused():
+    assert "&lt;b&gt;" in Table(("a",), (("", ("<b>",)),))._repr_html_()
+    with pytest.raises(SpecError, match="columns"):
+        show(pd.DataFrame({"x": [1]}))
