@@ -24,6 +24,10 @@ ROWS = {
     "Figure 7": 12,
     "Figure 8": 12,
     "Entropy": 17,
+    "Issue 1": 3,
+    "Issue 3, rocket": 4,
+    "Issue 3, mushroom": 4,
+    "Fork, Pins": 4,
     "Entropy under noise": 2 * 10 + 2,
 }
 METRICS = {
@@ -216,6 +220,15 @@ def test_the_comparison_is_grouped_aligned_and_noted():
     html = show(compare("Table 2b", records({"JiT": [0.66]})))._repr_html_()
     assert "text-align:right" in html
     assert "✓ matches (n = 1)" in html
+
+
+def test_summary_prints_only_what_varies():
+    table = pd.concat(
+        records({"JiT": [0.5, 0.6]}, params=f'{{"lr": {lr}, "sigma": 0.5}}') for lr in (0.1, 0.2)
+    )
+    text = repr(show(summary(table, [("accuracy_batch_mean", "test_retain")])))
+    assert "lr = 0.2" in text
+    assert "sigma" not in text
 
 
 def test_a_stale_number_is_marked():

@@ -1,5 +1,6 @@
 """Tables for pages: right-aligned numbers, grouped by data access, the same bytes every time."""
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -189,9 +190,10 @@ def _summary(frame: pd.DataFrame) -> Table:
     measured = list(dict.fromkeys(zip(frame["metric"], frame["split"], strict=True)))
     extra = [c for c in ("dataset", "model", "request") if frame[c].nunique() > 1]
     swept = frame.groupby("method")["params"].nunique().max() > 1
-    extra += ["params"] * bool(swept)
+    extra += ["setting"] * bool(swept)
+    frame = frame.assign(setting=_what_varies(frame))
     rows = []
-    keys = ["group", "method", "dataset", "model", "request", "params", "access"]
+    keys = ["group", "method", "dataset", "model", "request", "params", "setting", "access"]
     for _, runs in _groups(frame.reset_index(drop=True)).groupby(keys, sort=False):
         first = _records(runs)[0]
         by = {(r["metric"], r["split"]): r for r in _records(runs)}
@@ -204,6 +206,19 @@ def _summary(frame: pd.DataFrame) -> Table:
     heads = [label(metric, split, unit=True) for metric, split in measured]
     columns = ("Method", *(c.capitalize() for c in extra), *heads, "n")
     return Table(columns, tuple(rows), numeric=frozenset({*heads, "n"}))
+
+
+def _what_varies(frame: pd.DataFrame) -> list[str]:
+    """Return of each row's hyper-parameters those that differ within its method: "lr = 0.1"."""
+    settings = [json.loads(text or "{}") for text in frame["params"]]
+    values: dict[tuple[str, str], set[str]] = {}
+    for method, setting in zip(frame["method"], settings, strict=True):
+        for name, value in setting.items():
+            values.setdefault((method, name), set()).add(str(value))
+    return [
+        ", ".join(f"{k} = {v}" for k, v in setting.items() if len(values[method, k]) > 1)
+        for method, setting in zip(frame["method"], settings, strict=True)
+    ]
 
 
 def _paired(frame: pd.DataFrame) -> Table:
