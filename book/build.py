@@ -53,7 +53,7 @@ def checksum(paths: list[Path]) -> str:
 def inputs_of(page: str, common: str) -> str:
     """Return a digest over a notebook's cells (not outputs), its parameter files and `common`."""
     source = SOURCES / f"{page}.ipynb"
-    cells = [(c.cell_type, c.source, c.metadata.get("tags")) for c in read(source).cells]
+    cells = [(c.cell_type, c.source, c.metadata.get("tags", [])) for c in read(source).cells]
     beside = checksum(sorted(source.parent.glob(f"{source.stem}.*.yaml")))
     return hashlib.sha256(repr((cells, beside, common)).encode()).hexdigest()
 
@@ -94,6 +94,8 @@ def execute(page: str, inputs: str) -> None:
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
+        if not cell.metadata.get("tags"):
+            cell.metadata.pop("tags", None)
     notebook.metadata["inputs"] = inputs
     nbformat.write(notebook, copy)
 

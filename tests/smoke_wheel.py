@@ -60,12 +60,12 @@ def main() -> None:
     assert torch, "requirements.txt pins no torch"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        pip = ("-m", "pip", "--quiet")
+        pip = ("-m", "pip", "--quiet", "--disable-pip-version-check")
         run(sys.executable, *pip, "wheel", "--no-deps", "--no-build-isolation", "-w", folder, ".")
         venv.create(folder / "venv", with_pip=True)
         python = folder / "venv" / "bin" / "python"
-        run(python, *pip, "install", torch[0], folder=folder)
-        run(python, *pip, "install", *folder.glob("*.whl"), folder=folder)
+        run(python, *pip, "install", "--no-compile", torch[0], folder=folder)
+        run(python, *pip, "install", "--no-compile", *folder.glob("*.whl"), folder=folder)
         (folder / "check.py").write_text(CHECK)
         run(python, "-W", "error", "check.py", folder=folder)
 
