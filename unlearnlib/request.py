@@ -89,7 +89,7 @@ def _index(name: str, names: tuple[str, ...], request: str) -> int:
 def _count(argument: str, n: int, request: str) -> int:
     """Return the number of examples that `argument`, a share or a count, asks for."""
     try:
-        return int(argument) if argument.isdecimal() else round(float(argument) * n)
+        return int(argument) if argument.isdecimal() else max(0, round(float(argument) * n))
     except (ValueError, OverflowError):
         raise RequestError(
             f"'{request}': '{argument}' is neither a count nor a share, such as 100 or 0.01."
