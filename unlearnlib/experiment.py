@@ -123,7 +123,8 @@ class Grid:
         model: Name of the network.
         requests: What to forget, one scenario each.
         training: Fields of the `Recipe` of the original and of the retrained models.
-        methods: Label -> fields of the method; `type` names it where the label does not.
+        methods: Name -> fields of the method. `type` tells the method where the name does not, and
+            `label` what tables call it: the settings of a sweep share one.
         seeds: Each is at once the seed of the training, of the request and of the method.
         validation: Share of the training set held out.
         splits: What to measure; a search names only what it may see.
@@ -206,7 +207,8 @@ class Run:
         seeds = dict.fromkeys(("seed_model", "seed_request", "seed_method"), self.seed)
         return {
             "part": g.part, "scale": g.scale, "dataset": g.dataset, "model": g.model,
-            "request": self.request, "method": self.label,
+            "request": self.request,
+            "method": self.options.get("label", self.label),
             "params": json.dumps(params, sort_keys=True),
             "access": ", ".join(access(self.method)), **seeds,
         }  # fmt: skip
@@ -314,7 +316,7 @@ def method_of(label: str, options: dict[str, Any]) -> Method:
     name, _, constructor = kind.partition(".")
     if name not in METHODS or not hasattr(METHODS[name], constructor or "__call__"):
         raise SpecError(f"There is no method '{kind}'. Known are: {', '.join(METHODS)}.")
-    given = {key: value for key, value in options.items() if key != "type"}
+    given = {key: value for key, value in options.items() if key not in ("type", "label")}
     _fields_of(METHODS[name], label, given)
     make = getattr(METHODS[name], constructor) if constructor else METHODS[name]
     method: Method = make(**given)

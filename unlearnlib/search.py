@@ -1,0 +1,64 @@
+r"""A declared search for hyper-parameters that sees neither the retrained model nor the test set.
+
+Every setting unlearns on seed 0; what is measured is the accuracy on the forget set and on
+validation examples, nothing else. The setting with the least
+
+.. math:: J = |A_f - a| + \max(0,\, A_v(\theta_o) - A_v(\theta_u))
+
+is chosen; of equal ones the first. :math:`A_f` is the accuracy on the forget set, :math:`A_v` that
+on validation examples which are not of the forgotten kind, and :math:`a` what a model would reach
+on the forget set that had never seen it: 0 for a class, the original's validation accuracy for a
+random request. For a sub-class nothing short of retraining tells; :math:`a` is chance, one over the
+number of classes, which overstates the forgetting.
+"""
+
+import json
+from itertools import product
+from typing import Any
+
+import pandas as pd
+
+SPLITS = ["forget", "validation", "validation_forget", "validation_retain"]
+"""What a search measures."""
+
+
+def settings(kind: str, **values: list[Any]) -> dict[str, dict[str, Any]]:
+    """Return the methods of a grid: every combination of the `values`, and the original.
+
+    >>> list(settings("JiT", sigma=[0.5, 1.0], lr=[0.1]))
+    ['Original', 'JiT sigma=0.5 lr=0.1', 'JiT sigma=1.0 lr=0.1']
+    >>> settings("JiT", sigma=[0.5])["JiT sigma=0.5"]
+    {'type': 'JiT', 'label': 'JiT', 'sigma': 0.5}
+    """
+    methods: dict[str, dict[str, Any]] = {"Original": {}}
+    for point in product(*values.values()):
+        fields = dict(zip(values, point, strict=True))
+        label = " ".join([kind, *(f"{name}={value}" for name, value in fields.items())])
+        methods[label] = {"type": kind, "label": kind.partition(".")[0], **fields}
+    return methods
+
+
+def scores(table: pd.DataFrame, classes: int) -> pd.DataFrame:
+    """Return :math:`J` and its parts for every setting of one request, best first.
+
+    Args:
+        table: The tidy table of a search on one request.
+        classes: Number of classes of the data set.
+
+    Returns:
+        The hyper-parameters that vary, the accuracies on `SPLITS`, and J; one setting a row.
+    """
+    wide = table[table["metric"] == "accuracy"].pivot_table(
+        index=["method", "params"], columns="split", values="value", sort=False
+    )
+    original = wide.xs("Original").iloc[0]
+    tried = wide.drop(index="Original").reset_index()
+    kind = table["request"].iloc[0].partition(":")[0]
+    targets = {"random": original["validation"], "subclass": 1 / classes}
+    target = float(targets.get(kind, 0.0))
+    lost = (original["validation_retain"] - tried["validation_retain"]).clip(lower=0)
+    tried["J"] = (tried["forget"] - target).abs() + lost
+    fields = pd.DataFrame([json.loads(text) for text in tried["params"]])
+    varied = fields.loc[:, fields.nunique() > 1]
+    found = pd.concat([varied, tried.reindex(columns=[*SPLITS, "J"])], axis=1)
+    return found.sort_values("J", kind="stable", ignore_index=True)
