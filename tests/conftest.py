@@ -1,13 +1,17 @@
-"""What all tests share: a fixed number of threads, and torchvision where it can be had."""
+"""What all tests share: one thread, torchvision where it can be had, a toy data set, a folder."""
 
 import importlib
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 import torch
 
-torch.set_num_threads(2)
+from unlearnlib import Dataset, Labelled, records, scenario
+
+torch.set_num_threads(1)  # the tests are tiny, and two threads on busy cores wait for each other
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +38,32 @@ def torchvision() -> ModuleType:
         return module
     except ImportError as error:
         pytest.skip(f"torchvision cannot be imported: {error}")
+
+
+@pytest.fixture
+def toy() -> Dataset:
+    """Three classes of two sub-classes each, 1 x 8 x 8, 120 + 60 images around six centres."""
+    generator = torch.Generator().manual_seed(0)
+    centres = torch.randn(6, 1, 8, 8, generator=generator)
+
+    def draw(each: int) -> tuple[Labelled, torch.Tensor]:
+        fine = torch.arange(6).repeat(each)
+        noise = torch.randn(len(fine), 1, 8, 8, generator=generator)
+        return Labelled(centres[fine] + 0.7 * noise, fine // 2), fine
+
+    (train, train_subclass), (test, test_subclass) = draw(20), draw(10)
+    classes = ("Bag", "Boot", "Coat")
+    subclasses = ("Clutch", "Tote", "Ankle boot", "Rain boot", "Parka", "Trench")
+    return Dataset("toy", train, test, classes, subclasses, train_subclass, test_subclass)
+
+
+@pytest.fixture
+def lab(toy: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of one's own for cache and records, where every data set is the toy, on the CPU."""
+    monkeypatch.setenv("UNLEARNLIB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(records, "data_folder", lambda: tmp_path / "data")
+    monkeypatch.setattr(scenario, "load", lambda name: toy)
+    monkeypatch.setattr(scenario, "default_device", lambda: torch.device("cpu"))
+    scenario._load.cache_clear()
+    yield tmp_path
+    scenario._load.cache_clear()

@@ -1,0 +1,93 @@
+"""A method sees what its signature names; whoever asks for more is refused."""
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import pytest
+from torch import nn
+
+from unlearnlib import ACCESS, METHODS, FineTune, JiT, Labelled, Method, Original, Retrain, access
+from unlearnlib.access import grant
+from unlearnlib.errors import AccessError, UnlearnError
+
+
+@dataclass(frozen=True)
+class Cheat:
+    """Asks for the test set."""
+
+    def __call__(self, model: nn.Module, *, test: Labelled) -> nn.Module:
+        return model
+
+
+@dataclass(frozen=True)
+class Sloppy:
+    """Takes the forget set by position."""
+
+    def __call__(self, model: nn.Module, forget: Labelled) -> nn.Module:
+        return model
+
+
+@dataclass(frozen=True)
+class Greedy:
+    """Takes whatever there is."""
+
+    def __call__(self, model: nn.Module, **retain: object) -> nn.Module:
+        return model
+
+
+@pytest.mark.parametrize(
+    ("method", "names"),
+    [
+        (Original(), ()),
+        (Retrain(), ("retain", "fresh_model", "recipe", "generator")),
+        (FineTune(), ("retain", "generator")),
+        (JiT(), ("forget_inputs", "generator")),
+        (JiT.as_released(), ("forget_inputs", "generator")),
+    ],
+)
+def test_the_signature_is_the_access(method: Method, names: tuple[str, ...]) -> None:
+    assert access(method) == names
+
+
+def test_test_data_are_not_in_the_vocabulary() -> None:
+    assert not [name for name in ACCESS if "test" in name]
+    with pytest.raises(TypeError):
+        ACCESS["test"] = "the test set"  # type: ignore[index]
+
+
+def test_a_cheat_is_told_what_it_may_ask_for() -> None:
+    with pytest.raises(AccessError) as caught:
+        access(Cheat())
+    assert str(caught.value) == (
+        "Cheat.__call__ asks for 'test', which is not on offer. A method may name, keyword-only: "
+        "forget, forget_inputs, retain, retain_inputs, validation, fresh_model, recipe, generator. "
+        "Hyper-parameters belong in the fields of the dataclass; test data are never on offer."
+    )
+    assert isinstance(caught.value, UnlearnError)
+    assert isinstance(caught.value, TypeError)
+
+
+@pytest.mark.parametrize("method", [Sloppy(), Greedy()])
+def test_data_are_named_and_keyword_only(method: Method) -> None:
+    name = type(method).__name__
+    with pytest.raises(AccessError, match=rf"{name}.__call__ asks for '(forget|retain)'.*only"):
+        access(method)
+
+
+def test_grant_hands_over_what_is_named_and_nothing_else() -> None:
+    offers = SimpleNamespace(**{name: object() for name in (*ACCESS, "test")})
+    granted = grant(JiT(), offers)
+    assert granted == {
+        "forget_inputs": offers.forget_inputs,
+        "generator": offers.generator,
+    }
+    assert grant(Original(), offers) == {}
+    with pytest.raises(AccessError):
+        grant(Cheat(), offers)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_are_found_by_their_names(name: str) -> None:
+    method = METHODS[name]()
+    assert type(method).__name__ == name
+    assert isinstance(method, Method)

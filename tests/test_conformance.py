@@ -1,0 +1,283 @@
+"""What every method keeps. A new method is one more row of `CASES`."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import FrozenInstanceError, fields
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.testing import assert_close
+
+from unlearnlib import (
+    ACCESS,
+    METHODS,
+    FineTune,
+    Inputs,
+    JiT,
+    Labelled,
+    Method,
+    Original,
+    Recipe,
+    Retrain,
+    access,
+)
+from unlearnlib.access import grant
+from unlearnlib.training import seeded
+
+CASES: dict[str, Method] = {
+    "Original": Original(),
+    "Retrain": Retrain(),
+    "FineTune": FineTune(epochs=2, batch_size=6),
+    "JiT": JiT(noises=3, batch_size=5, chunk=10),
+    "JiT as released": JiT.as_released(noises=3, batch_size=5, lr=0.01),
+}
+DTYPES = [torch.float32, torch.float64]
+State = dict[str, Tensor]
+
+each_method = pytest.mark.parametrize("method", CASES.values(), ids=CASES.keys())
+random_method = pytest.mark.parametrize(
+    "method",
+    [pytest.param(m, id=name) for name, m in CASES.items() if "generator" in access(m)],
+)
+
+
+class Forbidden:
+    """Fails when it is touched."""
+
+    def __init__(self, name: str) -> None:
+        object.__setattr__(self, "_name", name)
+
+    def __getattribute__(self, attribute: str) -> object:
+        raise AssertionError(f"{object.__getattribute__(self, '_name')}.{attribute} was touched")
+
+    def __len__(self) -> int:
+        raise AssertionError("the length was asked for")
+
+    def __call__(self, *arguments: object) -> object:
+        raise AssertionError("it was called")
+
+
+def factory(dtype: torch.dtype) -> Callable[[torch.Generator], nn.Module]:
+    """Untrained networks with BatchNorm and dropout."""
+
+    def fresh_model(generator: torch.Generator) -> nn.Module:
+        with seeded(generator):
+            return nn.Sequential(
+                nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, 3)
+            ).to(dtype)
+
+    return fresh_model
+
+
+def network(dtype: torch.dtype = torch.float64) -> nn.Module:
+    """A network whose BatchNorm has seen something."""
+    model = factory(dtype)(torch.Generator().manual_seed(7))
+    model(torch.randn(50, 6, generator=torch.Generator().manual_seed(8)).to(dtype))
+    return model.eval()
+
+
+def offers(dtype: torch.dtype = torch.float64, seed: int = 0, data: int = 0) -> SimpleNamespace:
+    """Everything in the vocabulary; `data` seeds the examples, `seed` the method."""
+    draw = torch.Generator().manual_seed(data)
+
+    def examples(n: int) -> Labelled:
+        x = torch.randn(n, 6, generator=draw).to(dtype)
+        return Labelled(x, torch.randint(3, (n,), generator=draw))
+
+    forget, retain, validation = examples(10), examples(18), examples(8)
+    return SimpleNamespace(
+        forget=forget,
+        forget_inputs=forget.inputs,
+        retain=retain,
+        retain_inputs=retain.inputs,
+        validation=validation,
+        fresh_model=factory(dtype),
+        recipe=Recipe(2, lr=0.05, batch_size=9),
+        generator=torch.Generator().manual_seed(seed),
+    )
+
+
+def state(model: nn.Module) -> State:
+    """Copies of all parameters and buffers."""
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def assert_same(one: State, other: State) -> None:
+    assert one.keys() == other.keys()
+    assert [name for name in one if not torch.equal(one[name], other[name])] == []
+
+
+def unlearned(method: Method, model: nn.Module, given: SimpleNamespace) -> nn.Module:
+    return method(model, **grant(method, given))
+
+
+def test_every_method_has_a_row() -> None:
+    assert {type(method) for method in CASES.values()} == set(METHODS.values())
+    assert set(vars(offers())) == set(ACCESS)
+
+
+@each_method
+def test_hyper_parameters_are_frozen(method: Method) -> None:
+    for field in fields(method):
+        with pytest.raises(FrozenInstanceError):
+            setattr(method, field.name, None)
+
+
+@each_method
+def test_the_model_stays_as_it_is(method: Method) -> None:
+    model = network()
+    first = next(model.parameters())
+    for parameter in model.parameters():
+        parameter.grad = torch.full_like(parameter, 3.0)
+    before, identities = state(model), [id(p) for p in model.parameters()]
+    result = unlearned(method, model, offers())
+    assert_same(state(model), before)
+    assert [id(p) for p in model.parameters()] == identities
+    assert not any(module.training for module in model.modules())
+    assert all(p.requires_grad and torch.equal(p.grad, 3 + 0 * p) for p in model.parameters())
+    assert result is not model
+    shared = {t.data_ptr() for t in before.values()} | {first.data_ptr()}
+    assert shared.isdisjoint(p.data_ptr() for p in result.parameters())
+
+
+@each_method
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_eval_mode_device_dtype_and_requires_grad(method: Method, dtype: torch.dtype) -> None:
+    model = network(dtype)
+    result = unlearned(method, model, offers(dtype))
+    assert type(result) is type(model)
+    assert not any(module.training for module in result.modules())
+    for theirs, ours in zip(model.parameters(), result.parameters(), strict=True):
+        assert ours.dtype == theirs.dtype
+        assert ours.device == theirs.device
+        assert ours.requires_grad
+        assert ours.is_leaf
+    assert all(value.isfinite().all() for value in state(result).values())
+
+
+@each_method
+def test_equal_generators_equal_models(method: Method) -> None:
+    results = []
+    for seed in (1, 2):  # the global seed does not matter
+        torch.manual_seed(seed)
+        results.append(state(unlearned(method, network(), offers())))
+    assert_same(*results)
+
+
+@random_method
+def test_another_generator_another_model(method: Method) -> None:
+    one, two = (unlearned(method, network(), offers(seed=seed)) for seed in (0, 1))
+    assert any(
+        not torch.equal(p, q) for p, q in zip(one.parameters(), two.parameters(), strict=True)
+    )
+
+
+@each_method
+def test_the_global_generator_is_left_alone(method: Method) -> None:
+    model, given = network(), offers()
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    unlearned(method, model, given)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@each_method
+def test_data_are_left_alone(method: Method) -> None:
+    given, untouched = offers(), offers()
+    unlearned(method, network(), given)
+    for name in ("forget", "retain", "validation"):
+        data, kept = getattr(given, name), getattr(untouched, name)
+        assert torch.equal(data.x, kept.x)
+        assert torch.equal(data.y, kept.y)
+        assert data.x.grad is None
+
+
+@each_method
+def test_undeclared_offers_are_not_touched(method: Method) -> None:
+    given = offers()
+    guarded = SimpleNamespace(**{name: Forbidden(name) for name in (*ACCESS, "test")})
+    for name in access(method):
+        setattr(guarded, name, getattr(given, name))
+    assert_same(
+        state(unlearned(method, network(), guarded)),
+        state(unlearned(method, network(), offers())),
+    )
+
+
+@each_method
+def test_undeclared_data_do_not_matter(method: Method) -> None:
+    other = offers(data=1)
+    for name in access(method):
+        setattr(other, name, getattr(offers(), name))
+    assert_same(
+        state(unlearned(method, network(), other)),
+        state(unlearned(method, network(), offers())),
+    )
+
+
+@each_method
+def test_declared_data_matter(method: Method) -> None:
+    other = offers(data=1)
+    one, two = (unlearned(method, network(), given) for given in (offers(), other))
+    differs = any(
+        not torch.equal(p, q) for p, q in zip(one.parameters(), two.parameters(), strict=True)
+    )
+    assert differs == any(name.startswith(("forget", "retain")) for name in access(method))
+
+
+@each_method
+def test_parameters_move_unless_nothing_is_meant_to(method: Method) -> None:
+    model = network()
+    result = unlearned(method, model, offers())
+    steps = zip(result.parameters(), model.parameters(), strict=True)
+    change = torch.stack([(p - q).norm() for p, q in steps])
+    assert bool((change > 0).any()) != isinstance(method, Original)
+
+
+@each_method
+def test_old_gradients_do_not_matter(method: Method) -> None:
+    model = network()
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    assert_same(
+        state(unlearned(method, model, offers())),
+        state(unlearned(method, network(), offers())),
+    )
+
+
+@pytest.mark.parametrize("name", ["FineTune", "JiT", "JiT as released"])
+def test_frozen_parameters_stay(name: str) -> None:
+    model = network()
+    model[0].requires_grad_(False)  # type: ignore[index]
+    result = unlearned(CASES[name], model, offers())
+    assert_close(result[0].weight, model[0].weight, rtol=0, atol=0)  # type: ignore[index]
+    assert [p.requires_grad for p in result.parameters()] == [
+        p.requires_grad for p in model.parameters()
+    ]
+    assert not torch.equal(result[4].weight, model[4].weight)  # type: ignore[index]
+
+
+def test_batchnorm_keeps_its_statistics_in_eval_mode() -> None:
+    model = network()
+    before = dict(model.named_buffers())
+    still = dict(unlearned(CASES["JiT"], model, offers()).named_buffers())
+    moved = dict(unlearned(CASES["JiT as released"], model, offers()).named_buffers())
+    assert_same(still, before)
+    assert not torch.equal(moved["1.running_mean"], before["1.running_mean"])
+
+
+@each_method
+def test_a_model_in_train_mode_gives_the_same(method: Method) -> None:
+    """The mode of `model` is not an input: methods choose their own, and return eval mode."""
+    model = deepcopy(network()).train()
+    result = unlearned(method, model, offers())
+    assert model.training
+    assert not result.training
+    assert_same(state(result), state(unlearned(method, network(), offers())))
+
+
+def test_inputs_have_no_labels() -> None:
+    assert [field.name for field in fields(Inputs)] == ["x"]
+    assert not hasattr(offers().forget.inputs, "y")

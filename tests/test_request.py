@@ -1,0 +1,112 @@
+"""Requests: what each form selects, and what is refused."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from unlearnlib import Dataset
+from unlearnlib.errors import RequestError
+from unlearnlib.request import Selection, resolve
+
+
+def select(request: str, data: Dataset, seed: int = 0) -> Selection:
+    return resolve(request, data, torch.Generator().manual_seed(seed))
+
+
+def labels(chosen: Tensor, y: Tensor) -> set[int]:
+    return set(y[chosen].tolist())
+
+
+@pytest.mark.parametrize("request_", ["class:Boot", "class:1", "class:bOOT", "class: boot "])
+def test_a_class_by_name_number_and_any_case(toy: Dataset, request_: str) -> None:
+    chosen = select(request_, toy)
+    assert torch.equal(chosen.train, toy.train.y == 1)
+    assert torch.equal(chosen.test, toy.test.y == 1)
+
+
+@pytest.mark.parametrize("request_", ["classes:bag,Coat", "classes:0, 2", "classes:coat,0,2"])
+def test_several_classes(toy: Dataset, request_: str) -> None:
+    chosen = select(request_, toy)
+    assert torch.equal(chosen.train, toy.train.y != 1)
+    assert torch.equal(chosen.test, toy.test.y != 1)
+
+
+@pytest.mark.parametrize("request_", ["subclass:rain boot", "subclass:3"])
+def test_a_sub_class(toy: Dataset, request_: str) -> None:
+    chosen = select(request_, toy)
+    assert toy.train_subclass is not None
+    assert toy.test_subclass is not None
+    assert torch.equal(chosen.train, toy.train_subclass == 3)
+    assert torch.equal(chosen.test, toy.test_subclass == 3)
+    assert labels(chosen.train, toy.train.y) == {1}
+    assert labels(~chosen.train, toy.train.y) == {0, 1, 2}
+
+
+@pytest.mark.parametrize(
+    ("request_", "count"),
+    [
+        ("random:7", 7),
+        ("random:119", 119),
+        ("random:0.1", 12),
+        ("random:0.0125", 2),
+        ("random:1", 1),
+    ],
+)
+def test_random_examples(toy: Dataset, request_: str, count: int) -> None:
+    chosen = select(request_, toy)
+    assert chosen.train.dtype == torch.bool
+    assert chosen.train.shape == (120,)
+    assert int(chosen.train.sum()) == count
+    assert not chosen.test.any()
+
+
+def test_a_draw_follows_its_generator(toy: Dataset) -> None:
+    one, again, other = (select("random:20", toy, seed).train for seed in (0, 0, 1))
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+    drawn = sum(select("random:60", toy, seed).train.double() for seed in range(200)) / 200
+    assert drawn.min() > 0.3  # every example has its chance, one half
+    assert drawn.max() < 0.7
+
+
+@pytest.mark.parametrize("request_", ["class:sandal", "class:3", "class:-1", "classes:bag,sandal"])
+def test_unknown_classes_list_the_known(toy: Dataset, request_: str) -> None:
+    with pytest.raises(RequestError, match=r"there is no class '.*'\. .*Bag, Boot, Coat") as caught:
+        select(request_, toy)
+    assert request_ in str(caught.value)
+
+
+def test_unknown_sub_classes_list_the_known(toy: Dataset) -> None:
+    with pytest.raises(RequestError, match="Clutch, Tote, Ankle boot, Rain boot, Parka, Trench"):
+        select("subclass:boot", toy)
+
+
+def test_a_sub_class_of_a_set_that_has_none(toy: Dataset) -> None:
+    plain = Dataset("plain", toy.train, toy.test, toy.classes)
+    with pytest.raises(RequestError, match=r"'plain' has none.*class:boot.*cifar20"):
+        select("subclass:boot", plain)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    ["", "boot", "class", "class:", "random:", "Class:boot", "ramdom:1", "subclass:", "classes:"],
+)
+def test_what_is_no_request_lists_the_forms(toy: Dataset, request_: str) -> None:
+    with pytest.raises(RequestError, match=r"class:NAME, .* random:SHARE .* random:COUNT"):
+        select(request_, toy)
+
+
+@pytest.mark.parametrize("argument", ["many", "1%", "0,1", "nan", "inf", "-inf"])
+def test_neither_share_nor_count(toy: Dataset, argument: str) -> None:
+    with pytest.raises(RequestError, match="neither a count nor a share"):
+        select(f"random:{argument}", toy)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    ["random:0", "random:120", "random:121", "random:1.0", "random:2.5", "random:0.0001",
+     "random:-0.5", "random:-3", "classes:bag,boot,coat"],
+)  # fmt: skip
+def test_all_or_nothing_is_refused(toy: Dataset, request_: str) -> None:
+    with pytest.raises(RequestError, match=r"some to forget and some to retain|neither a count"):
+        select(request_, toy)
