@@ -14,6 +14,9 @@ from .access import ACCESS, Method, access
 from .data import Dataset, Inputs, Labelled, load
 from .experiment import Grid, measure, outputs, run, run_grid, unlearn
 from .methods import METHODS, FineTune, JiT, Original, Retrain
+from .metrics import entropy
+from .records import read as read_records
+from .records import recorded
 from .scenario import Scenario, Splits, rng
 from .training import Recipe
 
@@ -21,6 +24,6 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ACCESS", "METHODS", "Dataset", "FineTune", "Grid", "Inputs", "JiT", "Labelled", "Method",
-    "Original", "Recipe", "Retrain", "Scenario", "Splits", "access", "load", "measure", "outputs",
-    "rng", "run", "run_grid", "unlearn",
+    "Original", "Recipe", "Retrain", "Scenario", "Splits", "access", "entropy", "load", "measure",
+    "outputs", "read_records", "recorded", "rng", "run", "run_grid", "unlearn",
 ]  # fmt: skip

@@ -121,6 +121,21 @@ def read(part: str, scale: str) -> pd.DataFrame:
     return table(load_all(part, scale).values())
 
 
+def recorded(part: str, **where: str) -> pd.DataFrame:
+    """Return the records whose identity columns equal `where`, of the largest scale that has any.
+
+    >>> recorded("jit", dataset="no such set").empty
+    True
+    """
+    found = read(part, "paper").iloc[:0]
+    for scale in ("workstation", "paper"):
+        table = read(part, scale)
+        for column, value in where.items():
+            table = table[table[column] == value]
+        found = found if table.empty else table
+    return found
+
+
 def provenance(frame: pd.DataFrame) -> pd.DataFrame:
     """Return where the runs of a tidy table came from, one run a row, by `run_id`."""
     places = frame[["part", "scale"]].drop_duplicates().itertuples(index=False)
