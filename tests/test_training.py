@@ -1,0 +1,175 @@
+"""The training loop: rates of the schedules, steps by hand, randomness from one generator."""
+
+from collections.abc import Callable
+from copy import deepcopy
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD
+from torch.testing import assert_close
+
+from unlearnlib import Labelled, Recipe, training
+from unlearnlib.training import Schedule, scheduler, seeded, train
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture
+def data() -> Labelled:
+    """Ten examples of three classes."""
+    x = torch.randn(10, 4, dtype=torch.float64, generator=generator(1))
+    return Labelled(x, torch.arange(10) % 3)
+
+
+@pytest.fixture
+def model() -> nn.Module:
+    """A linear classifier."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return nn.Linear(4, 3).double()
+
+
+def rates(schedule: Schedule, steps: int = 100, lr: float = 0.4) -> Tensor:
+    """The learning rate of every step."""
+    optimiser = SGD([nn.Parameter(torch.zeros(1))], lr, 0.9)
+    plan = scheduler(Recipe(1, lr, schedule=schedule), optimiser, steps)
+    found = []
+    for _ in range(steps):
+        found.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        plan.step()
+    return torch.tensor(found, dtype=torch.float64)
+
+
+def test_constant() -> None:
+    assert_close(rates("constant"), torch.full((100,), 0.4, dtype=torch.float64))
+
+
+def test_onecycle_warms_up_and_anneals() -> None:
+    found = rates("onecycle")
+    assert found.argmax() == 29  # three tenths of the way
+    assert_close(found[[0, 29, -1]], 0.4 * torch.tensor([1 / 25, 1, 1 / 25e4]).double())
+    assert (found[:30].diff() > 0).all()
+    assert (found[29:].diff() < 0).all()
+
+
+def test_multistep_divides_by_five_three_times() -> None:
+    found = rates("multistep")
+    for first, last, rate in ((0, 29, 0.4), (30, 59, 0.08), (60, 79, 0.016), (80, 99, 0.0032)):
+        assert_close(found[first : last + 1], torch.full((last - first + 1,), rate).double())
+
+
+def test_linear_falls_to_zero() -> None:
+    assert_close(rates("linear"), 0.4 * (1 - torch.arange(100).double() / 100))
+
+
+def test_exponential_falls_to_a_hundredth() -> None:
+    assert_close(rates("exponential"), 0.4 * 0.01 ** (torch.arange(100).double() / 100))
+
+
+@pytest.mark.parametrize("schedule", ["constant", "onecycle", "multistep", "linear", "exponential"])
+def test_every_schedule_trains(model: nn.Module, data: Labelled, schedule: Schedule) -> None:
+    before = nn.functional.cross_entropy(model(data.x), data.y)
+    recipe = Recipe(20, 0.1, batch_size=4, schedule=schedule)
+    trained = train(model, data, recipe, generator())
+    assert nn.functional.cross_entropy(trained(data.x), data.y) < 0.9 * before
+
+
+def test_one_step_by_hand(model: nn.Module, data: Labelled) -> None:
+    r"""The gradient of softmax cross-entropy is (p - y) x^T / n; decay adds lambda theta."""
+    W, b = model.weight.detach().clone(), model.bias.detach().clone()  # type: ignore[operator]
+    p = (data.x @ W.T + b).exp()
+    error = p / p.sum(1, keepdim=True) - torch.eye(3).double()[data.y]
+    recipe = Recipe(1, 0.3, momentum=0.9, weight_decay=0.1, batch_size=10, schedule="constant")
+    trained = train(model, data, recipe, generator())
+    assert trained is model
+    assert not trained.training
+    assert_close(trained.weight.detach(), W - 0.3 * (error.T @ data.x / 10 + 0.1 * W))  # type: ignore[operator]
+    assert_close(trained.bias.detach(), b - 0.3 * (error.mean(0) + 0.1 * b))  # type: ignore[operator]
+
+
+def test_momentum_remembers_across_steps(model: nn.Module, data: Labelled) -> None:
+    theta, v = model.weight.detach().clone(), torch.zeros(3, 4).double()  # type: ignore[operator]
+    bias, v_b = model.bias.detach().clone(), torch.zeros(3).double()  # type: ignore[operator]
+    for _ in range(3):
+        p = (data.x @ theta.T + bias).softmax(1) - torch.eye(3).double()[data.y]
+        v, v_b = 0.5 * v + p.T @ data.x / 10, 0.5 * v_b + p.mean(0)
+        theta, bias = theta - 0.2 * v, bias - 0.2 * v_b
+    recipe = Recipe(3, 0.2, 0.5, 0.0, batch_size=10, schedule="constant")
+    assert_close(train(model, data, recipe, generator()).weight.detach(), theta)  # type: ignore[operator]
+
+
+def test_an_epoch_sees_every_example_once(data: Labelled, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Tensor] = []
+    net = nn.Linear(4, 3).double()
+    net.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0]))
+    train(net, data, Recipe(2, batch_size=4), generator())
+    assert [len(x) for x in seen] == [4, 4, 2, 4, 4, 2]
+    first, second = torch.cat(seen[:3]), torch.cat(seen[3:])
+    assert not torch.equal(first, second)
+    for epoch in (first, second):
+        assert torch.equal(epoch.sort(0).values, data.x.sort(0).values)
+
+
+def test_dropout_follows_the_generator(data: Labelled) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Linear(8, 3)).double()
+
+    def weight(seed: int, global_seed: int) -> Tensor:
+        torch.manual_seed(global_seed)
+        recipe = Recipe(1, batch_size=10)  # one batch: the order does not matter
+        return train(deepcopy(net), data, recipe, generator(seed))[0].weight  # type: ignore[index, return-value]
+
+    assert_close(weight(0, 1), weight(0, 2), rtol=0, atol=0)
+    assert not torch.equal(weight(0, 1), weight(1, 1))
+
+
+def test_no_epochs_no_change(model: nn.Module, data: Labelled) -> None:
+    before = deepcopy(model)
+    after = train(model.train(), data, Recipe(0), generator())
+    assert torch.equal(before.weight, after.weight)  # type: ignore[arg-type]
+    assert not after.training
+
+
+@pytest.mark.parametrize("augment", [False, True])
+def test_augmentation_only_when_asked(monkeypatch: pytest.MonkeyPatch, augment: bool) -> None:
+    images = torch.rand(6, 1, 8, 8, generator=generator(2))
+    kept, seen = images.clone(), []
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
+    net.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0]))
+    calls: list[int] = []
+    real: Callable[..., Tensor] = training.augment
+
+    def noted(x: Tensor, source: torch.Generator) -> Tensor:
+        calls.append(len(x))
+        return real(x, source)
+
+    monkeypatch.setattr(training, "augment", noted)
+    train(net, Labelled(images, torch.arange(6) % 2), Recipe(2, augment=augment), generator())
+    assert calls == [6, 6] * augment
+    for x in seen:
+        rows = {tuple(row) for row in x.flatten(1).tolist()}
+        assert (rows == {tuple(row) for row in images.flatten(1).tolist()}) is not augment
+    assert torch.equal(images, kept)
+
+
+def test_seeded_draws_from_its_generator_and_leaves_no_trace() -> None:
+    torch.manual_seed(11)
+    before = torch.get_rng_state()
+    source = generator()
+    with seeded(source):
+        one = torch.rand(3)
+    with seeded(source):
+        two = torch.rand(3)
+    with seeded(generator()):
+        again = torch.rand(3)
+    assert torch.equal(one, again)
+    assert not torch.equal(one, two)
+    assert torch.equal(torch.get_rng_state(), before)
+    with pytest.raises(ZeroDivisionError), seeded(source):
+        torch.rand(int(1 / 0))
+    assert torch.equal(torch.get_rng_state(), before)
