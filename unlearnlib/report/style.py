@@ -135,6 +135,9 @@ def provenance_line(table: pd.DataFrame) -> str:
     """
     from .. import records
 
+    if table.empty:
+        return "no records yet"
+
     def every(frame: pd.DataFrame, column: str) -> str:
         if column not in frame:
             return "unknown"

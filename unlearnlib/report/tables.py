@@ -238,7 +238,8 @@ def _paired(frame: pd.DataFrame) -> Table:
         )
         rows.append(("", cells))
     heads = ("Pair", "Setting", "Measured", "Mean", "95 % interval", "n")
-    return Table(heads, tuple(rows), numeric=frozenset(heads[3:]))
+    notes = () if rows else ("Not run: there are no records yet.",)
+    return Table(heads, tuple(rows), numeric=frozenset(heads[3:]), notes=notes)
 
 
 def _ledger(frame: pd.DataFrame, root: str) -> Table:
