@@ -71,6 +71,7 @@ def _parse(place: str, text: str) -> Record:
     try:
         record: Record = json.loads(text)
         record["run_id"], record["rows"], record["provenance"]["source"]
+        record["specification"]["type"]
         if missing := set(IDENTITY) - set(record["identity"]):
             raise KeyError(*missing)
     except (ValueError, KeyError, TypeError) as error:
@@ -83,6 +84,7 @@ def _parse(place: str, text: str) -> Record:
 
 def merge(part: str, scale: str) -> Path | None:
     """Pack the loose records of one part at one scale into one file; return it, if there is any."""
+    loose = list(folder(part, scale).glob("*.json"))  # what is written meanwhile stays loose
     records = load_all(part, scale)
     if not records:
         return None
@@ -91,7 +93,7 @@ def merge(part: str, scale: str) -> Path | None:
     )
     with atomic(packed(part, scale)) as temporary:
         temporary.write_text("".join(json.dumps(r, sort_keys=True) + "\n" for r in lines))
-    for path in folder(part, scale).glob("*.json"):
+    for path in loose:
         path.unlink()
     return packed(part, scale)
 
