@@ -4,12 +4,12 @@ import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
 
-from unlearnlib import Dataset, Labelled, records, scenario
+from unlearnlib import Dataset, Labelled, experiment, records, scenario
 
 torch.set_num_threads(1)  # the tests are tiny, and two threads on busy cores wait for each other
 
@@ -64,6 +64,8 @@ def lab(toy: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.setattr(records, "data_folder", lambda: tmp_path / "data")
     monkeypatch.setattr(scenario, "load", lambda name: toy)
     monkeypatch.setattr(scenario, "default_device", lambda: torch.device("cpu"))
+    slow = SimpleNamespace(collect=lambda: None)  # pytest keeps many objects to go through
+    monkeypatch.setattr(experiment, "gc", slow)
     scenario._load.cache_clear()
     yield tmp_path
     scenario._load.cache_clear()

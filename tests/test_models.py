@@ -107,7 +107,7 @@ def test_unknown_models_list_the_known() -> None:
 
 
 def test_vgg11_equals_that_of_torchvision(vgg11: nn.Module, torchvision: ModuleType) -> None:
-    """torchvision's `vgg11` with the same parameters, in order, and a linear layer on its output."""
+    """torchvision's `vgg11` with the same parameters, in order, then a linear layer."""
     with torch.device("meta"):
         reference = torchvision.models.vgg11(weights=None).eval()
     *body, weight, bias = vgg11.state_dict().values()

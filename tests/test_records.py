@@ -1,0 +1,208 @@
+"""Records: written whole, read or refused, packed without loss, with where they came from."""
+
+import json
+import re
+import socket
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from unlearnlib import Grid, records, run_grid
+from unlearnlib.errors import RecordError
+
+pytestmark = pytest.mark.usefixtures("lab")
+
+
+def record(run_id: str = "a", **changes: Any) -> records.Record:
+    """A record of two measurements."""
+    identity: dict[str, Any] = dict.fromkeys(records.IDENTITY, "x")
+    identity |= {"part": "try", "scale": "paper", "seed_model": 0, "seed_request": 0}
+    identity |= {"seed_method": 0, "method": "JiT"} | changes
+    return {
+        "run_id": run_id,
+        "identity": identity,
+        "specification": {"type": "JiT"},
+        "rows": [["accuracy", "forget", 0.1 + 0.2], ["seconds_unlearn", "", 3]],
+        "provenance": {"source": records.source_hash("JiT"), "commit": "abc", "seconds": 1.5},
+    }
+
+
+def loose(lab: Path) -> list[Path]:
+    return sorted((lab / "data" / "records" / "try" / "paper").glob("*"))
+
+
+def test_no_records_are_an_empty_table() -> None:
+    for scale in ("laptop", "paper"):
+        table = records.read("try", scale)
+        assert tuple(table.columns) == records.COLUMNS
+        assert len(table) == 0
+        assert table["value"].dtype == float
+        assert table["stale"].dtype == bool
+    assert records.merge("try", "paper") is None
+    assert records.provenance(table).empty
+
+
+def test_what_is_written_is_read(lab: Path) -> None:
+    one = record()
+    records.write(one)
+    assert [path.name for path in loose(lab)] == ["a.json"]
+    assert records.load_all("try", "paper") == {"a": one}
+    table = records.read("try", "paper")
+    assert table["value"].tolist() == [0.1 + 0.2, 3.0]
+    assert table["split"].tolist() == ["forget", ""]
+    assert table["run_id"].tolist() == ["a", "a"]
+    for name in records.IDENTITY:
+        assert set(table[name]) == {one["identity"][name]}
+
+
+def test_the_largest_scale_that_has_any() -> None:
+    records.write(record("a", scale="workstation", dataset="small", request="one"))
+    records.write(record("b", scale="workstation", dataset="small", request="two"))
+    records.write(record("c", scale="paper", dataset="large"))
+    records.write(record("d", scale="laptop", dataset="tiny"))
+
+    def found(**where: str) -> set[str]:
+        return set(records.recorded("try", **where)["run_id"])
+
+    assert found() == found(dataset="large") == {"c"}
+    assert found(dataset="small") == {"a", "b"}
+    assert found(dataset="small", request="two") == {"b"}
+    assert found(dataset="tiny") == set()
+    assert tuple(records.recorded("try", dataset="tiny").columns) == records.COLUMNS
+
+
+def test_scales_and_parts_lie_apart(lab: Path) -> None:
+    records.write(record(scale="laptop"))
+    records.write(record(part="other"))
+    assert records.read("try", "paper").empty
+    assert (lab / "cache" / "records" / "try" / "laptop" / "a.json").exists()
+    assert (lab / "data" / "records" / "other" / "paper" / "a.json").exists()
+
+
+def test_merging_loses_nothing_and_can_be_repeated(lab: Path) -> None:
+    for run_id, seed in (("c", 0), ("a", 1), ("b", 10)):
+        records.write(record(run_id, seed_method=seed))
+    before = records.load_all("try", "paper")
+    packed = records.merge("try", "paper")
+    assert packed == lab / "data" / "records" / "try" / "paper.jsonl"
+    assert loose(lab) == []
+    assert records.load_all("try", "paper") == before
+    assert [json.loads(line)["run_id"] for line in packed.read_text().splitlines()] == list("cab")
+    text = packed.read_text()
+    records.merge("try", "paper")
+    assert packed.read_text() == text
+    records.write(record("d"))
+    records.merge("try", "paper")
+    assert records.load_all("try", "paper").keys() == set("abcd")
+    assert len(packed.read_text().splitlines()) == 4
+
+
+def test_a_newer_record_replaces_an_older(lab: Path) -> None:
+    records.write(record())
+    records.merge("try", "paper")
+    newer = record()
+    newer["rows"][0][2] = 0.5
+    records.write(newer)
+    assert records.load_all("try", "paper") == {"a": newer}
+    records.merge("try", "paper")
+    assert records.load_all("try", "paper") == {"a": newer}
+
+
+def test_merging_spares_what_is_written_meanwhile(
+    lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records.write(record("a"))
+    real = records.load_all
+
+    def late(part: str, scale: str) -> dict[str, records.Record]:
+        found = real(part, scale)
+        records.write(record("b"))
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(records, "load_all", late)
+        records.merge("try", "paper")
+    assert records.load_all("try", "paper").keys() == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: "",
+        lambda text: text[: len(text) // 2],
+        lambda text: "[]",
+        lambda text: "3",
+        lambda text: text.replace('"rows"', '"row"'),
+        lambda text: text.replace('"request"', '"demand"'),
+        lambda text: text.replace('"source"', '"sauce"'),
+        lambda text: text.replace('"specification"', '"spec"'),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_corrupt_record_is_named(lab: Path, spoil: Any, packed: bool) -> None:
+    records.write(record("a", seed_method=0))
+    records.write(record("b", seed_method=1))
+    path = loose(lab)[1]
+    place = re.escape(str(path))
+    if packed:
+        path = records.merge("try", "paper") or path
+        place = re.escape(f"{path}, line 2")
+        first, second = path.read_text().splitlines()
+        path.write_text(f"{first}\n{spoil(second)}\n")
+    else:
+        path.write_text(spoil(path.read_text()))
+    with pytest.raises(RecordError, match=f"^{place}: not a record .*Delete it"):
+        records.read("try", "paper")
+
+
+def test_the_source_of_a_method_is_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
+    hashes = {kind: records.source_hash(kind) for kind in ("JiT", "Retrain", "Original")}
+    assert len(set(hashes.values())) == 3
+    assert records.source_hash("JiT.as_released") == hashes["JiT"]
+    assert records.source_hash("Unknown") is None
+    assert all(re.fullmatch("[0-9a-f]{12}", found or "") for found in hashes.values())
+
+
+def test_a_record_of_other_code_is_stale() -> None:
+    one, other, unknown = record("a"), record("b"), record("c")
+    other["provenance"]["source"] = "0" * 12
+    unknown["specification"]["type"] = "Unknown"  # nothing to compare with
+    assert [records.stale(r) for r in (one, other, unknown)] == [False, True, False]
+    table = records.table([one, other, unknown])
+    assert table.groupby("run_id")["stale"].all().to_dict() == {"a": False, "b": True, "c": False}
+
+
+def test_provenance_tells_where_a_number_came_from() -> None:
+    grid = Grid(
+        "try", "laptop", "toy", "mlp", ["random:9"], {"epochs": 1}, {"Original": {}, "JiT": {}}, [0]
+    )
+    table = run_grid(grid)
+    found = records.provenance(table)
+    assert list(found.index) == list(table["run_id"].unique())
+    assert {
+        "commit", "dirty", "python", "torch", "numpy", "pandas", "scikit-learn", "device",
+        "threads", "cores", "date", "seconds", "source",
+    } == set(found.columns)  # fmt: skip
+    assert (found["seconds"] > 0).all()
+    assert found["date"].str.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00").all()
+    assert found["source"].tolist() == [records.source_hash(kind) for kind in ("Original", "JiT")]
+    known = records.load_all("try", "laptop").values()
+    text = json.dumps([record["provenance"] for record in known])
+    assert socket.gethostname() not in text
+    assert "/" not in text
+
+
+def test_provenance_of_runs_that_are_not_recorded() -> None:
+    records.write(record())
+    table = records.read("try", "paper")
+    stranger = table.assign(run_id="z")
+    assert list(records.provenance(pd.concat([stranger, table])).index) == ["a"]
+
+
+def test_without_git_there_is_no_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    found = records.environment.__wrapped__()
+    assert found["commit"] is None
+    assert found["dirty"] is None
