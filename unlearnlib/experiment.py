@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -195,8 +196,8 @@ class Run:
         """The scenario."""
         g = self.grid
         recipe = Recipe(**g.training)
-        return Scenario(
-            g.dataset, g.model, self.request, recipe, self.seed, self.seed, g.validation
+        return _shared(
+            Scenario(g.dataset, g.model, self.request, recipe, self.seed, self.seed, g.validation)
         )
 
     @property
@@ -243,6 +244,12 @@ class Run:
             "provenance": records.environment()
             | {"date": records.now(), "seconds": seconds, "source": source},
         }
+
+
+@lru_cache(maxsize=1)
+def _shared(scenario: Scenario) -> Scenario:
+    """Return the scenario of the run before if it is equal, with all that it has computed."""
+    return scenario
 
 
 def measured(

@@ -1,7 +1,7 @@
 r"""A declared search for hyper-parameters that sees neither the retrained model nor the test set.
 
-Every setting unlearns on seed 0; what is measured is the accuracy on the forget set and on
-validation examples, nothing else. The setting with the least
+Every setting unlearns on every seed; what is measured is the accuracy on the forget set and on
+validation examples, nothing else. The setting with the least mean over the seeds of
 
 .. math:: J = |A_f - a| + \max(0,\, A_v(\theta_o) - A_v(\theta_u))
 
@@ -39,7 +39,7 @@ def settings(kind: str, **values: list[Any]) -> dict[str, dict[str, Any]]:
 
 
 def scores(table: pd.DataFrame, classes: int) -> pd.DataFrame:
-    """Return :math:`J` and its parts for every setting of one request, best first.
+    """Return :math:`J` and its parts for every setting of one request, means over seeds, best first.
 
     Args:
         table: The tidy table of a search on one request.
@@ -49,16 +49,16 @@ def scores(table: pd.DataFrame, classes: int) -> pd.DataFrame:
         The hyper-parameters that vary, the accuracies on `SPLITS`, and J; one setting a row.
     """
     wide = table[table["metric"] == "accuracy"].pivot_table(
-        index=["method", "params"], columns="split", values="value", sort=False
+        index=["method", "params", "seed_model"], columns="split", values="value", sort=False
     )
-    original = wide.xs("Original").iloc[0]
     tried = wide.drop(index="Original").reset_index()
+    original = wide.loc["Original"].droplevel("params").loc[tried["seed_model"]].reset_index()
     kind = table["request"].iloc[0].partition(":")[0]
     targets = {"random": original["validation"], "subclass": 1 / classes}
-    target = float(targets.get(kind, 0.0))
     lost = (original["validation_retain"] - tried["validation_retain"]).clip(lower=0)
-    tried["J"] = (tried["forget"] - target).abs() + lost
-    fields = pd.DataFrame([json.loads(text) for text in tried["params"]])
+    tried["J"] = (tried["forget"] - targets.get(kind, 0.0)).abs() + lost
+    means = tried.reindex(columns=["params", *SPLITS, "J"]).groupby("params", sort=False).mean()
+    fields = pd.DataFrame([json.loads(text) for text in means.index])
     varied = fields.loc[:, fields.nunique() > 1]
-    found = pd.concat([varied, tried.reindex(columns=[*SPLITS, "J"])], axis=1)
+    found = pd.concat([varied, means.reset_index(drop=True)], axis=1)
     return found.sort_values("J", kind="stable", ignore_index=True)

@@ -146,17 +146,17 @@ def paired(
 
     Returns:
         One row a (dataset, model, request, params of the method): method, reference, metric, split,
-        mean, low, high (95 % t-interval; infinite at n = 1), n. No row if the table is empty.
+        mean, low, high (95 % t-interval; infinite at n = 1), n. No row if one of the two has no runs.
 
     Raises:
-        SpecError: No run of the method shares its seeds with a run of the reference.
+        SpecError: Both have runs, but none share their seeds.
     """
     if not table.empty:
         pick(table, metric, split)
     rows = differences(
         table, Quantity(method, metric, split), Quantity(reference, metric, split), ratio=ratio
     )
-    if rows.empty and not table.empty:
+    if rows.empty and {method, reference} <= set(table["method"]):
         raise SpecError(
             f"No run of '{method}' has a partner of '{reference}' with the same data set, model, "
             f"request and seeds. Methods in the table: {', '.join(table['method'].unique())}."
