@@ -54,7 +54,7 @@ def inputs_of(page: str, common: str) -> str:
     """Return a digest over a notebook's cells (not outputs), its parameter files and `common`."""
     source = SOURCES / f"{page}.ipynb"
     cells = [(c.cell_type, c.source, c.metadata.get("tags", [])) for c in read(source).cells]
-    beside = checksum(sorted(source.parent.glob(f"{source.stem}.*.yaml")))
+    beside = checksum(sorted(source.parent.rglob(f"{source.stem}.*.yaml")))
     return hashlib.sha256(repr((cells, beside, common)).encode()).hexdigest()
 
 

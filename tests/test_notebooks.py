@@ -13,12 +13,15 @@ import nbformat
 import pytest
 import yaml
 
+from unlearnlib import Grid
+
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "notebooks"
 EXECUTED = "book/_executed/"
 TOC = (ROOT / "_toc.yml").read_text(encoding="utf-8")
 PAGES = re.findall(rf"(?:root|file): {EXECUTED}(\S+)", TOC)
-PARAMETER_FILES = sorted(FOLDER.rglob("*.yaml"))
+SPECIFICATIONS = sorted(FOLDER.rglob("*.yaml"))
+BESIDE_NOTEBOOKS = [path for path in SPECIFICATIONS if path.parent.name != "search"]
 CHECKED = "# NBVAL_CHECK_OUTPUT"
 
 
@@ -114,13 +117,18 @@ def test_it_carries_nothing_of_the_machine(notebook):
     assert not found, found[0]
 
 
-@pytest.mark.parametrize("path", PARAMETER_FILES, ids=lambda p: p.relative_to(FOLDER).as_posix())
-def test_a_parameter_file_sets_known_parameters(path):
+@pytest.mark.parametrize("path", SPECIFICATIONS, ids=lambda p: p.relative_to(FOLDER).as_posix())
+def test_a_specification_is_json_that_yaml_reads_alike_and_a_grid(path):
     text = path.read_text(encoding="utf-8")
-    values = json.loads(text)
-    assert values == yaml.safe_load(text), "JSON and YAML read it differently"
+    assert json.loads(text) == yaml.safe_load(text)
+    assert any(Grid.read(path).runs())
+
+
+@pytest.mark.parametrize("path", BESIDE_NOTEBOOKS, ids=lambda p: p.relative_to(FOLDER).as_posix())
+def test_a_parameter_file_sets_parameters_of_its_notebook(path):
     page, scale, _ = path.name.split(".")
+    values = json.loads(path.read_text(encoding="utf-8"))
     known = parameters_of(nbformat.read(path.with_name(f"{page}.ipynb"), as_version=4))
-    assert values.get("scale", scale) == scale
+    assert values["scale"] == scale
     unknown = {name for name in values if not name.startswith("note")} - known.keys()
     assert not unknown, f"papermill would only warn of {unknown}"
