@@ -70,8 +70,12 @@ def test_ratios_and_missing_partners():
     table = pd.concat([rows("JiT", [1.0, 3.0]), rows("Retrain", [2.0, 4.0])])
     assert paired(table, *ACCURACY, "JiT", ratio=True)["mean"].iloc[0] == pytest.approx(0.625)
     assert "0.62×" in repr(show(paired(table, *ACCURACY, "JiT", ratio=True)))
+    missing = paired(table, *ACCURACY, "JiT", "FineTune")
+    assert missing.empty
+    assert "Not run" in repr(show(missing))
+    apart = table.assign(seed_model=table["seed_model"] + 10 * (table["method"] == "Retrain"))
     with pytest.raises(SpecError, match="has a partner"):
-        paired(table, *ACCURACY, "JiT", "FineTune")
+        paired(apart, *ACCURACY, "JiT")
     with pytest.raises(RecordError, match="accuracy/test_retain"):
         paired(table, "accuracy", "nowhere", "JiT")
 

@@ -39,14 +39,14 @@ def settings(kind: str, **values: list[Any]) -> dict[str, dict[str, Any]]:
 
 
 def scores(table: pd.DataFrame, classes: int) -> pd.DataFrame:
-    """Return :math:`J` and its parts for every setting of one request, means over seeds, best first.
+    """Return :math:`J` and its parts for every setting of one request, best first.
 
     Args:
         table: The tidy table of a search on one request.
         classes: Number of classes of the data set.
 
     Returns:
-        The hyper-parameters that vary, the accuracies on `SPLITS`, and J; one setting a row.
+        The hyper-parameters that vary, accuracies on `SPLITS` and J as means over seeds.
     """
     wide = table[table["metric"] == "accuracy"].pivot_table(
         index=["method", "params", "seed_model"], columns="split", values="value", sort=False
@@ -54,9 +54,10 @@ def scores(table: pd.DataFrame, classes: int) -> pd.DataFrame:
     tried = wide.drop(index="Original").reset_index()
     original = wide.loc["Original"].droplevel("params").loc[tried["seed_model"]].reset_index()
     kind = table["request"].iloc[0].partition(":")[0]
-    targets = {"random": original["validation"], "subclass": 1 / classes}
+    targets = {"class": 0.0, "classes": 0.0, "subclass": 1 / classes}
+    target = original["validation"] if kind == "random" else targets[kind]
     lost = (original["validation_retain"] - tried["validation_retain"]).clip(lower=0)
-    tried["J"] = (tried["forget"] - targets.get(kind, 0.0)).abs() + lost
+    tried["J"] = (tried["forget"] - target).abs() + lost
     means = tried.reindex(columns=["params", *SPLITS, "J"]).groupby("params", sort=False).mean()
     fields = pd.DataFrame([json.loads(text) for text in means.index])
     varied = fields.loc[:, fields.nunique() > 1]

@@ -3,7 +3,8 @@
 A claim is a sentence of ours with its source and a test. The test of a claim on records is a list
 of inequalities between paired differences; `data/claims.yaml` writes them down as
 
-    - where: {request: "class:*"}                # optional patterns on the table's columns
+    - where: {request: "class:*"}                # optional patterns on the table's columns; the
+                                                 # part is the claim's own unless given here
       left: {method: JiT, metric: accuracy, split: test_forget, params: {sigma: 1.0}}
       right: {method: Retrain}                   # optional; what it leaves out it takes from left
       ratio: true                                # optional: left / right instead of left - right
@@ -63,7 +64,8 @@ class Inequality:
     def settings(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the paired differences, one row a setting, with `inside` and `leans`."""
         for column, pattern in self.where.items():
-            table = table[[fnmatchcase(str(value), pattern) for value in table[column]]]
+            fits = [fnmatchcase(str(value), pattern) for value in table[column]]
+            table = table.loc[pd.Series(fits, index=table.index, dtype=bool)]
         rows = differences(table, self.left, self.right, ratio=self.ratio)
         least, most = self.at_least - SLACK, self.at_most + SLACK
         within = rows["mean"].between(least, most)
@@ -125,7 +127,8 @@ def _claim(entry: Mapping[str, Any]) -> Claim:
         )
     try:
         fields = dict(entry)
-        fields["tests"] = tuple(_inequality(test) for test in fields.get("tests", ()))
+        own = {"part": str(fields["part"])}
+        fields["tests"] = tuple(_inequality(test, own) for test in fields.get("tests", ()))
         if "access" in fields:
             only = fields["access"]["only"]
             fields["access"] = (str(fields["access"]["method"]), frozenset(only))
@@ -137,8 +140,10 @@ def _claim(entry: Mapping[str, Any]) -> Claim:
         ) from error
 
 
-def _inequality(entry: Mapping[str, Any]) -> Inequality:
+def _inequality(entry: Mapping[str, Any], own: Mapping[str, str]) -> Inequality:
+    """Build one inequality; it is about the records of its claim's `own` part unless it says so."""
     fields = dict(entry)
+    fields["where"] = {**own, **fields.get("where", {})}
     if "at_least" not in fields and "at_most" not in fields:
         raise TypeError("a test has neither at_least nor at_most")
     left = fields.pop("left")
@@ -196,7 +201,7 @@ def ledger(
 
     Args:
         tables: Records by scale; a scale that is missing has none. Each setting of a method's
-            hyper-parameters is judged by itself, so give sweeps only where a claim is about them.
+            hyper-parameters is judged by itself, so sweeps are a part of their own.
         cells: What pages computed, by the id of the claim. It is scale-free and stands under the
             laptop scale, where the pages are computed live.
         claims: The claims; those of `data/claims.yaml` if None.

@@ -146,7 +146,7 @@ def paired(
 
     Returns:
         One row a (dataset, model, request, params of the method): method, reference, metric, split,
-        mean, low, high (95 % t-interval; infinite at n = 1), n. No row if one of the two has no runs.
+        mean, low, high (95 % t-interval; infinite at n = 1), n. No row if one of them has no runs.
 
     Raises:
         SpecError: Both have runs, but none share their seeds.
