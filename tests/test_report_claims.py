@@ -8,7 +8,17 @@ import pytest
 from scipy import stats
 
 from unlearnlib.errors import RecordError, SpecError
-from unlearnlib.report import glance, interval, ledger, paired, read_claims, show, summary
+from unlearnlib.report import (
+    glance,
+    hand_over,
+    handed_over,
+    interval,
+    ledger,
+    paired,
+    read_claims,
+    show,
+    summary,
+)
 from unlearnlib.report.claims import NOT, PARTLY, REPRODUCED, UNTESTED, Claim, Inequality, judge
 from unlearnlib.report.summary import Quantity
 
@@ -208,3 +218,20 @@ def test_bad_claims_are_named(tmp_path, text, match):
     path.write_text(text)
     with pytest.raises(SpecError, match=match):
         read_claims(path)
+
+
+def test_what_pages_hand_over_reaches_the_ledger(tmp_path, monkeypatch):
+    monkeypatch.setenv("UNLEARNLIB_CACHE", str(tmp_path))
+    assert handed_over("jit") == {}
+    hand_over("jit", {"jit-geometry-flat": True, "jit-geometry-far": True})
+    hand_over("jit", {"jit-geometry-far": np.bool_(False)})
+    assert handed_over("jit") == {"jit-geometry-flat": True, "jit-geometry-far": False}
+    assert handed_over("ssd") == {}
+    found = ledger({}, cells=handed_over("jit")).query("scale == 'laptop'")
+    verdicts = found.set_index("id")["verdict"]
+    assert verdicts["jit-geometry-flat"] == REPRODUCED
+    assert verdicts["jit-geometry-far"] == NOT
+    (path,) = (tmp_path / "records" / "jit").iterdir()
+    path.write_text("[")
+    with pytest.raises(RecordError, match="Delete it"):
+        handed_over("jit")

@@ -3,10 +3,11 @@
 Figures are in `unlearnlib.report.figures`, which needs matplotlib and is imported on its own.
 """
 
-from .claims import glance, ledger, read_claims
+from .claims import glance, hand_over, handed_over, ledger, read_claims
 from .compare import Verdict, compare, reported, rule, verdict
+from .examples import wilcoxon
 from .summary import Quantity, differences, interval, paired, summary
-from .tables import Table, show
+from .tables import Table, plain, show
 
 __all__ = [
     "Quantity",
@@ -15,13 +16,17 @@ __all__ = [
     "compare",
     "differences",
     "glance",
+    "hand_over",
+    "handed_over",
     "interval",
     "ledger",
     "paired",
+    "plain",
     "read_claims",
     "reported",
     "rule",
     "show",
     "summary",
     "verdict",
+    "wilcoxon",
 ]

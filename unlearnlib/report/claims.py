@@ -16,6 +16,7 @@ of the mean over runs paired by seed. Besides `tests` a claim may have `access` 
 names only), `cell` (a page computes it) or `untestable` (why it cannot be tested).
 """
 
+import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -26,8 +27,9 @@ from typing import Any
 
 import pandas as pd
 
-from ..errors import SpecError
-from ..locations import data_folder
+from ..cache import atomic
+from ..errors import RecordError, SpecError
+from ..locations import cache_folder, data_folder
 from .summary import Quantity, differences
 
 SCALES = ("laptop", "workstation", "paper")
@@ -250,3 +252,32 @@ def glance(frame: pd.DataFrame) -> pd.DataFrame:
     """Return how many claims of each part have which verdict at each scale."""
     counts = frame.groupby(["part", "scale"], sort=False)["verdict"].value_counts()
     return counts.unstack(fill_value=0).reindex(columns=list(GLYPHS), fill_value=0).reset_index()
+
+
+def _cells(part: str) -> Path:
+    return cache_folder() / "records" / part / "cells.json"
+
+
+def hand_over(part: str, cells: Mapping[str, bool]) -> None:
+    """Keep what a page computed, by the id of the claim, for the ledger's page; others stay."""
+    kept = {**handed_over(part), **{name: bool(value) for name, value in cells.items()}}
+    with atomic(_cells(part)) as temporary:
+        temporary.write_text(json.dumps(kept, sort_keys=True) + "\n", "utf-8")
+
+
+def handed_over(part: str) -> dict[str, bool]:
+    """Return what the pages of `part` computed, for :func:`ledger`; {} if none has run.
+
+    Raises:
+        RecordError: The file is damaged.
+    """
+    path = _cells(part)
+    if not path.exists():
+        return {}
+    try:
+        found = json.loads(path.read_text("utf-8"))
+        return {str(name): bool(value) for name, value in found.items()}
+    except (ValueError, AttributeError) as error:
+        raise RecordError(
+            f"{path} is not what a page handed over ({error}). Delete it and run the pages again."
+        ) from None
