@@ -101,3 +101,14 @@ class TestMembership:
         parts = [logits(20), logits(20, 1), logits(20, 2)]
         parts[place][3, 1] = value
         assert math.isnan(metrics.mia_entropy(*parts))
+
+
+def test_alignment_by_hand_and_at_its_limits() -> None:
+    z, step = logits(6), torch.tensor([3.0, 0, 4, 0, 0], dtype=torch.float64)
+    alike = torch.stack([z + step, z + 2 * step])
+    torch.testing.assert_close(metrics.alignment(z, alike), torch.ones(6, dtype=torch.float64))
+    opposite = torch.stack([z + step, z - step])
+    assert metrics.alignment(z, opposite).max() < 1e-12
+    assert metrics.alignment(z, z[None]).max() == 0  # nothing moved: no direction, and no nan
+    noise = torch.randn(400, 6, 5, generator=seeded(1), dtype=torch.float64)
+    assert metrics.alignment(z, z + noise).max() < 3 / math.sqrt(400)

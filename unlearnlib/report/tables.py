@@ -8,6 +8,7 @@ from html import escape, unescape
 from typing import Any
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from ..errors import SpecError
 from .claims import GLYPHS
@@ -123,6 +124,29 @@ def show(frame: pd.DataFrame, caption: str = "", *, root: str = "") -> Table:
         f"this one has the columns {list(frame.columns)}. Pass one of theirs; pandas "
         "shows any other frame."
     )
+
+
+def plain(frame: pd.DataFrame, caption: str = "", *, digits: int = 3) -> Table:
+    """Return any frame as a table of the book: its columns as headings, numbers rounded.
+
+    Args:
+        frame: Numbers are printed with `digits` significant digits, a dash where there is none.
+        caption: Put above the table.
+        digits: Significant digits.
+
+    >>> plain(pd.DataFrame({"pair": ["a − b"], "p": [0.25]}))
+    pair      p
+    a − b  0.25
+    """
+
+    def text(value: Any) -> str:
+        if pd.isna(value):
+            return "—"
+        return f"{value:.{digits}g}" if isinstance(value, float) else str(value)
+
+    rows = [("", tuple(map(text, row))) for row in frame.itertuples(index=False)]
+    numeric = frozenset(frame.columns[[is_numeric_dtype(t) for t in frame.dtypes]])
+    return Table(tuple(frame.columns), tuple(rows), caption, numeric)
 
 
 def spread(mean: float, sd: float, metric: str, *, ratio: bool = False) -> str:

@@ -1,0 +1,36 @@
+"""Tests paired by example, and the table of any frame."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from unlearnlib.report import plain, wilcoxon
+
+
+def test_wilcoxon_has_every_pair_with_its_size():
+    rng = np.random.default_rng(0)
+    samples = {
+        name: rng.normal(shift, 1, 200) for name, shift in zip("abc", (0, 0, 1), strict=True)
+    }
+    found = wilcoxon(samples).set_index("pair")
+    assert list(found.index) == ["a − b", "a − c", "b − c"]
+    d = samples["a"] - samples["c"]
+    row = found.loc["a − c"]
+    assert row["p"] == pytest.approx(stats.wilcoxon(samples["a"], samples["c"]).pvalue)
+    assert row["mean"] == pytest.approx(d.mean())
+    assert row["median"] == pytest.approx(np.median(d))
+    assert row["share"] == pytest.approx((d > 0).mean())
+    assert row["n"] == 200
+
+
+def test_wilcoxon_of_equal_values_is_one():
+    assert wilcoxon({"a": [1.0, 2.0], "b": [1.0, 2.0]})["p"].item() == 1.0
+
+
+def test_plain_shows_any_frame():
+    frame = pd.DataFrame({"name": ["x", "y"], "n": [3, 12000], "p": [1.23456e-12, float("nan")]})
+    table = plain(frame, "Caption", digits=2)
+    assert table.numeric == {"n", "p"}
+    assert [cells for _, cells in table.rows] == [("x", "3", "1.2e-12"), ("y", "12000", "—")]
+    assert "Caption" in table._repr_html_()

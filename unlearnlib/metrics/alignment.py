@@ -1,0 +1,27 @@
+"""How far the outputs of noisy copies of an example differ from its own in one direction."""
+
+from torch import Tensor
+
+
+def alignment(logits: Tensor, noisy: Tensor) -> Tensor:
+    r"""Return the length of the mean direction in which noise moves each output, (n,), in [0, 1].
+
+    .. math:: a_i = \Bigl\lVert \frac1N \sum_{j=1}^N
+        \frac{z_i - z_{ij}}{\lVert z_i - z_{ij} \rVert_2} \Bigr\rVert_2
+
+    It is 1 if all N copies move the output alike, and about :math:`1/\sqrt N` if they move it
+    anywhere. JiT's gradient with respect to :math:`z_i` is the vector under the norm, divided by
+    the length of the noise: where :math:`a_i` is small it is mostly noise itself.
+
+    >>> import torch
+    >>> z = torch.zeros(1, 2)
+    >>> alignment(z, torch.tensor([[[1.0, 0.0]], [[0.0, 1.0]]]))
+    tensor([0.7071])
+
+    Args:
+        logits: Outputs of the examples, (n, classes).
+        noisy: Outputs of their noisy copies, (N, n, classes).
+    """
+    d = logits - noisy
+    length: Tensor = (d / d.norm(dim=2, keepdim=True).clamp_min(1e-30)).mean(0).norm(dim=1)
+    return length
