@@ -101,11 +101,17 @@ def execute(page: str, inputs: str) -> None:
 
 
 def execute_all(names: list[str]) -> None:
-    """Execute what has changed since its copy was made, and say so line by line."""
+    """Execute what has changed since its copy was made, and say so line by line.
+
+    The pages at the top level sum up the others: they come last, and depend on all of them.
+    """
     common = checksum(files_behind_all())
-    for number, page in enumerate(names, start=1):
-        print(f"[{number}/{len(names)}] {page}", end="  ", flush=True)
-        copy, inputs, start = EXECUTED / f"{page}.ipynb", inputs_of(page, common), perf_counter()
+    order = sorted(names, key=lambda page: "/" not in page)
+    parts = repr([inputs_of(page, common) for page in order if "/" in page])
+    for number, page in enumerate(order, start=1):
+        print(f"[{number}/{len(order)}] {page}", end="  ", flush=True)
+        copy, start = EXECUTED / f"{page}.ipynb", perf_counter()
+        inputs = inputs_of(page, common if "/" in page else parts)
         if copy.exists() and read(copy).metadata.get("inputs") == inputs:
             print("unchanged")
             continue

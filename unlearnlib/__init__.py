@@ -16,14 +16,14 @@ from .experiment import Grid, measure, outputs, run, run_grid, unlearn
 from .methods import METHODS, FineTune, JiT, Original, Retrain
 from .metrics import entropy
 from .records import read as read_records
-from .records import recorded
+from .records import read_all, recorded
 from .scenario import Scenario, Splits, rng
-from .training import Recipe
+from .training import Recipe, train
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ACCESS", "METHODS", "Dataset", "FineTune", "Grid", "Inputs", "JiT", "Labelled", "Method",
     "Original", "Recipe", "Retrain", "Scenario", "Splits", "access", "entropy", "load", "measure",
-    "outputs", "read_records", "recorded", "rng", "run", "run_grid", "unlearn",
+    "outputs", "read_all", "read_records", "recorded", "rng", "run", "run_grid", "train", "unlearn",
 ]  # fmt: skip

@@ -123,6 +123,14 @@ def read(part: str, scale: str) -> pd.DataFrame:
     return table(load_all(part, scale).values())
 
 
+def read_all(scale: str) -> pd.DataFrame:
+    """Return the tidy table of every record of every part at one scale; empty if there is none."""
+    places = folder("*", scale).parent.parent
+    parts = sorted(path.name for path in places.glob("*") if path.is_dir())
+    found = [frame for frame in (read(part, scale) for part in parts) if not frame.empty]
+    return pd.concat(found, ignore_index=True) if found else table([])
+
+
 def recorded(part: str, **where: str) -> pd.DataFrame:
     """Return the records whose identity columns equal `where`, of the largest scale that has any.
 
