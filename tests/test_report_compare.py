@@ -160,10 +160,11 @@ def test_another_set_up_is_shown_but_never_a_match():
     assert ours["difference"] == pytest.approx(0, abs=1e-12)
 
 
-def test_compare_of_an_empty_table_is_all_not_run():
-    frame = compare("Table 2a", records({"JiT": [0.5]}).iloc[:0])
+@pytest.mark.parametrize("item", ["Table 2a", "Figure 7"])
+def test_compare_of_an_empty_table_is_all_not_run(item):
+    frame = compare(item, records({"JiT": [0.5]}).iloc[:0])
     assert set(frame["verdict"]) == {"not run"}
-    assert len(frame) == ROWS["Table 2a"]
+    assert len(frame) == ROWS[item]
 
 
 def test_compare_refuses_to_mix():

@@ -174,7 +174,8 @@ def compare(
         for number in theirs.to_dict("records"):
             mine = runs[runs["method"] == number["method"]]
             if sweep:
-                mine = mine[[_holds(p, number["params"]) for p in mine["params"]]]
+                fits = [_holds(p, number["params"]) for p in mine["params"]]
+                mine = mine.loc[pd.Series(fits, index=mine.index, dtype=bool)]
             seen |= set(mine["run_id"])
             rows.append(_row({str(k): v for k, v in number.items()}, mine, same))
         for method, mine in runs[~runs["run_id"].isin(seen)].groupby("method", sort=False):
