@@ -124,6 +124,17 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None
     assert path.stat().st_mode & 0o777 == 0o644
 
 
+def test_a_reader_of_the_old_file_is_not_disturbed(tmp_path: Path) -> None:
+    """The name moves to a new file at once; nothing is written over."""
+    path, reader = tmp_path / "file.txt", tmp_path / "reader"
+    path.write_text("old")
+    reader.hardlink_to(path)
+    with atomic(path) as temporary:
+        temporary.write_text("new")
+    assert path.read_text() == "new"
+    assert reader.read_text() == "old"
+
+
 def test_a_digest_is_of_the_content() -> None:
     assert digest({"a": {"x": 1, "y": 2}}) == digest({"a": {"y": 2, "x": 1}})
     different = [{}, {"a": 1}, {"a": 1.5}, {"a": "1"}, {"a": [1]}, {"b": 1}, {"a": None}]

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +154,18 @@ class TestUnlearn:
             assert unlearn(method, made).model is not made.original[0]
         after = made.original[0].state_dict()
         assert all(torch.equal(before[k], after[k]) for k in before)
+
+    def test_even_a_rude_method_cannot_change_the_original(self) -> None:
+        @dataclass(frozen=True)
+        class Rude:
+            def __call__(self, model: nn.Module) -> nn.Module:
+                for parameter in model.parameters():
+                    parameter.data.zero_()
+                return model
+
+        made = scenario()
+        assert unlearn(Rude(), made).cost["change_norm"] > 0
+        assert all(parameter.any() for parameter in made.original[0].parameters())
 
     def test_the_seed_of_the_method_decides(self) -> None:
         made = scenario()

@@ -102,6 +102,20 @@ def test_momentum_remembers_across_steps(model: nn.Module, data: Labelled) -> No
     assert_close(train(model, data, recipe, generator()).weight.detach(), theta)  # type: ignore[operator]
 
 
+def test_the_schedule_moves_with_every_step(model: nn.Module, data: Labelled) -> None:
+    """Two epochs of two batches, falling linearly: rates of 4/4, 3/4, 2/4 and 1/4."""
+    reference, source = deepcopy(model), generator()
+    torch.randint(2**31, (), generator=source)  # what seeds dropout
+    orders = [torch.randperm(10, generator=source).split(5) for _ in range(2)]
+    for quarters, batch in zip((4, 3, 2, 1), (*orders[0], *orders[1]), strict=True):
+        total = nn.functional.cross_entropy(reference(data.x[batch]), data.y[batch])
+        gradients = torch.autograd.grad(total, list(reference.parameters()))
+        for p, g in zip(reference.parameters(), gradients, strict=True):
+            p.data -= 0.4 * quarters / 4 * g
+    recipe = Recipe(2, 0.4, 0.0, 0.0, batch_size=5, schedule="linear")
+    assert_close(train(model, data, recipe, generator()).weight, reference.weight)
+
+
 def test_an_epoch_sees_every_example_once(data: Labelled, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Tensor] = []
     net = nn.Linear(4, 3).double()
