@@ -1,0 +1,40 @@
+"""Local Lipschitz ratio: how fast the outputs change around an input."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+@torch.no_grad()
+def local_ratio(
+    f: Callable[[Tensor], Tensor],
+    x: Tensor,
+    radius: float,
+    generator: torch.Generator,
+    draws: int = 8,
+) -> Tensor:
+    r"""Return the mean ratio of output to input distance on a sphere around every input.
+
+    .. math:: \frac1m \sum_{j=1}^m \frac{\lVert f(x) - f(x + \delta_j) \rVert_2}{r},
+        \qquad \delta_j \text{ uniform on } \lVert \delta \rVert_2 = r
+
+    This is the quantity that JiT lowers, with the length of the noise held fixed.
+
+    Args:
+        f: Maps inputs (n, ...) to outputs (n, classes).
+        x: Inputs, (n, ...).
+        radius: Distance :math:`r`, in units of the normalised input.
+        generator: Directions; on the device of `x`.
+        draws: Directions :math:`m` an input.
+
+    Returns:
+        One mean ratio an input, (n,).
+    """
+    z = f(x)
+    total = torch.zeros(len(x), dtype=z.dtype, device=z.device)
+    for _ in range(draws):
+        delta = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+        delta *= radius / delta.flatten(1).norm(dim=1).view(-1, *[1] * (x.dim() - 1))
+        total += (z - f(x + delta)).flatten(1).norm(dim=1) / radius
+    return total / draws
