@@ -39,7 +39,7 @@ $(STAMP):
 book: install  ## execute every notebook, build the HTML, print where it is
 	$(call stage,book,$(BIN)/python book/build.py)
 
-notebooks: install  ## the same, then copy the outputs back to notebooks/, where nbval reads them
+notebooks: install  ## execute every notebook and copy the outputs to notebooks/ for nbval
 	$(call stage,notebooks,$(BIN)/python book/build.py --copy-back)
 
 test: install lint types unit wheel book nbval  ## everything that must hold before a commit
