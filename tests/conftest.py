@@ -9,7 +9,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 import torch
 
-from unlearnlib import Dataset, Labelled, experiment, records, scenario
+from unlearnlib import Dataset, Labelled, grid, records, scenario
 
 torch.set_num_threads(1)  # the tests are tiny, and two threads on busy cores wait for each other
 
@@ -65,7 +65,10 @@ def lab(toy: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.setattr(scenario, "load", lambda name: toy)
     monkeypatch.setattr(scenario, "default_device", lambda: torch.device("cpu"))
     slow = SimpleNamespace(collect=lambda: None)  # pytest keeps many objects to go through
-    monkeypatch.setattr(experiment, "gc", slow)
-    scenario._load.cache_clear()
+    monkeypatch.setattr(grid, "gc", slow)
+    caches = (scenario._load, grid._shared)
+    for cache in caches:
+        cache.cache_clear()
     yield tmp_path
-    scenario._load.cache_clear()
+    for cache in caches:
+        cache.cache_clear()

@@ -36,7 +36,7 @@ from unlearnlib import (
     unlearn,
 )
 from unlearnlib.errors import SpecError
-from unlearnlib.experiment import Run, method_of
+from unlearnlib.grid import Run, method_of
 
 RECIPE = {"epochs": 2, "lr": 0.05, "batch_size": 32}
 METHODS: dict[str, dict[str, Any]] = {

@@ -12,7 +12,8 @@ True
 
 from .access import ACCESS, Method, access
 from .data import Dataset, Inputs, Labelled, load
-from .experiment import Grid, measure, outputs, run, run_grid, unlearn
+from .experiment import measure, outputs, run, unlearn
+from .grid import Grid, run_grid
 from .methods import METHODS, FineTune, JiT, Original, Retrain
 from .metrics import entropy
 from .records import read as read_records

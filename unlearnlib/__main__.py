@@ -11,7 +11,7 @@ from pathlib import Path
 from . import records
 from .data import NAMES, load
 from .errors import UnlearnError
-from .experiment import Grid, run_grid
+from .grid import Grid, run_grid
 
 
 def main(arguments: list[str] | None = None) -> int:

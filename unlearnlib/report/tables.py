@@ -12,6 +12,7 @@ from pandas.api.types import is_numeric_dtype
 
 from ..errors import SpecError
 from .claims import GLYPHS
+from .compare import GLYPHS as AGREEMENT
 from .compare import Verdict
 from .measures import GROUPS, group, label, measure
 
@@ -20,6 +21,8 @@ _STYLE = (
     "max-width:700px"
 )
 _CELL = "padding:2px 8px;border:0;background:none"
+_WORD = re.compile(rf"\W ({'|'.join([*GLYPHS, *AGREEMENT])})\b")
+"""A verdict at the start of a cell; the book's style sheet colours it."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,9 @@ class Table:
         def cell(tag: str, column: str, text: str, style: str = "") -> str:
             side = "right" if column in self.numeric else "left"
             body = text if tag == "td" and column in self.raw else escape(text)
-            return f'<{tag} style="{_CELL};text-align:{side};{style}">{body}</{tag}>'
+            word = _WORD.match(text) if tag == "td" else None
+            kind = f' class="verdict {word[1].replace(" ", "-")}"' if word else ""
+            return f'<{tag}{kind} style="{_CELL};text-align:{side};{style}">{body}</{tag}>'
 
         out = [f'<table style="{_STYLE}">']
         if self.caption:
