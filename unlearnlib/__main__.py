@@ -32,8 +32,10 @@ def main(arguments: list[str] | None = None) -> int:
         grids = [(spec, Grid.read(spec)) for spec in options.specs]
         for spec, grid in grids:
             print(f"{spec}: {sum(1 for _ in grid.runs())} runs")
-            table = run_grid(grid)
-            place = records.merge(grid.part, grid.scale)
+            try:
+                table = run_grid(grid)
+            finally:  # what did not fail is packed all the same
+                place = records.merge(grid.part, grid.scale)
             print(f"{table['run_id'].nunique()} runs in {place}")
     except (UnlearnError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -65,7 +65,8 @@ def cached(
             model.load_state_dict(stored["state"])
             return model, stored["cost"]
         except Exception as error:  # whatever is wrong with the file, it can be made again
-            warnings.warn(f"{path} cannot be used ({error}); it is computed anew.", stacklevel=2)
+            kind = type(error).__name__
+            warnings.warn(f"{path} cannot be used ({kind}); it is computed anew.", stacklevel=2)
     model, cost = make()
     with atomic(path) as temporary:
         torch.save(

@@ -40,7 +40,9 @@ def _load(name: str, device: torch.device) -> Dataset:
 
 @dataclass(frozen=True)
 class Splits:
-    """Disjoint copies of the data. `forget` and `retain` together are the training set.
+    """The data, split by a request. `forget` and `retain` together are the training set.
+
+    What a method may be handed is a copy, from which the rest cannot be reached.
 
     Attributes:
         forget: What is to be forgotten, :math:`D_f`.
