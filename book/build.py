@@ -8,11 +8,11 @@ not change is not executed again.
 import argparse
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from time import perf_counter
 
@@ -63,33 +63,14 @@ def read(path: Path) -> nbformat.NotebookNode:
     return nbformat.read(path, as_version=4)
 
 
-def execute(page: str, inputs: str) -> None:
-    """Execute one notebook into its copy, and mark the copy with `inputs` once it is complete."""
-    from jupyter_client import AsyncKernelManager  # slow to import, and often not needed
-    from papermill import PapermillExecutionError, execute_notebook
-    from traitlets import CaselessStrEnum
+def execute(page: str, inputs: str) -> float:
+    """Execute one notebook into its copy, mark the copy with `inputs`, return the seconds."""
+    from unlearnlib.sweep import execute  # slow to import, and often not needed
 
-    class IPCKernelManager(AsyncKernelManager):  # no TCP port to find free, or to warn about
-        transport = CaselessStrEnum(["tcp", "ipc"], default_value="ipc", config=True)
-
+    start = perf_counter()
+    print(f"      {page} ...", flush=True)
     copy = EXECUTED / f"{page}.ipynb"
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        notebook = execute_notebook(
-            SOURCES / f"{page}.ipynb",
-            copy,
-            kernel_name="python3",
-            kernel_manager_class=IPCKernelManager,
-            extra_arguments=["--log-level=CRITICAL"],  # kernels grumble when they are stopped
-            progress_bar=False,
-        )
-    except PapermillExecutionError as error:
-        traceback = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))
-        sys.exit(
-            f"\n\nCell {error.cell_index} of notebooks/{page}.ipynb failed:\n\n{error.source}\n\n"
-            f"{traceback}\n\n{page} stopped at: {error.ename}: {error.evalue}\n"
-            f"As far as it came it is in {copy}; what the other notebooks computed is kept."
-        )
+    notebook = execute(SOURCES / f"{page}.ipynb", copy)
     notebook.metadata.pop("papermill", None)  # times and paths of this run
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)
@@ -98,25 +79,37 @@ def execute(page: str, inputs: str) -> None:
             cell.metadata.pop("tags", None)
     notebook.metadata["inputs"] = inputs
     nbformat.write(notebook, copy)
+    return perf_counter() - start
 
 
-def execute_all(names: list[str]) -> None:
-    """Execute what has changed since its copy was made, and say so line by line.
+def execute_all(names: list[str], jobs: int) -> None:
+    """Execute what has changed since its copy was made, `jobs` at a time, and say so line by line.
 
     The pages at the top level sum up the others: they come last, and depend on all of them.
     """
     common = checksum(files_behind_all())
-    order = sorted(names, key=lambda page: "/" not in page)
-    parts = repr([inputs_of(page, common) for page in order if "/" in page])
-    for number, page in enumerate(order, start=1):
-        print(f"[{number}/{len(order)}] {page}", end="  ", flush=True)
-        copy, start = EXECUTED / f"{page}.ipynb", perf_counter()
-        inputs = inputs_of(page, common if "/" in page else parts)
-        if copy.exists() and read(copy).metadata.get("inputs") == inputs:
-            print("unchanged")
-            continue
-        execute(page, inputs)
-        print(f"{perf_counter() - start:.1f} s")
+    parts = [page for page in names if "/" in page]
+    inputs = {page: inputs_of(page, common) for page in parts}
+    together = repr(list(inputs.values()))
+    inputs |= {page: inputs_of(page, together) for page in names if "/" not in page}
+    done = 0
+    with ProcessPoolExecutor(jobs) as pool:
+        for stage in (parts, [page for page in names if "/" not in page]):
+            running = {}
+            for page in stage:
+                copy = EXECUTED / f"{page}.ipynb"
+                if copy.exists() and read(copy).metadata.get("inputs") == inputs[page]:
+                    done += 1
+                    print(f"[{done}/{len(names)}] {page}  unchanged")
+                else:
+                    running[pool.submit(execute, page, inputs[page])] = page
+            for future in as_completed(running):
+                if error := future.exception():
+                    pool.shutdown(cancel_futures=True)  # what runs is finished, and kept
+                    sys.exit(f"\n\n{error}\nWhat the other notebooks computed is kept.")
+                done += 1
+                page = running[future]
+                print(f"[{done}/{len(names)}] {page}  {future.result():.1f} s", flush=True)
 
 
 def copy_back(names: list[str]) -> None:
@@ -151,8 +144,12 @@ if __name__ == "__main__":
         action="store_true",
         help="write the executed notebooks to notebooks/ instead of building the HTML",
     )
-    back = parser.parse_args().copy_back
+    parser.add_argument(
+        "--jobs", type=int, default=2, help="notebooks at a time; they share the cores (default 2)"
+    )
+    options = parser.parse_args()
     os.chdir(ROOT)  # kernels start here, whatever folder make was called from
     names = list(pages(yaml.safe_load(Path("_toc.yml").read_text(encoding="utf-8"))))
-    execute_all(names)
-    copy_back(names) if back else build_html()
+    os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // options.jobs))
+    execute_all(names, options.jobs)
+    copy_back(names) if options.copy_back else build_html()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock
 from torch import nn
 
 from .locations import cache_folder
@@ -51,25 +52,39 @@ def cached(
 ) -> tuple[nn.Module, dict[str, float]]:
     """Return the model that `identity` stands for and what it cost, from the disk if it is there.
 
+    Of several processes that want one model, the first makes it and the others wait for it.
+
     Args:
         identity: Everything that decides the result, writable as JSON.
         empty: Makes a network to load the parameters into.
         make: Makes the model and tells its costs; called if the cache has none.
         device: Where the model shall be.
     """
-    path = cache_folder() / "models" / f"{digest({**identity, 'format': FORMAT})}.pt"
-    if path.exists():
-        try:
-            stored = torch.load(path, map_location=device, weights_only=True)
-            model = empty().to(device).eval()
-            model.load_state_dict(stored["state"])
-            return model, stored["cost"]
-        except Exception as error:  # whatever is wrong with the file, it can be made again
-            kind = type(error).__name__
-            warnings.warn(f"{path} cannot be used ({kind}); it is computed anew.", stacklevel=2)
-    model, cost = make()
-    with atomic(path) as temporary:
-        torch.save(
-            {"state": model.state_dict(), "cost": cost, "identity": dict(identity)}, temporary
-        )
+    name = digest({**identity, "format": FORMAT})
+    path = cache_folder() / "models" / f"{name}.pt"
+    lock = cache_folder() / "locks" / f"{name}.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):
+        if path.exists() and (found := _stored(path, empty, device)):
+            return found
+        model, cost = make()
+        with atomic(path) as temporary:
+            torch.save(
+                {"state": model.state_dict(), "cost": cost, "identity": dict(identity)}, temporary
+            )
     return model, cost
+
+
+def _stored(
+    path: Path, empty: Callable[[], nn.Module], device: torch.device
+) -> tuple[nn.Module, dict[str, float]] | None:
+    """Return what a file of the cache holds; None, with a warning, if it is corrupt."""
+    try:
+        stored = torch.load(path, map_location=device, weights_only=True)
+        model = empty().to(device).eval()
+        model.load_state_dict(stored["state"])
+        return model, stored["cost"]
+    except Exception as error:  # whatever is wrong with the file, it can be made again
+        kind = type(error).__name__
+        warnings.warn(f"{path} cannot be used ({kind}); it is computed anew.", stacklevel=3)
+        return None

@@ -1,0 +1,55 @@
+"""One notebook, executed by papermill in a kernel that starts at once."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+
+class CellError(Exception):
+    """A cell failed; the notebook is kept as far as it came."""
+
+
+def execute(
+    source: str | Path,
+    output: str | Path,
+    parameters: Mapping[str, Any] | None = None,
+    timeout: int | None = None,
+) -> nbformat.NotebookNode:
+    """Execute the notebook `source` with `parameters` into `output`, and return it.
+
+    Args:
+        source: The notebook.
+        output: Its executed copy, written after every cell.
+        parameters: Values that replace those of the `parameters` cell.
+        timeout: Seconds that a single cell may take.
+
+    Raises:
+        CellError: A cell failed or took too long; the message has its source and its traceback.
+    """
+    from papermill import PapermillExecutionError, execute_notebook  # slow to import
+
+    from .kernel import ForkedKernelManager
+
+    Path(output).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        done: nbformat.NotebookNode = execute_notebook(
+            source,
+            output,
+            dict(parameters or {}),
+            kernel_name="python3",
+            kernel_manager_class=ForkedKernelManager,
+            extra_arguments=["--log-level=CRITICAL"],  # kernels grumble when they are stopped
+            progress_bar=False,
+            execution_timeout=timeout,
+        )
+    except PapermillExecutionError as error:
+        traceback = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))
+        raise CellError(
+            f"Cell {error.cell_index} of {source} failed:\n\n{error.source}\n\n{traceback}\n\n"
+            f"{Path(source).stem} stopped at: {error.ename}: {error.evalue}\n"
+            f"As far as it came it is in {output}."
+        ) from None
+    return done

@@ -1,0 +1,107 @@
+"""Kernels that start at once, forked from a process that has imported what notebooks import.
+
+A fresh kernel spends most of its first seconds on imports that are the same for every notebook. A
+server process (`multiprocessing`'s forkserver) makes them once; a kernel is then a fork of it, as
+clean as a fresh one: nothing has run there but imports.
+"""
+
+import multiprocessing
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+from traitlets import CaselessStrEnum
+
+PRELOAD = [
+    "__main__", "ipykernel.debugger", "ipykernel.kernelapp", "ipykernel.zmqshell", "pandas",
+    "matplotlib.pyplot", "seaborn", "scipy.stats", "sklearn.linear_model", "unlearnlib.report",
+    "unlearnlib.sweep.kernel",
+]  # fmt: skip
+"""What the server imports; a module that is not installed is left out."""
+
+LAUNCHER = ["-m", "ipykernel_launcher"]
+
+
+class ForkedProvisioner(LocalProvisioner):
+    """Starts Python kernels of this environment by forking, all others as processes of their own.
+
+    `JUPYTER_DEFAULT_PROVISIONER_NAME=unlearnlib-fork` makes it that of every Jupyter tool.
+    """
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
+        """Start the kernel that `cmd` would start."""
+        ours = cmd[0] == sys.executable and any(cmd[i : i + 2] == LAUNCHER for i in (1, 2))
+        if not ours or "forkserver" not in multiprocessing.get_all_start_methods():
+            return await super().launch_kernel(cmd, **kwargs)
+        arguments = cmd[cmd.index(LAUNCHER[1]) + 1 :]
+        kernel = _Forked(arguments, kwargs.get("env") or dict(os.environ), kwargs.get("cwd"))
+        self.process: Any = kernel
+        self.pid = kernel.pid
+        return self.connection_info
+
+
+class ForkedKernelManager(AsyncKernelManager):
+    """Forked kernels that talk through sockets in files: no TCP port to find free or to protect."""
+
+    transport = CaselessStrEnum(["tcp", "ipc"], default_value="ipc", config=True)
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Make this the manager of a forked kernel."""
+        super().__init__(**kwargs)
+        os.environ.setdefault("JUPYTER_DEFAULT_PROVISIONER_NAME", "unlearnlib-fork")
+
+
+class _Forked:
+    """A forked kernel, with what `jupyter_client` uses of `subprocess.Popen`."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, arguments: list[str], env: dict[str, str], cwd: str | None) -> None:
+        # Inherited by the server, which reads it when it imports matplotlib.
+        os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+        os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # or debugpy prints a warning
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(PRELOAD)
+        self._process = context.Process(target=_serve, args=(arguments, env, cwd or os.getcwd()))
+        self._process.start()
+        assert self._process.pid is not None
+        self.pid = self._process.pid
+
+    def poll(self) -> int | None:
+        """Return the exit status, or None while the kernel runs."""
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Wait for the end and return the exit status."""
+        self._process.join(timeout)
+        return self._process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal."""
+        os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Ask the kernel to end."""
+        self._process.terminate()
+
+    def kill(self) -> None:
+        """End the kernel."""
+        self._process.kill()
+
+
+def _serve(arguments: list[str], env: dict[str, str], cwd: str) -> None:
+    """Be a kernel until told to stop."""
+    os.setsid()  # Ctrl-C in the terminal is for the parent
+    os.environ.update(env)
+    os.environ["JPY_PARENT_PID"] = str(os.getppid())  # the kernel ends with the server
+    os.chdir(cwd)
+    sys.path[:] = [path for path in sys.path if path != str(Path(sys.argv[0]).parent)]
+    sys.argv = ["ipykernel_launcher", *arguments]
+    import numpy as np
+    from ipykernel.kernelapp import launch_new_instance
+
+    np.random.seed()  # NumPy's global state would be the same in all forks  # noqa: NPY002
+    launch_new_instance()
