@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from time import perf_counter
 
@@ -93,7 +93,7 @@ def execute_all(names: list[str], jobs: int) -> None:
     together = repr(list(inputs.values()))
     inputs |= {page: inputs_of(page, together) for page in names if "/" not in page}
     done = 0
-    with ProcessPoolExecutor(jobs) as pool:
+    with ThreadPoolExecutor(jobs) as pool:
         for stage in (parts, [page for page in names if "/" not in page]):
             running = {}
             for page in stage:

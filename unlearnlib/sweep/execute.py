@@ -44,6 +44,7 @@ def execute(
             extra_arguments=["--log-level=CRITICAL"],  # kernels grumble when they are stopped
             progress_bar=False,
             execution_timeout=timeout,
+            start_timeout=600,  # the first kernel waits for the server to import everything
         )
     except PapermillExecutionError as error:
         traceback = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))

@@ -8,6 +8,8 @@ clean as a fresh one: nothing has run there but imports.
 import multiprocessing
 import os
 import sys
+import tempfile
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,7 @@ class ForkedKernelManager(AsyncKernelManager):
     def __init__(self, **kwargs: Any) -> None:
         """Make this the manager of a forked kernel."""
         super().__init__(**kwargs)
+        self.ip = os.path.join(tempfile.gettempdir(), f"kernel-{uuid.uuid4().hex[:12]}")
         os.environ.setdefault("JUPYTER_DEFAULT_PROVISIONER_NAME", "unlearnlib-fork")
 
 
