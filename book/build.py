@@ -68,7 +68,7 @@ def execute(page: str, inputs: str) -> float:
     from unlearnlib.sweep import execute  # slow to import, and often not needed
 
     start = perf_counter()
-    print(f"      {page} ...", flush=True)
+    sys.stdout.write(f"      {page} ...\n")  # in one piece: several of these run at a time
     copy = EXECUTED / f"{page}.ipynb"
     notebook = execute(SOURCES / f"{page}.ipynb", copy)
     notebook.metadata.pop("papermill", None)  # times and paths of this run
@@ -109,7 +109,7 @@ def execute_all(names: list[str], jobs: int) -> None:
                     sys.exit(f"\n\n{error}\nWhat the other notebooks computed is kept.")
                 done += 1
                 page = running[future]
-                print(f"[{done}/{len(names)}] {page}  {future.result():.1f} s", flush=True)
+                sys.stdout.write(f"[{done}/{len(names)}] {page}  {future.result():.1f} s\n")
 
 
 def copy_back(names: list[str]) -> None:
@@ -150,6 +150,7 @@ if __name__ == "__main__":
     options = parser.parse_args()
     os.chdir(ROOT)  # kernels start here, whatever folder make was called from
     names = list(pages(yaml.safe_load(Path("_toc.yml").read_text(encoding="utf-8"))))
+    sys.stdout.reconfigure(line_buffering=True)
     os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // options.jobs))
     execute_all(names, options.jobs)
     copy_back(names) if options.copy_back else build_html()

@@ -235,3 +235,29 @@ def test_what_pages_hand_over_reaches_the_ledger(tmp_path, monkeypatch):
     path.write_text("[")
     with pytest.raises(RecordError, match="Delete it"):
         handed_over("jit")
+
+
+def test_a_claim_about_an_effect_is_silent_where_there_is_none():
+    """`given` leaves settings out; with none left the claim cannot be tested."""
+    left, right = Quantity("JiT", "entropy", "retain"), Quantity("Original", "entropy", "retain")
+    test = Inequality(left, right, at_most=0.02)
+    effect = [Quantity(name, "entropy", "forget") for name in ("JiT", "Original")]
+    claim = Claim("c", "jit", "s", "t", tests=(test,), given=Inequality(*effect, at_least=0.02))
+
+    def table(request, forget, retain):
+        return pd.concat(
+            rows(name, [value + jitter for jitter in (0.0, 0.001, 0.002)], request, ("entropy", s))
+            for s, name, value in [
+                ("forget", "Original", 0.1), ("forget", "JiT", 0.1 + forget),
+                ("retain", "Original", 0.1), ("retain", "JiT", 0.1 + retain),
+            ]
+        )  # fmt: skip
+
+    nothing, local, everywhere = ("a", 0.001, 0.0), ("b", 0.1, 0.0), ("c", 0.1, 0.1)
+    assert judge(claim, table(*nothing))[0] == UNTESTED
+    assert "premise holds in none of 1" in judge(claim, table(*nothing))[1]
+    assert judge(claim, table(*local))[0] == REPRODUCED
+    assert judge(claim, table(*everywhere))[0] == NOT
+    assert judge(claim, pd.concat([table(*nothing), table(*everywhere)]))[0] == NOT
+    assert judge(claim, pd.concat([table(*nothing), table(*local)]))[0] == REPRODUCED
+    assert judge(claim, rows("Original", [0.1]))[1] == "no records at this scale"

@@ -27,3 +27,7 @@ class RecordError(UnlearnError, ValueError):
 
 class UnsupportedModelError(UnlearnError, ValueError):
     """A method cannot work on this kind of model."""
+
+
+class SweepError(UnlearnError, RuntimeError):
+    """A sweep cannot go on: its folder or its workers fail it."""

@@ -78,7 +78,7 @@ def _cost(cost: Cost, passes: float, before: nn.Module, after: nn.Module) -> dic
 
 
 @torch.no_grad()
-def outputs(model: nn.Module, x: Tensor, batch_size: int = 1000) -> Tensor:
+def outputs(model: nn.Module, x: Tensor, batch_size: int = 250) -> Tensor:
     """Return the logits of `model` on `x`, (n, classes), in eval mode."""
     model.eval()
     return torch.cat([model(batch) for batch in x.split(batch_size)])

@@ -1,8 +1,12 @@
 """Grids of runs: specified once, recorded one by one, resumed where they stopped."""
 
 import gc
+import inspect
 import json
+import os
 import time
+import warnings
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
@@ -68,7 +72,7 @@ class Grid:
         Raises:
             SpecError: The file is not a mapping, or a key is missing or unknown.
         """
-        values = _mapping(Path(path)) | changes
+        values = mapping(Path(path)) | changes
         values = {k: v for k, v in values.items() if not k.startswith("note")}
         known = {f.name for f in fields(cls)}
         needed = known - {"validation", "splits"}
@@ -163,24 +167,38 @@ def _shared(scenario: Scenario) -> Scenario:
     return scenario
 
 
-def run_grid(grid: Grid) -> pd.DataFrame:
+def run_grid(grid: Grid, budget: float | None = None) -> pd.DataFrame:
     """Make the runs of `grid` that are missing and return the tidy table of all of them.
 
     Each run is recorded as soon as it ends, so a grid that was stopped goes on where it was. A
     laptop record is remade when its method's source has changed; at other scales it is kept, and
-    the table marks it as stale. A run that fails does not stop the others.
+    the table marks it as stale. A run that fails does not stop the others. The first seed is run
+    with every request and method before the second, since a part of that is worth the most.
+
+    Args:
+        grid: What to run.
+        budget: Seconds; a run that would end later, by the longest of its method so far, is not
+            started, and a warning says how many were not.
 
     Raises:
         ExceptionGroup: Some runs failed; the others are recorded.
     """
     known = records.load_all(grid.part, grid.scale)
-    failed: list[Exception] = []
-    found: list[records.Record] = []
-    with tqdm(list(grid.runs()), unit="run", disable=None) as bar:
-        for cell in bar:
-            bar.set_description(f"{cell.request} {cell.label} seed {cell.seed}")
-            record = known.get(cell.run_id)
+    end = time.monotonic() + (float("inf") if budget is None else budget)
+    longest: dict[str, float] = defaultdict(float)
+    for old in known.values():
+        name, seconds = old["identity"]["method"], old["provenance"]["seconds"]
+        longest[name] = max(longest[name], seconds)
+    cells, failed, late = list(grid.runs()), list[Exception](), 0
+    found: dict[str, records.Record] = {}
+    with tqdm(sorted(cells, key=lambda c: grid.seeds.index(c.seed)), unit="run", disable=None) as b:
+        for cell in b:
+            b.set_description(f"{cell.request} {cell.label} seed {cell.seed}")
+            record, name = known.get(cell.run_id), cell.options.get("label", cell.label)
             if record is None or (grid.scale == "laptop" and records.stale(record)):
+                if time.monotonic() + longest[name] > end:
+                    late += 1
+                    continue
                 try:
                     record = cell.go()
                     records.write(record)
@@ -190,11 +208,17 @@ def run_grid(grid: Grid) -> pd.DataFrame:
                     continue
                 finally:
                     gc.collect()
-            found.append(record)
+                longest[name] = max(longest[name], record["provenance"]["seconds"])
+            elif records.SWEEP in os.environ:
+                records.write(record)  # a sweep's run has copies of all that it shows
+            found[cell.run_id] = record
+    if late:
+        warnings.warn(f"The time was up: {late} of {len(cells)} runs were not started, "
+                      "which the same command makes.", stacklevel=2)  # fmt: skip
     if failed:
-        done = f"{len(found)} of {len(found) + len(failed)} runs are recorded"
+        done = f"{len(found)} of {len(cells)} runs are recorded"
         raise ExceptionGroup(f"{done}; these failed", failed)
-    return records.table(found)
+    return records.table(found[cell.run_id] for cell in cells if cell.run_id in found)
 
 
 def method_of(label: str, options: dict[str, Any]) -> Method:
@@ -205,7 +229,8 @@ def method_of(label: str, options: dict[str, Any]) -> Method:
     """
     kind = options.get("type", label)
     name, _, constructor = kind.partition(".")
-    if name not in METHODS or not hasattr(METHODS[name], constructor or "__call__"):
+    known = METHODS.get(name)
+    if known is None or (constructor and not inspect.ismethod(getattr(known, constructor, None))):
         raise SpecError(f"There is no method '{kind}'. Known are: {', '.join(METHODS)}.")
     given = {key: value for key, value in options.items() if key not in ("type", "label")}
     _fields_of(METHODS[name], label, given)
@@ -221,7 +246,7 @@ def _fields_of(cls: type, label: str, given: dict[str, Any]) -> None:
         raise SpecError(f"'{label}' has no {', '.join(unknown)}. It has: {', '.join(known)}.")
 
 
-def _mapping(path: Path) -> dict[str, Any]:
+def mapping(path: Path) -> dict[str, Any]:
     """Return the mapping in a file of JSON, or of YAML where PyYAML is installed."""
     text = path.read_text()
     try:

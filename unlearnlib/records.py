@@ -31,6 +31,8 @@ IDENTITY = (
 )  # fmt: skip
 COLUMNS = ("run_id", *IDENTITY, "metric", "split", "value", "stale")
 Record = dict[str, Any]
+SWEEP = "UNLEARNLIB_SWEEP_RUN"
+"""Variable that names a folder of its own for the records of one run of a sweep."""
 
 
 def folder(part: str, scale: str) -> Path:
@@ -45,9 +47,10 @@ def packed(part: str, scale: str) -> Path:
 
 
 def write(record: Record) -> None:
-    """Write one record, atomically, to a file of its own."""
+    """Write one record, atomically, to a file of its own; within a sweep, to its run's folder."""
     identity = record["identity"]
-    path = folder(identity["part"], identity["scale"]) / f"{record['run_id']}.json"
+    home = os.environ.get(SWEEP) or folder(identity["part"], identity["scale"])
+    path = Path(home) / f"{record['run_id']}.json"
     with atomic(path) as temporary:
         temporary.write_text(json.dumps(record, sort_keys=True) + "\n")
 

@@ -12,7 +12,9 @@ of inequalities between paired differences; `data/claims.yaml` writes them down 
       at_most: 0.02                              # the claim allows, in the metric's unit
 
 An inequality is judged in every (dataset, model, request, hyper-parameters) by the 95 % t-interval
-of the mean over runs paired by seed. Besides `tests` a claim may have `access` (a method saw these
+of the mean over runs paired by seed. A claim about an effect may demand first that there is one:
+`given` is an inequality of the same form, and settings in which its mean does not hold are left
+out. Besides `tests` a claim may have `access` (a method saw these
 names only), `cell` (a page computes it) or `untestable` (why it cannot be tested).
 """
 
@@ -30,7 +32,7 @@ import pandas as pd
 from ..cache import atomic
 from ..errors import RecordError, SpecError
 from ..locations import cache_folder, data_folder
-from .summary import Quantity, differences
+from .summary import SETTING, Quantity, differences
 
 SCALES = ("laptop", "workstation", "paper")
 REPRODUCED, PARTLY, NOT, UNTESTED = (
@@ -86,6 +88,7 @@ class Claim:
         source: Where the paper makes it.
         page: The notebook that computes it, without suffix.
         tests: Inequalities on records.
+        given: What must hold in a setting for the claim to say something there.
         access: (method, names it may have seen).
         cell: The page computes the verdict and hands it to :func:`ledger`.
         untestable: Why it cannot be tested; "" if it can.
@@ -97,6 +100,7 @@ class Claim:
     source: str
     page: str = ""
     tests: tuple[Inequality, ...] = ()
+    given: Inequality | None = None
     access: tuple[str, frozenset[str]] | None = None
     cell: bool = False
     untestable: str = ""
@@ -131,6 +135,8 @@ def _claim(entry: Mapping[str, Any]) -> Claim:
         fields = dict(entry)
         own = {"part": str(fields["part"])}
         fields["tests"] = tuple(_inequality(test, own) for test in fields.get("tests", ()))
+        if "given" in fields:
+            fields["given"] = _inequality(fields["given"], own)
         if "access" in fields:
             only = fields["access"]["only"]
             fields["access"] = (str(fields["access"]["method"]), frozenset(only))
@@ -166,9 +172,15 @@ def judge(claim: Claim, table: pd.DataFrame) -> tuple[str, str]:
     if claim.access is not None:
         return _judge_access(*claim.access, table)
     found = [test.settings(table) for test in claim.tests]
+    if pd.concat(found).empty:
+        return UNTESTED, "no records at this scale"
+    if claim.given is not None:
+        premise = claim.given.settings(table)
+        met = premise.loc[premise["leans"], [*SETTING, "params"]]
+        found = [rows.merge(met, on=[*SETTING, "params"]) for rows in found]
     rows = pd.concat(found)
     if rows.empty:
-        return UNTESTED, "no records at this scale"
+        return UNTESTED, f"its premise holds in none of {len(premise)} settings"
     inside, leans, total = int(rows["inside"].sum()), int(rows["leans"].sum()), len(rows)
     fewest, most = int(rows["n"].min()), int(rows["n"].max())
     lacking = sum(part.empty for part in found)

@@ -1,5 +1,7 @@
 """Notebooks executed by papermill, one or many: the only part that knows that they exist."""
 
 from .execute import CellError, execute
+from .runs import collect
+from .sweep import plan, sweep
 
-__all__ = ["CellError", "execute"]
+__all__ = ["CellError", "collect", "execute", "plan", "sweep"]

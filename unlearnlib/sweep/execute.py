@@ -17,6 +17,7 @@ def execute(
     output: str | Path,
     parameters: Mapping[str, Any] | None = None,
     timeout: int | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> nbformat.NotebookNode:
     """Execute the notebook `source` with `parameters` into `output`, and return it.
 
@@ -25,14 +26,17 @@ def execute(
         output: Its executed copy, written after every cell.
         parameters: Values that replace those of the `parameters` cell.
         timeout: Seconds that a single cell may take.
+        environment: Variables that the kernel has besides those of this process.
 
     Raises:
         CellError: A cell failed or took too long; the message has its source and its traceback.
     """
+    from nbclient.exceptions import CellTimeoutError
     from papermill import PapermillExecutionError, execute_notebook  # slow to import
 
     from .kernel import ForkedKernelManager
 
+    manager = type("Manager", (ForkedKernelManager,), {"environment": dict(environment or {})})
     Path(output).parent.mkdir(parents=True, exist_ok=True)
     try:
         done: nbformat.NotebookNode = execute_notebook(
@@ -40,7 +44,8 @@ def execute(
             output,
             dict(parameters or {}),
             kernel_name="python3",
-            kernel_manager_class=ForkedKernelManager,
+            language="python",
+            kernel_manager_class=manager,
             extra_arguments=["--log-level=CRITICAL"],  # kernels grumble when they are stopped
             progress_bar=False,
             execution_timeout=timeout,
@@ -49,8 +54,12 @@ def execute(
     except PapermillExecutionError as error:
         traceback = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))
         raise CellError(
-            f"Cell {error.cell_index} of {source} failed:\n\n{error.source}\n\n{traceback}\n\n"
-            f"{Path(source).stem} stopped at: {error.ename}: {error.evalue}\n"
-            f"As far as it came it is in {output}."
+            f"Cell {error.cell_index} of {source} failed: {error.ename}: {error.evalue}\n\n"
+            f"{error.source}\n\n{traceback}\n\nAs far as it came it is in {output}."
+        ) from None
+    except CellTimeoutError as error:
+        raise CellError(
+            f"A cell of {source} took longer than {timeout} s and was stopped; give it more time, "
+            f"or see why it hangs. As far as it came it is in {output}.\n\n{error}"
         ) from None
     return done

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
@@ -35,11 +35,11 @@ class ForkedProvisioner(LocalProvisioner):
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         """Start the kernel that `cmd` would start."""
+        env = (kwargs.get("env") or dict(os.environ)) | getattr(self.parent, "environment", {})
         ours = cmd[0] == sys.executable and any(cmd[i : i + 2] == LAUNCHER for i in (1, 2))
         if not ours or "forkserver" not in multiprocessing.get_all_start_methods():
-            return await super().launch_kernel(cmd, **kwargs)
-        arguments = cmd[cmd.index(LAUNCHER[1]) + 1 :]
-        kernel = _Forked(arguments, kwargs.get("env") or dict(os.environ), kwargs.get("cwd"))
+            return await super().launch_kernel(cmd, **kwargs | {"env": env})
+        kernel = _Forked(cmd[cmd.index(LAUNCHER[1]) + 1 :], env, kwargs.get("cwd"))
         self.process: Any = kernel
         self.pid = kernel.pid
         return self.connection_info
@@ -47,6 +47,9 @@ class ForkedProvisioner(LocalProvisioner):
 
 class ForkedKernelManager(AsyncKernelManager):
     """Forked kernels that talk through sockets in files: no TCP port to find free or to protect."""
+
+    environment: ClassVar[dict[str, str]] = {}
+    """Variables that the kernel has besides those of this process."""
 
     transport = CaselessStrEnum(["tcp", "ipc"], default_value="ipc", config=True)
 

@@ -1,0 +1,373 @@
+"""Sweeps: checked before they start, resumed where they stopped, nothing finished is lost."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from filelock import FileLock
+
+from unlearnlib import sweep as package
+from unlearnlib.__main__ import main
+from unlearnlib.errors import SpecError, SweepError
+from unlearnlib.locations import PACKAGE
+from unlearnlib.sweep import collect, plan, runs
+from unlearnlib.sweep.space import parameters_of, points, read_axes, resolve
+
+PARAMETERS = """
+a: int = 1  # a number
+b: float = 0.5
+name: str = "x"
+tags: list = [1, 2]
+nested: dict = {"JiT": {"sigma": 1.0}, "JiT σ=0.1": {"sigma": 0.1}}
+"""
+BODY = """
+import os, pathlib, time
+marks = pathlib.Path(name).parent if "/" in name else None
+if marks: (marks / f"a{a}.count").open("a").write("x")
+if a == 13: raise ValueError("thirteen")
+if a == 14: time.sleep(60)
+print(a * 2)
+"""
+
+
+def notebook(folder: Path, parameters: str = PARAMETERS, body: str = BODY) -> Path:
+    """Write a notebook with a parameters cell."""
+    new: Any = nbformat.v4
+    first = new.new_code_cell(parameters.strip(), metadata={"tags": ["parameters"]})
+    path = folder / "page.ipynb"
+    nbformat.write(new.new_notebook(cells=[first, new.new_code_cell(body.strip())]), path)
+    return path
+
+
+def grid(folder: Path, **axes: Any) -> Path:
+    path = folder / "grid.yaml"
+    path.write_text(json.dumps(axes))
+    return path
+
+
+def go(folder: Path, *options: str, **axes: Any) -> int:
+    """Sweep a toy notebook on the command line; it counts how often it ran at each `a`."""
+    axes = {"name": [str(folder / "mark")], **axes}
+    out = ["--out", str(folder / "out")]
+    return main(
+        ["sweep", str(notebook(folder)), "--grid", str(grid(folder, **axes)), *out, *options]
+    )
+
+
+def counts(folder: Path) -> dict[str, int]:
+    return {path.stem: len(path.read_text()) for path in sorted(folder.glob("*.count"))}
+
+
+# --- the space ---------------------------------------------------------------------------------
+
+
+def test_parameters_are_read_with_their_types(tmp_path: Path) -> None:
+    found = parameters_of(notebook(tmp_path))
+    kinds = {name: parameter.kind for name, parameter in found.items()}
+    assert kinds == {"a": int, "b": float, "name": str, "tags": list, "nested": dict}
+    assert found["nested"].default["JiT"] == {"sigma": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("axes", "message"),
+    [
+        ({"c": [1]}, "no parameter 'c'. The notebook has: a, b, name, tags, nested"),
+        ({"a": ["x"]}, "'a' is a int, and 'x' is a str"),
+        ({"a": [True]}, "'a' is a int, and True is a bool"),
+        ({"a": [0.5]}, "'a' is a int, and 0.5 is a float"),
+        ({"a": 3}, "neither a list of values nor"),
+        ({"a": []}, "neither a list of values nor"),
+        ({"tags": [1]}, "each of them a list itself"),
+        ({"nested.JTi.sigma": [1]}, r"no 'JTi.sigma' to reach. nested has: JiT, JiT σ=0.1"),
+        ({"a.b": [1]}, "there is no 'b' to reach"),
+        ({"a": {"low": 1}}, "neither a list of values nor"),
+    ],
+)
+def test_what_cannot_vary_is_refused(tmp_path: Path, axes: Any, message: str) -> None:
+    with pytest.raises(SpecError, match=message.replace("(", r"\(")):
+        read_axes(grid(tmp_path, **axes), parameters_of(notebook(tmp_path)))
+
+
+def test_points_are_all_combinations() -> None:
+    found = list(points({"a": [1, 2], "b": [0.1, 0.2, 0.3]}))
+    assert len(found) == 6
+    assert found[0] == {"a": 1, "b": 0.1}
+    assert found[-1] == {"a": 2, "b": 0.3}
+
+
+@pytest.mark.parametrize("sobol", [False, True])
+def test_samples_stay_inside_repeat_and_spread(sobol: bool) -> None:
+    axes = {"a": {"low": 1, "high": 4}, "b": {"low": 0.01, "high": 1.0, "log": True}, "c": ["u"]}
+    one, two = (list(points(axes, 64, sobol, seed=3)) for _ in range(2))
+    assert one == two != list(points(axes, 64, sobol, seed=4))
+    assert {point["a"] for point in one} == {1, 2, 3, 4}
+    below = sum(point["b"] < 0.1 for point in one)
+    assert below == 32 if sobol else 16 < below < 48
+    assert all(0.01 <= point["b"] <= 1.0 for point in one)
+
+
+def test_a_range_needs_a_sample_and_equal_points_are_one() -> None:
+    with pytest.raises(SpecError, match="--sample"):
+        list(points({"a": {"low": 0, "high": 1}}))
+    assert len(list(points({"a": [1, 2]}, sample=50))) == 2
+
+
+def test_dotted_names_change_a_copy(tmp_path: Path) -> None:
+    known = parameters_of(notebook(tmp_path))
+    point = {"nested.JiT.sigma": 9.0, "nested.JiT σ=0.1.sigma": 8.0, "nested.JiT.lr": 7.0}
+    given = resolve(point, known)
+    assert given["nested"] == {"JiT": {"sigma": 9.0, "lr": 7.0}, "JiT σ=0.1": {"sigma": 8.0}}
+    assert known["nested"].default["JiT"] == {"sigma": 1.0}
+
+
+def test_grids_are_checked_before_anything_starts() -> None:
+    """Names inside the methods of a tables notebook are hyper-parameters of those methods."""
+    page = PACKAGE.parent / "notebooks" / "jit" / "full_class.ipynb"
+    known = parameters_of(page)
+    assert resolve({"methods.JiT.noises": 3}, known)["methods"]["JiT"]["noises"] == 3
+    with pytest.raises(SpecError, match="'JiT' has no sgima"):
+        resolve({"methods.JiT.sgima": 3}, known)
+
+
+# --- the runs ----------------------------------------------------------------------------------
+
+
+def test_a_sweep_runs_resumes_and_tells_what_failed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert go(tmp_path, a=[1, 13, 2]) == 1
+    said = capsys.readouterr().out
+    assert "2 done, 1 failed, 0 not started" in said
+    assert "ValueError: thirteen" in said
+    assert counts(tmp_path) == {"a1": 1, "a13": 1, "a2": 1}
+    assert go(tmp_path, a=[1, 13, 2, 3]) == 1  # one more point; what ended is not repeated
+    assert counts(tmp_path) == {"a1": 1, "a13": 1, "a2": 1, "a3": 1}
+    assert go(tmp_path, "--retry-failed", a=[1, 13, 2, 3]) == 1
+    assert counts(tmp_path) == {"a1": 1, "a13": 2, "a2": 1, "a3": 1}
+    table = collect(tmp_path / "out")
+    assert sorted(table["a"]) == [1, 2, 3]
+    assert (tmp_path / "out" / "results.csv").read_text().count("\n") == 4
+    kept = [nbformat.read(p, as_version=4) for p in (tmp_path / "out" / "runs").glob("*.ipynb")]
+    assert len(kept) == 4  # the failed notebook is there too
+
+
+def test_other_code_is_another_run(tmp_path: Path) -> None:
+    path = notebook(tmp_path)
+    (one,) = plan(path, grid(tmp_path, a=[1]), tmp_path)
+    (same,) = plan(path, grid(tmp_path, a=[1]), tmp_path / "elsewhere")
+    (other,) = plan(path, grid(tmp_path, a=[2]), tmp_path)
+    (changed,) = plan(notebook(tmp_path, body="1"), grid(tmp_path, a=[1]), tmp_path)
+    assert one.name == same.name
+    assert len({one.name, other.name, changed.name}) == 3
+
+
+def test_a_dry_run_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert go(tmp_path, "--dry-run", a=[1, 2]) == 0
+    assert "2 runs, 2 of them missing" in capsys.readouterr().out
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_wrong_name_stops_before_anything_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert go(tmp_path, c=[1]) == 1
+    assert "no parameter 'c'" in capsys.readouterr().err
+    assert counts(tmp_path) == {}
+
+
+def test_a_notebook_that_hangs_is_stopped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert go(tmp_path, "--timeout", "2", a=[14, 1]) == 1
+    assert "took longer than 2 s" in capsys.readouterr().out
+    assert len(collect(tmp_path / "out")) == 1
+
+
+def test_records_of_grids_go_to_the_sweep_and_into_its_table(
+    lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run's grid writes where the sweep says, not where the book looks."""
+    from unlearnlib import Grid, records, run_grid
+
+    spec = {
+        "part": "try", "scale": "laptop", "dataset": "toy", "model": "mlp",
+        "requests": ["class:boot"], "training": {"epochs": 1}, "methods": {"Original": {}},
+    }  # fmt: skip
+    run_grid(Grid(**spec, seeds=[0]))  # known before the sweep, and still in its table
+
+    def execute(source: Path, output: Path, given: Any, timeout: Any, environment: Any) -> None:
+        monkeypatch.setenv(records.SWEEP, environment[records.SWEEP])
+        run_grid(Grid(**spec, seeds=given["tags"]))
+        monkeypatch.delenv(records.SWEEP)
+
+    monkeypatch.setattr(runs, "execute", execute)
+    assert go(lab, tags=[[0, 1], [2]]) == 0
+    table = collect(lab / "out")
+    assert sorted(zip(table["tags"], table["seed_model"], strict=True))[0] == ("[0, 1]", 0)
+    assert set(zip(table["tags"], table["seed_model"], strict=True)) == {
+        ("[0, 1]", 0), ("[0, 1]", 1), ("[2]", 2)
+    }  # fmt: skip
+    assert set(records.read("try", "laptop")["seed_model"]) == {0}
+
+
+# --- faults ------------------------------------------------------------------------------------
+
+
+def test_a_corrupt_status_is_a_run_to_make_again(tmp_path: Path) -> None:
+    go(tmp_path, a=[1, 2])
+    first = next((tmp_path / "out" / "runs").glob("*.json"))
+    first.write_text(first.read_text()[:40])
+    assert go(tmp_path, a=[1, 2]) == 0
+    assert sorted(counts(tmp_path).values()) == [1, 2]
+    assert len(collect(tmp_path / "out")) == 2
+
+
+def test_two_sweeps_in_one_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "out").mkdir()
+    with FileLock(tmp_path / "out" / ".lock"):
+        assert go(tmp_path, a=[1]) == 1
+    assert "Another sweep is running" in capsys.readouterr().err
+    assert counts(tmp_path) == {}
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_a_full_or_read_only_folder(
+    tmp_path: Path,
+    number: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The second run cannot be written: the first is kept, and the message says what to do."""
+    real, calls = runs.Run.end, []
+
+    def end(self: Any, *given: Any, **named: Any) -> Any:
+        calls.append(self)
+        if len(calls) == 2:
+            raise OSError(number, os.strerror(number))
+        return real(self, *given, **named)
+
+    monkeypatch.setattr(runs.Run, "end", end)
+    assert go(tmp_path, a=[1, 2, 3]) == 1
+    said = capsys.readouterr().err
+    assert os.strerror(number) in said
+    assert "What has ended is kept" in said
+    assert ("The disk is full" in said) == (number == errno.ENOSPC)
+    monkeypatch.setattr(runs.Run, "end", real)
+    assert len(collect(tmp_path / "out")) == 1
+    assert go(tmp_path, a=[1, 2, 3]) == 0
+    assert counts(tmp_path) == {"a1": 1, "a2": 2, "a3": 1}
+
+
+def command(folder: Path, *options: str, **axes: Any) -> list[str]:
+    axes = {"name": [str(folder / "mark")], **axes}
+    where = ["--grid", str(grid(folder, **axes)), "--out", str(folder / "out")]
+    return [sys.executable, "-m", "unlearnlib", "sweep", str(notebook(folder)), *where, *options]
+
+
+SUICIDE = (
+    BODY
+    + """
+import os, signal
+import signal
+if a == 3 and len((marks / f"a{a}.count").read_text()) <= deaths:
+    for line in os.popen("ps -eo pid,ppid").read().splitlines()[1:]:
+        pid, parent = map(int, line.split())
+        if pid == os.getppid(): os.kill(parent, signal.SIGKILL)  # the server's parent: the worker
+    time.sleep(30)
+"""
+)
+
+
+@pytest.mark.parametrize(("deaths", "state"), [(1, "done"), (9, "failed")])
+def test_a_worker_that_is_killed(
+    tmp_path: Path, deaths: int, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once: the run is made again. Always: it fails, and the others do not."""
+    monkeypatch.setattr("unlearnlib.sweep.sweep.TRIES", 2)
+    path = notebook(tmp_path, PARAMETERS + f"deaths: int = {deaths}", SUICIDE)
+    axes = grid(tmp_path, a=[1, 3, 4, 5], name=[str(tmp_path / "mark")])
+    found = package.sweep(plan(path, axes, tmp_path / "out", jobs=2), jobs=2)
+    states = {status["point"]["a"]: status["state"] for status in found}
+    assert states == {1: "done", 3: state, 4: "done", 5: "done"}
+    assert len(collect(tmp_path / "out")) == (4 if state == "done" else 3)
+
+
+def test_a_sweep_that_is_killed_loses_what_was_in_flight(tmp_path: Path) -> None:
+    """Kill -9 while the third run sleeps: the two before are kept, and it is made again."""
+    process = subprocess.Popen(command(tmp_path, a=[1, 2, 14]), cwd=PACKAGE.parent)
+    deadline = time.monotonic() + 120
+    while "a14" not in counts(tmp_path) and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert len(collect(tmp_path / "out")) == 2
+    assert go(tmp_path, a=[1, 2]) == 0
+    assert counts(tmp_path) == {"a1": 1, "a14": 1, "a2": 1}
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        command(tmp_path, a=[1, 14]), cwd=PACKAGE.parent, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 120
+    while "a14" not in counts(tmp_path) and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same command goes on" in said
+    assert len(collect(tmp_path / "out")) == 1
+    assert (tmp_path / "out" / "results.csv").exists()
+
+
+def test_a_budget_starts_nothing_that_will_not_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert go(tmp_path, "--budget", "0s", a=[1, 2]) == 1
+    assert "0 done, 0 failed, 2 not started" in capsys.readouterr().out
+    assert go(tmp_path, "--budget", "10m", a=[1, 2]) == 0
+
+
+def test_dask_needs_an_address(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert go(tmp_path, "--backend", "dask", a=[1]) == 1
+    with pytest.raises(SweepError, match="--scheduler ADDRESS"):
+        package.sweep(plan(notebook(tmp_path), grid(tmp_path, a=[1]), tmp_path), backend="dask")
+
+
+def test_a_cluster_of_other_processes(tmp_path: Path) -> None:
+    """A real scheduler and two workers, each a process of its own."""
+    pytest.importorskip("distributed")
+    address_file = tmp_path / "scheduler.json"
+    tool = [sys.executable, "-m", "distributed.cli"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": PACKAGE.parent}
+    where = ["--scheduler-file", str(address_file)]
+    start = [
+        [*tool[:2], "distributed.cli.dask_scheduler", *where, "--port", "0", "--no-dashboard"],
+        *[[*tool[:2], "distributed.cli.dask_worker", *where, "--nthreads", "1", "--no-dashboard"]]
+        * 2,
+    ]
+    processes = [subprocess.Popen(line, **quiet) for line in start]  # type: ignore[call-overload]
+    try:
+        deadline = time.monotonic() + 60
+        while not address_file.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        address = json.loads(address_file.read_text())["address"]
+        options = ["--backend", "dask", "--scheduler", address, "--jobs", "2"]
+        assert go(tmp_path, *options, a=[1, 2, 13, 4]) == 1
+        assert sorted(collect(tmp_path / "out")["a"]) == [1, 2, 4]
+        assert go(tmp_path, *options, a=[1, 2, 4]) == 0
+        assert set(counts(tmp_path).values()) == {1}
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()

@@ -1,0 +1,179 @@
+"""A notebook run at many points, on the cores of this machine or of a cluster.
+
+joblib distributes the runs; what is here is what a sweep needs around it: every run has a file that
+says what became of it, so a sweep that was stopped, in whatever way, goes on where it was.
+"""
+
+import errno
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from joblib import Parallel, delayed, parallel_config
+from joblib.externals.loky.process_executor import BrokenProcessPool
+from tqdm import tqdm
+
+from ..cache import atomic, digest
+from ..errors import SweepError
+from .runs import Run, Status, collect, go, library_hash, notebook_hash
+from .space import parameters_of, points, read_axes, resolve
+
+TRIES = 3
+"""How often a run is started whose worker is killed each time."""
+
+
+def plan(
+    notebook: str | Path,
+    grid: str | Path,
+    folder: str | Path,
+    *,
+    jobs: int = 1,
+    sample: int | None = None,
+    sobol: bool = False,
+    seed: int = 0,
+    timeout: int | None = None,
+) -> list[Run]:
+    """Return the runs of a sweep, checked as far as it can be done without running them.
+
+    Args:
+        notebook: A notebook with a `parameters` cell.
+        grid: A file of JSON or YAML, see `read_axes`.
+        folder: The sweep's folder.
+        jobs: Runs at a time, which share the cores.
+        sample: How many points to draw; None for every combination.
+        sobol: Draw a Sobol sequence instead of independent points.
+        seed: Seed of the draw.
+        timeout: Seconds that a cell may take.
+
+    Raises:
+        SpecError: A name is unknown or a value has the wrong type.
+    """
+    notebook, folder = Path(notebook).resolve(), Path(folder).resolve()
+    known = parameters_of(notebook)
+    code, threads = notebook_hash(notebook), max(1, (os.cpu_count() or 1) // jobs)
+    runs = []
+    for point in points(read_axes(grid, known), sample, sobol, seed):
+        given = resolve(point, known)
+        name = digest({"code": code, "parameters": given, "library": library_hash()})
+        runs.append(Run(notebook, folder, point, given, name, timeout, threads))
+    return runs
+
+
+def sweep(
+    runs: Sequence[Run],
+    *,
+    jobs: int = 1,
+    retry_failed: bool = False,
+    budget: float | None = None,
+    backend: str = "loky",
+    scheduler: str | None = None,
+) -> list[Status]:
+    """Make the runs that are missing; return what became of all that have ended.
+
+    The table of their measurements is written to `results.csv` in the sweep's folder, also when
+    the sweep is stopped.
+
+    Args:
+        runs: What `plan` returns.
+        jobs: Runs at a time.
+        retry_failed: Repeat the runs that failed.
+        budget: Seconds; no run starts that would not end within them, by the longest so far.
+        backend: `loky`, processes of this machine, or `dask`, an existing cluster.
+        scheduler: Address of the cluster's scheduler.
+
+    Raises:
+        SweepError: The folder is in use, full, or cannot be written to.
+    """
+    folder = runs[0].folder
+    with _writable(folder), _alone(folder):
+        known = {run.name: run.status() for run in runs}
+        keep = ("done",) if retry_failed else ("done", "failed")
+        ended = {name: s for name, s in known.items() if s and s["state"] in keep}
+        missing = [run for run in runs if run.name not in ended]
+        try:
+            with tqdm(total=len(runs), initial=len(ended), unit="run", disable=None) as bar:
+                for status in _finished(missing, jobs, budget, backend, scheduler):
+                    ended[status["run"]] = status
+                    bar.update()
+        finally:
+            with atomic(folder / "results.csv") as temporary:
+                collect(folder).to_csv(temporary, index=False)
+    return [ended[run.name] for run in runs if run.name in ended]
+
+
+def _finished(
+    missing: Sequence[Run], jobs: int, budget: float | None, backend: str, scheduler: str | None
+) -> Iterator[Status]:
+    """Yield what becomes of the runs; one whose worker is killed is tried again, `TRIES` times."""
+    left = {run.name: run for run in missing}
+    end = time.monotonic() + budget if budget is not None else float("inf")
+    longest = [0.0]
+
+    def start() -> Iterator[Any]:
+        for run in list(left.values()):
+            if time.monotonic() + longest[0] > end:
+                return
+            yield delayed(go)(run)
+
+    while left:
+        try:
+            with _engine(backend, scheduler):
+                pool = Parallel(jobs, return_as="generator_unordered", pre_dispatch="n_jobs")
+                for status in pool(start()):
+                    longest[0] = max(longest[0], status["seconds"])
+                    left.pop(status["run"], None)
+                    yield status
+            return
+        except BrokenProcessPool:
+            for run in list(left.values()):
+                if run.starts() >= TRIES:
+                    del left[run.name]
+                    yield run.end("failed", f"its worker was killed {TRIES} times; out of memory?")
+
+
+def _engine(backend: str, scheduler: str | None) -> Any:
+    """Return the context in which joblib uses the backend."""
+    if backend == "loky":
+        return nullcontext()
+    if scheduler is None:
+        raise SweepError("The dask backend needs --scheduler ADDRESS, such as tcp://host:8786.")
+    try:
+        from distributed import Client
+    except ImportError:
+        raise SweepError("The dask backend needs dask: pip install 'dask[distributed]'.") from None
+    Client(scheduler)  # becomes the current client, which joblib uses
+    return parallel_config(backend="dask", wait_for_workers_timeout=60)
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    """Say what to do when the folder cannot take what is written."""
+    try:
+        (folder / "runs").mkdir(parents=True, exist_ok=True)
+        with atomic(folder / "runs" / "probe"):
+            pass
+        (folder / "runs" / "probe").unlink()
+        yield
+    except OSError as error:
+        what = "The disk is full" if error.errno == errno.ENOSPC else "Writing failed"
+        raise SweepError(
+            f"{what}: {error}. What has ended is kept in {folder}; make room, or the folder "
+            "writable, and give the same command again, or another folder with --out."
+        ) from error
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Refuse to run two sweeps in one folder at a time."""
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise SweepError(
+            f"Another sweep is running in {folder}. Wait until it ends, or give this one a folder "
+            "of its own with --out."
+        ) from None
