@@ -60,13 +60,11 @@ nbval: install  ## notebooks against their committed outputs
 wheel: install  ## the built wheel in a clean environment
 	$(call stage,wheel,$(BIN)/python tests/smoke_wheel.py)
 
-paper: install  ## recorded runs at paper scale, on whatever device is there (PAPER=jit: one part)
-	@for spec in notebooks/$(PAPER)/*.paper.yaml; do \
-		$(BIN)/python -m unlearnlib run "$$spec" || exit 1; done
+paper: install  ## recorded runs at paper scale, on whatever device is there (PAPER=jit: one part; BUDGET=25m: a time)
+	@$(BIN)/python -m unlearnlib run $(BUDGET:%=--budget %) notebooks/$(PAPER)/*.paper.yaml
 
 workstation: install  ## recorded runs at workstation scale (PAPER=jit: one part)
-	@for spec in notebooks/$(PAPER)/*.workstation.yaml; do \
-		$(BIN)/python -m unlearnlib run "$$spec" || exit 1; done
+	@$(BIN)/python -m unlearnlib run $(BUDGET:%=--budget %) notebooks/$(PAPER)/*.workstation.yaml
 
 clean:  ## remove what was built; keep .venv and .cache
 	rm -rf book/_build book/_executed dist .mypy_cache .pytest_cache .ruff_cache

@@ -8,6 +8,7 @@ not change is not executed again.
 import argparse
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES, EXECUTED, BUILD = Path("notebooks"), Path("book/_executed"), Path("book/_build")
+EXTRA = EXECUTED / "_extra"  # copied into the built book as it is
 
 
 def pages(entry: object) -> Iterator[str]:
@@ -54,7 +56,8 @@ def inputs_of(page: str, common: str) -> str:
     """Return a digest over a notebook's cells (not outputs), its parameter files and `common`."""
     source = SOURCES / f"{page}.ipynb"
     cells = [(c.cell_type, c.source, c.metadata.get("tags", [])) for c in read(source).cells]
-    beside = checksum(sorted(source.parent.rglob(f"{source.stem}.*.yaml")))
+    grids = source.with_suffix("").rglob("*.yaml")  # of the page on sweeps
+    beside = checksum(sorted([*source.parent.rglob(f"{source.stem}.*.yaml"), *grids]))
     return hashlib.sha256(repr((cells, beside, common)).encode()).hexdigest()
 
 
@@ -120,9 +123,28 @@ def copy_back(names: list[str]) -> None:
     run(*strip, *(str(SOURCES / f"{page}.ipynb") for page in names))
 
 
+def publish_sweeps() -> None:
+    """Write the executed notebooks of the sweeps as pages of their own, for the book to link to."""
+    target = EXTRA / EXECUTED / "sweeps"  # beside the page that links to them
+    target.mkdir(parents=True, exist_ok=True)
+    cache = Path(os.environ.get("UNLEARNLIB_CACHE") or ".cache")
+    found = {path.stem: path for path in cache.glob("sweeps/*/runs/*.ipynb")}
+    page = EXECUTED / "sweeps.ipynb"
+    linked = set(re.findall(r"sweeps/([0-9a-f]{16})\.html", page.read_text())) & found.keys()
+    for old in target.glob("*.html"):
+        if old.stem not in linked:
+            old.unlink()
+    if missing := sorted(name for name in linked if not (target / f"{name}.html").exists()):
+        mathjax = "--HTMLExporter.mathjax_url=../../../_static/mathjax/tex-svg.js"
+        quiet = ["--log-level=ERROR", "--HTMLExporter.require_js_url=", mathjax]
+        run("jupyter-nbconvert", "--to", "html", *quiet, "--output-dir", str(target),
+            *(str(found[name]) for name in missing))  # fmt: skip
+
+
 def build_html() -> None:
     """Build the pages from nothing, so that the warnings of every page count."""
     start = perf_counter()
+    publish_sweeps()
     shutil.rmtree(BUILD, ignore_errors=True)
     run("jupyter-book", "build", ".", "--path-output", "book", "-W", "-n", "--keep-going", "-q")
     print(f"HTML  {perf_counter() - start:.1f} s")

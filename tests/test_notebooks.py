@@ -14,13 +14,14 @@ import pytest
 import yaml
 
 from unlearnlib import Grid
+from unlearnlib.sweep import plan
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "notebooks"
 EXECUTED = "book/_executed/"
 TOC = (ROOT / "_toc.yml").read_text(encoding="utf-8")
 PAGES = re.findall(rf"(?:root|file): {EXECUTED}(\S+)", TOC)
-SPECIFICATIONS = sorted(FOLDER.rglob("*.yaml"))
+SPECIFICATIONS = sorted(p for p in FOLDER.rglob("*.yaml") if p.parent.name != "sweeps")
 BESIDE_NOTEBOOKS = [path for path in SPECIFICATIONS if path.parent.name != "search"]
 CHECKED = "# NBVAL_CHECK_OUTPUT"
 
@@ -132,3 +133,14 @@ def test_a_parameter_file_sets_parameters_of_its_notebook(path):
     assert values["scale"] == scale
     unknown = {name for name in values if not name.startswith("note")} - known.keys()
     assert not unknown, f"papermill would only warn of {unknown}"
+
+
+def test_every_sweep_of_the_book_has_a_grid_that_fits_its_notebook(tmp_path):
+    sweeps = parameters_of(nbformat.read(FOLDER / "sweeps.ipynb", as_version=4))["sweeps"]
+    grids = {entry["grid"] for entry in sweeps.values()}
+    assert grids == {f"sweeps/{path.name}" for path in (FOLDER / "sweeps").glob("*.yaml")}
+    for name, entry in sweeps.items():
+        runs = plan(FOLDER / f"{entry['notebook']}.ipynb", FOLDER / entry["grid"], tmp_path)
+        assert len(runs) > 1
+        for axis in (entry["x"], entry["y"]):
+            assert f"methods.{name}.{axis}" in runs[0].point

@@ -148,7 +148,7 @@ def resolve(point: Mapping[str, Any], known: Mapping[str, Parameter]) -> dict[st
     for name, value in point.items():
         root, place = _find(name, known)
         if not place:
-            given[root] = value
+            given[root] = deepcopy(value)
             continue
         inner = given.setdefault(root, deepcopy(known[root].default))
         *path, last = place

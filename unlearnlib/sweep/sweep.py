@@ -145,7 +145,7 @@ def _engine(backend: str, scheduler: str | None) -> Any:
         from distributed import Client
     except ImportError:
         raise SweepError("The dask backend needs dask: pip install 'dask[distributed]'.") from None
-    Client(scheduler)  # becomes the current client, which joblib uses
+    Client(scheduler)  # type: ignore[no-untyped-call]  # now current, which joblib uses
     return parallel_config(backend="dask", wait_for_workers_timeout=60)
 
 
