@@ -14,6 +14,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 # A progress bar is for a terminal, not for a page.
 book notebooks nbval: export TQDM_DISABLE := 1
+# Kernels fork from a process that has imported what notebooks import.
+nbval: export JUPYTER_DEFAULT_PROVISIONER_NAME := unlearnlib-fork
 
 # $(call stage,NAME,COMMAND) runs COMMAND under a heading and prints its seconds.
 stage = @printf '\n== %s\n' '$(1)'; start=$$(date +%s); $(2) \
@@ -51,11 +53,11 @@ types: install  ## mypy --strict
 	$(call stage,types,$(BIN)/mypy)
 
 unit: install  ## unit tests and doctests
-	$(call stage,unit tests and doctests,$(BIN)/pytest -q)
+	$(call stage,unit tests and doctests,$(BIN)/pytest -q -n 2 --dist loadgroup)
 
 nbval: install  ## notebooks against their committed outputs
-	$(call stage,nbval,$(BIN)/pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout 600 \
-		--nbval-sanitize-with tests/nbval.cfg -W default notebooks)
+	$(call stage,nbval,$(BIN)/pytest -q -n 2 --dist loadfile --nbval-lax --nbval-current-env \
+		--nbval-cell-timeout 600 --nbval-sanitize-with tests/nbval.cfg -W default notebooks)
 
 wheel: install  ## the built wheel in a clean environment
 	$(call stage,wheel,$(BIN)/python tests/smoke_wheel.py)

@@ -30,6 +30,8 @@ LAUNCHER = ["-m", "ipykernel_launcher"]
 class ForkedProvisioner(LocalProvisioner):
     """Starts Python kernels of this environment by forking, all others as processes of their own.
 
+    A daemonic process, as dask's workers are by default, must not fork; its kernels start slowly.
+
     `JUPYTER_DEFAULT_PROVISIONER_NAME=unlearnlib-fork` makes it that of every Jupyter tool.
     """
 
@@ -37,7 +39,8 @@ class ForkedProvisioner(LocalProvisioner):
         """Start the kernel that `cmd` would start."""
         env = (kwargs.get("env") or dict(os.environ)) | getattr(self.parent, "environment", {})
         ours = cmd[0] == sys.executable and any(cmd[i : i + 2] == LAUNCHER for i in (1, 2))
-        if not ours or "forkserver" not in multiprocessing.get_all_start_methods():
+        able = "forkserver" in multiprocessing.get_all_start_methods()
+        if not ours or not able or multiprocessing.current_process().daemon:
             return await super().launch_kernel(cmd, **kwargs | {"env": env})
         kernel = _Forked(cmd[cmd.index(LAUNCHER[1]) + 1 :], env, kwargs.get("cwd"))
         self.process: Any = kernel

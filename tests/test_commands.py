@@ -1,0 +1,57 @@
+"""Every command that a page tells the reader to type works, as it stands there."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from unlearnlib.locations import cache_folder
+
+ROOT = Path(__file__).resolve().parent.parent
+BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
+PAGES = ["book/how_to.md", "README.md"]
+BLOCKS = [
+    pytest.param(block, id=f"{page}-{number}")
+    for page in PAGES
+    for number, block in enumerate(BLOCK.findall((ROOT / page).read_text("utf-8")))
+    if "make " not in block.partition("papermill")[0]  # they are what runs this test
+]
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """A folder that looks like the repository, with a smaller grid and what has been trained."""
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    (tmp_path / ".cache").symlink_to(cache_folder())
+    grid = {"seeds": [[0]], "methods.JiT.sigma": [1.0], "methods.JiT.lr": [0.2]}
+    (tmp_path / "notebooks" / "sweeps" / "jit.yaml").write_text(json.dumps(grid))
+    return tmp_path
+
+
+def test_pages_have_commands():
+    assert len(BLOCKS) >= 6
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_the_commands_of_a_page(block, clone):
+    lines = [line[2:] for line in block.splitlines() if line.startswith("$ ")]
+    lines = [line for line in lines if not line.startswith("make ")]
+    script = "\n".join(["set -e", "trap 'kill $(jobs -p) 2>/dev/null || :' EXIT", *lines])
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.prefix) / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "UNLEARNLIB_CACHE": str(cache_folder()),
+    }
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=clone, env=environment, capture_output=True, text=True,
+        timeout=580, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{script}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+    assert "unknown parameter" not in done.stderr
