@@ -58,6 +58,11 @@ class Statistic:
     order: Order = "data"
     norm: Norm = "squared"
 
+    @property
+    def plain(self) -> "Statistic":
+        """The same statistic, with an order only where it matters."""
+        return self if self.group > 1 else replace(self, order="data")
+
 
 @dataclass(frozen=True)
 class Importance:
@@ -93,7 +98,7 @@ class Importance:
                 "now (an unlearned model is another model), so it says nothing about them. "
                 "Compute it anew for this model."
             )
-        if statistic is not None and _key(statistic) != _key(self.statistic):
+        if statistic is not None and statistic.plain != self.statistic.plain:
             raise StaleStatisticError(
                 f"The stored statistic is {self.statistic}, the method compares it with "
                 f"{statistic}. Only equal kinds, groups and orders are on one scale: store the "
@@ -111,10 +116,8 @@ class Importance:
             StaleStatisticError: The two belong to different models or statistics.
             SpecError: They are grouped, or nothing is left.
         """
-        if (self.fingerprint, _key(self.statistic)) != (
-            forgotten.fingerprint,
-            _key(forgotten.statistic),
-        ):
+        ours, theirs = self.statistic.plain, forgotten.statistic.plain
+        if self.fingerprint != forgotten.fingerprint or ours != theirs:
             raise StaleStatisticError(
                 "The two importances belong to different models or statistics "
                 f"({self.statistic} and {forgotten.statistic}), so their difference means nothing. "
@@ -143,11 +146,6 @@ class Importance:
         """Return the importance in a file; only tensors, numbers and text are read from it."""
         stored = torch.load(path, map_location=device, weights_only=True)
         return cls(**{**stored, "statistic": Statistic(**stored["statistic"])})
-
-
-def _key(statistic: Statistic) -> Statistic:
-    """Return the statistic with an order only where it matters."""
-    return statistic if statistic.group > 1 else replace(statistic, order="data")
 
 
 def fingerprint(model: nn.Module) -> str:

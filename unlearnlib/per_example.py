@@ -26,13 +26,15 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 from torch.func import functional_call, grad, vmap
-from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import batch_norm, group_norm, layer_norm, pad
 
 Loss = Callable[..., Tensor]
 """Maps the outputs of a batch, and its targets if it has any, to a loss for each example, (n,)."""
 Sums = dict[str, Tensor]
 Batch = tuple[Tensor, ...]
+CACHED = 2**17
+"""Numbers that a core's cache holds beside all else: 512 KiB in single precision."""
 
 
 def sums_of_powers(
@@ -170,16 +172,17 @@ def power(t: Tensor, p: int) -> Tensor:
 def _product(delta: Tensor, x: Tensor, p: int) -> Tensor:
     """Return the sum over n of |delta_n^T x_n|^p for (n, t, out) and (n, *t, *in): (out, in).
 
-    On a CPU one example at a time, so that patches, product and sum stay in the processor's cache;
-    on a GPU all at once. `x` may be a view that repeats its entries: it is copied piecemeal.
+    On a CPU as few examples at a time as keep patches and products in the processor's cache; on a
+    GPU all at once. `x` may be a view that repeats its entries: it is copied piecemeal.
     """
     n, t, out = delta.shape
-    size = n if delta.is_cuda else 1
     total = delta.new_zeros(out, x[0].numel() // t)
-    g = total.new_empty(size, *total.shape)
+    size = n if delta.is_cuda else max(1, min(n, CACHED // (total.numel() + x[0].numel())))
+    buffer = total.new_empty(size, *total.shape)
     for d, v in zip(delta.split(size), x.split(size), strict=True):
-        torch.bmm(d.transpose(1, 2), v.reshape(size, t, -1), out=g)
-        if size > 1:
+        g = buffer[: len(d)]
+        torch.bmm(d.transpose(1, 2), v.reshape(len(d), t, -1), out=g)
+        if len(d) > 1:
             total += power(g, p).sum(0)
         elif p == 2:
             total.addcmul_(g[0], g[0])
@@ -203,7 +206,7 @@ def _conv2d(layer: nn.Conv2d, x: Tensor, delta: Tensor, p: int) -> Sums:
     n, out, height, width = delta.shape
     (kh, kw), (sh, sw), (dh, dw) = layer.kernel_size, layer.stride, layer.dilation
     mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
-    padded = F.pad(x, layer._reversed_padding_repeated_twice, mode)
+    padded = pad(x, layer._reversed_padding_repeated_twice, mode)
     padded = padded.permute(0, 2, 3, 1).contiguous()  # channels last: patches are runs of memory
     a, b, c, d = padded.stride()
     shape = (n, height, width, kh, kw, layer.in_channels)
@@ -229,19 +232,19 @@ def _affine(x_hat: Tensor, delta: Tensor, positions: int, p: int) -> Sums:
 
 def _batchnorm(layer: nn.BatchNorm2d, x: Tensor, delta: Tensor, p: int) -> Sums:
     """In eval mode, with the stored statistics."""
-    x_hat = F.batch_norm(x, layer.running_mean, layer.running_var, eps=layer.eps)
+    x_hat = batch_norm(x, layer.running_mean, layer.running_var, eps=layer.eps)
     shape = (len(x), layer.num_features, -1)
     return _affine(x_hat.reshape(shape), delta.reshape(shape), 2, p)
 
 
 def _groupnorm(layer: nn.GroupNorm, x: Tensor, delta: Tensor, p: int) -> Sums:
-    x_hat = F.group_norm(x, layer.num_groups, eps=layer.eps)
+    x_hat = group_norm(x, layer.num_groups, eps=layer.eps)
     shape = (len(x), layer.num_channels, -1)
     return _affine(x_hat.reshape(shape), delta.reshape(shape), 2, p)
 
 
 def _layernorm(layer: nn.LayerNorm, x: Tensor, delta: Tensor, p: int) -> Sums:
-    x_hat = F.layer_norm(x, layer.normalized_shape, eps=layer.eps)
+    x_hat = layer_norm(x, layer.normalized_shape, eps=layer.eps)
     shape = (len(x), -1, *layer.normalized_shape)
     return _affine(x_hat.reshape(shape), delta.reshape(shape), 1, p)
 
