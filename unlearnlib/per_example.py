@@ -75,6 +75,7 @@ def _batches(data: Batch, chunk: int) -> Iterator[Batch]:
         yield from zip(*(part[1:].split(chunk) for part in data), strict=True)
 
 
+@torch.no_grad()
 def by_func(
     model: nn.Module, batch: Batch, loss: Loss, *, p: int, names: Iterable[str] | None = None
 ) -> Sums:
@@ -97,7 +98,7 @@ def by_rules(
 ) -> Sums:
     """Return the sums of one batch for the parameters that the rules cover; others are missing."""
     x, *targets = batch
-    calls: dict[str, list[tuple[Tensor, int, GradientEdge]]] = {}
+    calls: dict[str, list[tuple[Tensor, GradientEdge]]] = {}
     with torch.enable_grad(), _noting(model, calls):
         total = loss(model(x), *targets).sum()
     uses, skip = _uses(total), set(skip)
@@ -106,11 +107,9 @@ def by_rules(
         layer = model.get_submodule(path)
         own = {k: q for k, q in layer.named_parameters(path, recurse=False) if q.requires_grad}
         once = len(noted) == 1 and all(uses[id(q)] == 1 for q in own.values())
-        given, version, _ = noted[0]
-        kept = len(given) == len(x) and given._version == version
-        if once and kept and skip.isdisjoint(own):
+        if once and len(noted[0][0]) == len(x) and skip.isdisjoint(own):
             covered[path] = {name.rpartition(".")[2]: name for name in own}
-    edges = [calls[path][0][2] for path in covered]
+    edges = [calls[path][0][1] for path in covered]
     deltas = torch.autograd.grad(total, edges, allow_unused=True) if edges else ()
     found: Sums = {}
     with torch.no_grad():
@@ -124,17 +123,17 @@ def by_rules(
 
 @contextmanager
 def _noting(
-    model: nn.Module, calls: dict[str, list[tuple[Tensor, int, GradientEdge]]]
+    model: nn.Module, calls: dict[str, list[tuple[Tensor, GradientEdge]]]
 ) -> Iterator[None]:
     """Note, at every call of a layer that has a rule, its input and where its output's gradient is.
 
     The gradient edge stays right when a rectifier then overwrites the output in place.
     """
 
-    def note(path: str, layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor:
-        (x,) = inputs
+    def note(path: str, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         output = output.clone() if output._is_view() else output  # a view's edge would not last
-        calls.setdefault(path, []).append((x, x._version, get_gradient_edge(output)))
+        if inputs:  # not handed over by keyword
+            calls.setdefault(path, []).append((inputs[0], get_gradient_edge(output)))
         return output
 
     handles = [
