@@ -139,7 +139,9 @@ def _noting(
     handles = [
         layer.register_forward_hook(partial(note, path))
         for path, layer in model.named_modules()
-        if type(layer) in RULES and any(q.requires_grad for q in layer.parameters(recurse=False))
+        if type(layer) in RULES
+        and any(q.requires_grad for q in layer.parameters(recurse=False))
+        and not getattr(layer, "scale_grad_by_freq", False)
     ]
     try:
         yield
