@@ -80,6 +80,21 @@ class SequenceFirst(nn.Module):
         return self.head(h.square().mean(0))
 
 
+class Aside(nn.Module):
+    """One layer called for nothing, one by keyword, one without gradients first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.idle, self.keyword, self.head = nn.Linear(6, 6), nn.Linear(6, 6), nn.Linear(6, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.idle(x)
+        h = self.keyword(input=self.idle(-x).tanh()).tanh()
+        with torch.no_grad():
+            scale = self.head(h).norm(dim=1, keepdim=True)
+        return self.head(h) / scale
+
+
 def images(*layers: nn.Module) -> nn.Module:
     return nn.Sequential(*layers, nn.Flatten(), nn.LazyLinear(3))
 
@@ -117,6 +132,7 @@ CASES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...] | None, set[str]
     "embedding": (lambda: Tokens(False), TOKEN, set()),
     "attention": (lambda: Tokens(True), TOKEN, {"attend", "position"}),
     "twice": (Twice, VECTOR, {"twice", "one", "other", "idle", "head.weight", "head.bias"}),
+    "aside": (Aside, VECTOR, {"idle", "keyword"}),
     "sequence first": (SequenceFirst, (8,), {"each"}),
 }
 """Name -> network, shape of an input, what no rule covers."""

@@ -132,7 +132,7 @@ def _noting(
 
     def note(path: str, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         output = output.clone() if output._is_view() else output  # a view's edge would not last
-        if inputs:  # not handed over by keyword
+        if inputs and output.requires_grad:  # handed over by position, and to learn from
             calls.setdefault(path, []).append((inputs[0], get_gradient_edge(output)))
         return output
 
