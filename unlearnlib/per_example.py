@@ -98,34 +98,32 @@ def by_rules(
 ) -> Sums:
     """Return the sums of one batch for the parameters that the rules cover; others are missing."""
     x, *targets = batch
-    calls: dict[str, list[tuple[Tensor, GradientEdge]]] = {}
+    calls: dict[str, tuple[Tensor, GradientEdge]] = {}
     with torch.enable_grad(), _noting(model, calls):
         total = loss(model(x), *targets).sum()
     uses, skip = _uses(total), set(skip)
     covered: dict[str, dict[str, str]] = {}
-    for path, noted in calls.items():
+    for path, (given, _) in calls.items():
         layer = model.get_submodule(path)
         own = {k: q for k, q in layer.named_parameters(path, recurse=False) if q.requires_grad}
-        once = len(noted) == 1 and all(uses[id(q)] == 1 for q in own.values())
-        if once and len(noted[0][0]) == len(x) and skip.isdisjoint(own):
+        once = all(uses[id(q)] == 1 for q in own.values())
+        if once and len(given) == len(x) and skip.isdisjoint(own):
             covered[path] = {name.rpartition(".")[2]: name for name in own}
-    edges = [calls[path][0][1] for path in covered]
+    edges = [calls[path][1] for path in covered]
     deltas = torch.autograd.grad(total, edges, allow_unused=True) if edges else ()
     found: Sums = {}
     with torch.no_grad():
         for (path, own_names), delta in zip(covered.items(), deltas, strict=True):
-            if delta is not None:
+            if delta is not None:  # else another call was the one that counts
                 layer = model.get_submodule(path)
-                sums = RULES[type(layer)](layer, calls[path][0][0], delta, p)
+                sums = RULES[type(layer)](layer, calls[path][0], delta, p)
                 found |= {name: sums[short] for short, name in own_names.items()}
     return found
 
 
 @contextmanager
-def _noting(
-    model: nn.Module, calls: dict[str, list[tuple[Tensor, GradientEdge]]]
-) -> Iterator[None]:
-    """Note, at every call of a layer that has a rule, its input and where its output's gradient is.
+def _noting(model: nn.Module, calls: dict[str, tuple[Tensor, GradientEdge]]) -> Iterator[None]:
+    """Note, at the first call of a layer that has a rule, its input and its output's gradient edge.
 
     The gradient edge stays right when a rectifier then overwrites the output in place.
     """
@@ -133,7 +131,7 @@ def _noting(
     def note(path: str, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         output = output.clone() if output._is_view() else output  # a view's edge would not last
         if inputs and output.requires_grad:  # handed over by position, and to learn from
-            calls.setdefault(path, []).append((inputs[0], get_gradient_edge(output)))
+            calls.setdefault(path, (inputs[0], get_gradient_edge(output)))
         return output
 
     handles = [
