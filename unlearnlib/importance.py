@@ -12,7 +12,6 @@ included: `group=64`. The result then depends on the batches, hence on the order
 """
 
 import hashlib
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -27,6 +26,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from .data.tensors import Inputs, Labelled
 from .errors import SpecError, StaleStatisticError, UnsupportedModelError
 from .per_example import Batch, Loss, power, sums_of_powers
+from .stopwatch import stopwatch
 
 Order = Literal["data", "release"]
 """Order of D: as the data come; or as the releases load it, see `Scenario.ordered`."""
@@ -220,16 +220,13 @@ def _importance(
             "be at least 1."
         )
     _deterministic(model)
-    start = time.perf_counter()
-    if group == 1:
-        count, sums = n, sums_of_powers(model, data, loss, p=p, chunk=chunk)
-    else:
-        count, sums = -(-n // group), _grouped(model, data, loss, group, p, chunk)
-    values = {name: total.div_(count) for name, total in sums.items()}
-    if data[0].is_cuda:
-        torch.cuda.synchronize(data[0].device)
-    seconds = time.perf_counter() - start
-    return Importance(values, statistic, fingerprint(model), n, seconds)
+    with stopwatch(data[0].device) as cost:
+        if group == 1:
+            count, sums = n, sums_of_powers(model, data, loss, p=p, chunk=chunk)
+        else:
+            count, sums = -(-n // group), _grouped(model, data, loss, group, p, chunk)
+        values = {name: total.div_(count) for name, total in sums.items()}
+    return Importance(values, statistic, fingerprint(model), n, cost.seconds)
 
 
 @torch.enable_grad()

@@ -42,8 +42,8 @@ def sums_of_powers(
 ) -> dict[str, Tensor]:
     """Return the sum over all examples for every parameter that requires a gradient, by its name.
 
-    Memory: activations of `chunk` examples and their gradients, one gradient of one layer, and
-    `chunk` gradients of what no rule covers.
+    Memory: activations of `chunk` examples and their gradients, one gradient of the largest layer
+    (on a GPU `chunk` of them), and `chunk` gradients of what no rule covers.
 
     Args:
         model: A network whose outputs for one example do not depend on the others.
