@@ -22,6 +22,7 @@ from torch import nn
 
 import unlearnlib
 from unlearnlib import METHODS, Labelled, Recipe, access, load, rng
+from unlearnlib import fisher_diagonal, output_sensitivity
 
 assert Path(unlearnlib.__file__).is_relative_to(sys.prefix), unlearnlib.__file__
 
@@ -31,12 +32,15 @@ def fresh_model(generator):
 
 draw = rng("data", 0)
 data = Labelled(torch.randn(24, 6, generator=draw), torch.arange(24) % 3)
-forget, retain = data[torch.arange(8)], data[torch.arange(8, 24)]
+forget, retain = data[torch.arange(2)], data[torch.arange(2, 24)]
+stored = fisher_diagonal(fresh_model(rng("model", 0)), data)
+felt = output_sensitivity(fresh_model(rng("model", 0)), data.inputs)
 for name, method in METHODS.items():
     offers = {
         "forget": forget, "forget_inputs": forget.inputs, "retain": retain,
         "retain_inputs": retain.inputs, "validation": retain, "fresh_model": fresh_model,
-        "recipe": Recipe(epochs=1), "generator": rng("method", 0),
+        "recipe": Recipe(epochs=1), "generator": rng("method", 0), "fisher": stored,
+        "sensitivity": felt,
     }
     unlearned = method()(fresh_model(rng("model", 0)), **{k: offers[k] for k in access(method())})
     assert unlearned(data.x).isfinite().all(), name

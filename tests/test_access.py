@@ -6,7 +6,20 @@ from types import SimpleNamespace
 import pytest
 from torch import nn
 
-from unlearnlib import ACCESS, METHODS, FineTune, JiT, Labelled, Method, Original, Retrain, access
+from unlearnlib import (
+    ACCESS,
+    ASSD,
+    LFSSD,
+    METHODS,
+    SSD,
+    FineTune,
+    JiT,
+    Labelled,
+    Method,
+    Original,
+    Retrain,
+    access,
+)
 from unlearnlib.access import grant
 from unlearnlib.errors import AccessError, UnlearnError
 
@@ -43,6 +56,9 @@ class Greedy:
         (FineTune(), ("retain", "generator")),
         (JiT(), ("forget_inputs", "generator")),
         (JiT.as_released(), ("forget_inputs", "generator")),
+        (SSD(), ("forget", "fisher")),
+        (LFSSD(), ("forget_inputs", "sensitivity")),
+        (ASSD(), ("forget", "fisher")),
     ],
 )
 def test_the_signature_is_the_access(method: Method, names: tuple[str, ...]) -> None:
@@ -60,8 +76,9 @@ def test_a_cheat_is_told_what_it_may_ask_for() -> None:
         access(Cheat())
     assert str(caught.value) == (
         "Cheat.__call__ asks for 'test', which is not on offer. A method may name, keyword-only: "
-        "forget, forget_inputs, retain, retain_inputs, validation, fresh_model, recipe, generator. "
-        "Hyper-parameters belong in the fields of the dataclass; test data are never on offer."
+        "forget, forget_inputs, retain, retain_inputs, validation, fisher, sensitivity, "
+        "fresh_model, recipe, generator. Hyper-parameters belong in the fields of the dataclass; "
+        "test data are never on offer."
     )
     assert isinstance(caught.value, UnlearnError)
     assert isinstance(caught.value, TypeError)

@@ -12,7 +12,10 @@ from torch.testing import assert_close
 
 from unlearnlib import (
     ACCESS,
+    ASSD,
+    LFSSD,
     METHODS,
+    SSD,
     FineTune,
     Inputs,
     JiT,
@@ -22,6 +25,8 @@ from unlearnlib import (
     Recipe,
     Retrain,
     access,
+    fisher_diagonal,
+    output_sensitivity,
 )
 from unlearnlib.access import grant
 from unlearnlib.training import seeded
@@ -32,6 +37,12 @@ CASES: dict[str, Method] = {
     "FineTune": FineTune(epochs=2, batch_size=6),
     "JiT": JiT(noises=3, batch_size=5, chunk=10),
     "JiT as released": JiT.as_released(noises=3, batch_size=5, lr=0.01),
+    "SSD": SSD(alpha=1.2),
+    "SSD as released": SSD.as_released(alpha=1.1, group=1),
+    "LFSSD": LFSSD(alpha=1.2, chunk=4),
+    "LFSSD as released": LFSSD.as_released(alpha=1.1, group=1),
+    "ASSD": ASSD(),
+    "ASSD as released": ASSD.as_released(),
 }
 DTYPES = [torch.float32, torch.float64]
 State = dict[str, Tensor]
@@ -87,12 +98,15 @@ def offers(dtype: torch.dtype = torch.float64, seed: int = 0, data: int = 0) -> 
         return Labelled(x, torch.randint(3, (n,), generator=draw))
 
     forget, retain, validation = examples(10), examples(18), examples(8)
+    whole = Labelled(torch.cat([forget.x, retain.x]), torch.cat([forget.y, retain.y]))
     return SimpleNamespace(
         forget=forget,
         forget_inputs=forget.inputs,
         retain=retain,
         retain_inputs=retain.inputs,
         validation=validation,
+        fisher=fisher_diagonal(network(dtype), whole),
+        sensitivity=output_sensitivity(network(dtype), whole.inputs),
         fresh_model=factory(dtype),
         recipe=Recipe(2, lr=0.05, batch_size=9),
         generator=torch.Generator().manual_seed(seed),
@@ -247,7 +261,7 @@ def test_old_gradients_do_not_matter(method: Method) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["FineTune", "JiT", "JiT as released"])
+@pytest.mark.parametrize("name", ["FineTune", "JiT", "JiT as released", "SSD", "LFSSD"])
 def test_frozen_parameters_stay(name: str) -> None:
     model = network()
     model[0].requires_grad_(False)  # type: ignore[index]

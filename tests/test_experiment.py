@@ -10,6 +10,8 @@ from torch import nn
 from torch.testing import assert_close
 
 from unlearnlib import (
+    LFSSD,
+    SSD,
     FineTune,
     JiT,
     Labelled,
@@ -106,6 +108,8 @@ class TestUnlearn:
             (JiT(noises=4, batch_size=16), n_f * (1 + 4) / n),
             (JiT.as_released(noises=4, batch_size=16), n_f * (1 + 4) / n),
             (JiT(noises=4, batch_size=16, chunk=1), n_f * (1 + 4) / n),
+            (SSD(alpha=1.5), n_f / n),
+            (LFSSD.as_released(alpha=1.5), n_f / n),
         ]
         for method, passes in expected:
             assert unlearn(method, made).cost["passes"] == pytest.approx(passes), method
@@ -121,6 +125,12 @@ class TestUnlearn:
         )
         assert outcome.cost["change_norm"] == pytest.approx(float((after - before).norm()))
         assert unlearn(Original(), made).cost["change_norm"] == 0
+
+    def test_a_stored_statistic_has_its_own_time(self) -> None:
+        costs = [unlearn(SSD(alpha), scenario()).cost for alpha in (1.5, 2.0)]
+        assert costs[0].keys() == COSTS | {"seconds_stored"}
+        stored = scenario().importance(SSD().statistic).seconds
+        assert [cost["seconds_stored"] for cost in costs] == [stored, stored]
 
     def test_the_original_of_the_scenario_stays(self) -> None:
         made = scenario()

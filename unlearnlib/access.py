@@ -22,6 +22,8 @@ ACCESS: Mapping[str, str] = MappingProxyType(
         "retain": "the rest of the training set, with labels",
         "retain_inputs": "the rest of the training set, without labels",
         "validation": "examples held out of the training set, with labels",
+        "fisher": "stored importance of every parameter for the training set, made with labels",
+        "sensitivity": "stored importance of every parameter for the training set, without labels",
         "fresh_model": "a factory of untrained networks of the same architecture",
         "recipe": "how the original model was trained",
         "generator": "random numbers",

@@ -1,4 +1,4 @@
-"""Trained models on disk, under the hash of what made them."""
+"""Trained models and what is stored with them on disk, under the hash of what made them."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from filelock import FileLock
@@ -16,6 +16,7 @@ from torch import nn
 
 from .locations import cache_folder
 
+T = TypeVar("T")
 FORMAT = 1
 """Raise when a change to the code changes what the same recipe trains."""
 
@@ -60,31 +61,43 @@ def cached(
         make: Makes the model and tells its costs; called if the cache has none.
         device: Where the model shall be.
     """
-    name = digest({**identity, "format": FORMAT})
-    path = cache_folder() / "models" / f"{name}.pt"
-    lock = cache_folder() / "locks" / f"{name}.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(lock):
-        if path.exists() and (found := _stored(path, empty, device)):
-            return found
-        model, cost = make()
-        with atomic(path) as temporary:
-            torch.save(
-                {"state": model.state_dict(), "cost": cost, "identity": dict(identity)}, temporary
-            )
-    return model, cost
 
-
-def _stored(
-    path: Path, empty: Callable[[], nn.Module], device: torch.device
-) -> tuple[nn.Module, dict[str, float]] | None:
-    """Return what a file of the cache holds; None, with a warning, if it is corrupt."""
-    try:
+    def read(path: Path) -> tuple[nn.Module, dict[str, float]]:
         stored = torch.load(path, map_location=device, weights_only=True)
         model = empty().to(device).eval()
         model.load_state_dict(stored["state"])
         return model, stored["cost"]
-    except Exception as error:  # whatever is wrong with the file, it can be made again
-        kind = type(error).__name__
-        warnings.warn(f"{path} cannot be used ({kind}); it is computed anew.", stacklevel=3)
-        return None
+
+    def write(made: tuple[nn.Module, dict[str, float]], path: Path) -> None:
+        model, cost = made
+        torch.save({"state": model.state_dict(), "cost": cost, "identity": dict(identity)}, path)
+
+    return kept("models", identity, read, make, write)
+
+
+def kept(
+    folder: str,
+    identity: Mapping[str, Any],
+    read: Callable[[Path], T],
+    make: Callable[[], T],
+    write: Callable[[T, Path], None],
+) -> T:
+    """Return what `identity` stands for: read from `folder` of the cache, else made and written.
+
+    One process makes it; the others wait for it.
+    """
+    name = digest({**identity, "format": FORMAT})
+    path = cache_folder() / folder / f"{name}.pt"
+    lock = cache_folder() / "locks" / f"{name}.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):
+        if path.exists():
+            try:
+                return read(path)
+            except Exception as error:  # whatever is wrong with the file, it can be made again
+                kind = type(error).__name__
+                warnings.warn(f"{path} cannot be used ({kind}); it is computed anew.", stacklevel=3)
+        made = make()
+        with atomic(path) as temporary:
+            write(made, temporary)
+    return made

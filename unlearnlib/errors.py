@@ -31,3 +31,7 @@ class UnsupportedModelError(UnlearnError, ValueError):
 
 class SweepError(UnlearnError, RuntimeError):
     """A sweep cannot go on: its folder or its workers fail it."""
+
+
+class StaleStatisticError(UnlearnError, ValueError):
+    """A stored statistic belongs to another model, or is not the one that is wanted."""

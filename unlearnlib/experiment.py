@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from . import metrics
 from .access import Method, access, grant
 from .data import Labelled
+from .importance import Importance
 from .methods import Original, Retrain
 from .scenario import Scenario, Splits
 from .stopwatch import Cost, count_forwards, stopwatch, warm_up
@@ -28,7 +29,8 @@ class Outcome:
         model: The unlearned model, in eval mode.
         cost: `seconds_unlearn`; `passes`, the examples that went forward divided by those of the
             training set; `peak_memory_mib` where it can be measured; `change_norm`, the length
-            :math:`\lVert \Delta\theta \rVert_2` of the step.
+            :math:`\lVert \Delta\theta \rVert_2` of the step; `seconds_stored`, what the stored
+            statistic cost when it was made, if the method names one.
     """
 
     model: nn.Module
@@ -54,12 +56,14 @@ def _clocked(
     def go() -> tuple[nn.Module, dict[str, float]]:
         original, _ = scenario.original
         model = deepcopy(original)
-        granted = grant(method, scenario.offers(seed_method))
+        granted = grant(method, scenario.offers(seed_method, method))
+        stored = [value.seconds for value in granted.values() if isinstance(value, Importance)]
         x = scenario.splits.forget.x[:128]
         warm_up(model, x)
         with count_forwards(type(model)) as forwards, stopwatch(x.device) as cost:
             unlearned = method(model, **granted)
-        return unlearned, _cost(cost, forwards[0] / len(scenario.train), original, unlearned)
+        spent = _cost(cost, forwards[0] / len(scenario.train), original, unlearned)
+        return unlearned, spent | ({"seconds_stored": sum(stored)} if stored else {})
 
     return go
 

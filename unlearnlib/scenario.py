@@ -2,17 +2,21 @@
 
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from .cache import cached
+from .access import Method
+from .cache import cached, kept
 from .data import Dataset, Labelled, load
 from .errors import SpecError
+from .importance import Importance, Order, Statistic, fisher_diagonal, output_sensitivity
 from .models import Factory, build
 from .request import Selection, resolve
 from .training import Recipe, seeded, train
@@ -63,6 +67,14 @@ class Splits:
     test_retain: Labelled
     validation_forget: Labelled
     validation_retain: Labelled
+
+
+class Offers(SimpleNamespace):
+    """Everything that a method may name; a stored statistic is made when it is first named."""
+
+    stored: Callable[[str], Importance]
+    fisher = property(lambda self: self.stored("fisher"))
+    sensitivity = property(lambda self: self.stored("sensitivity"))
 
 
 @dataclass(frozen=True)
@@ -193,10 +205,59 @@ class Scenario:
         request = {"request": self.request, "seed_request": self.seed_request, "oracle": seed}
         return self._cached(request, make)
 
-    def offers(self, seed_method: int) -> SimpleNamespace:
-        """Return everything that a method may name, see `unlearnlib.access.ACCESS`."""
+    def ordered(self, order: Order) -> Labelled:
+        """Return the training set, :math:`D`, in an order by name.
+
+        `data`: as the data come, the same for every request. `release`: as the releases of SSD and
+        LFSSD load it, first the retain set (sorted by class, unless the request is random), then
+        the forget set; batches of one class are then batches of D too.
+        """
+        if order == "data":
+            return self.train
+        retain, forget = self.splits.retain, self.splits.forget
+        if not self.request.startswith("random"):
+            retain = retain[retain.y.argsort(stable=True)]
+        return Labelled(torch.cat([retain.x, forget.x]), torch.cat([retain.y, forget.y]))
+
+    @cached_property
+    def _statistics(self) -> dict[Statistic, Importance]:
+        """What `importance` has returned so far."""
+        return {}
+
+    def importance(self, statistic: Statistic) -> Importance:
+        """Return the importance of D to the original model: computed once, kept in the cache."""
+        asked = statistic.plain
+        if asked not in self._statistics:
+            identity = self._identity | {"statistic": asdict(asked)}
+            if asked.order != "data":
+                identity |= {"request": self.request, "seed_request": self.seed_request}
+            model, _ = self.original
+
+            def make() -> Importance:
+                data = self.ordered(asked.order)
+                if asked.kind == "fisher":
+                    return fisher_diagonal(model, data, group=asked.group, order=asked.order)
+                options: Any = {k: v for k, v in asdict(asked).items() if k != "kind"}
+                return output_sensitivity(model, data.inputs, **options)
+
+            def read(path: Path) -> Importance:
+                found = Importance.load(path, self.device or "cpu")
+                found.check(model, asked)
+                return found
+
+            made = kept("statistics", identity, read, make, Importance.save)
+            self._statistics[asked] = made
+        return self._statistics[asked]
+
+    def offers(self, seed_method: int, method: Method | None = None) -> Offers:
+        """Return everything that a method may name, see `unlearnlib.access.ACCESS`.
+
+        A method that names `fisher` or `sensitivity` tells by its property `statistic` which one.
+        """
         factory: Factory = self.fresh_model
-        return SimpleNamespace(
+        statistic = getattr(method, "statistic", Statistic("fisher"))
+        return Offers(
+            stored=lambda kind: self.importance(replace(statistic, kind=kind)),
             forget=self.splits.forget,
             forget_inputs=self.splits.forget.inputs,
             retain=self.splits.retain,

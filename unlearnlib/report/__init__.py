@@ -5,6 +5,7 @@ Figures are in `unlearnlib.report.figures`, which needs matplotlib and is import
 
 from .claims import glance, hand_over, handed_over, ledger, read_claims
 from .compare import Verdict, compare, reported, rule, verdict
+from .dampening import dampened
 from .examples import wilcoxon
 from .summary import Quantity, differences, interval, paired, summary
 from .tables import Table, plain, show
@@ -14,6 +15,7 @@ __all__ = [
     "Table",
     "Verdict",
     "compare",
+    "dampened",
     "differences",
     "glance",
     "hand_over",

@@ -55,6 +55,7 @@ _FAMILIES = {
     "wilcoxon": Measure("Wilcoxon p", "", 1, 3),
 }
 _VARIANTS = {
+    "seconds_stored": "Time of the stored statistic",
     "accuracy_batch_mean": "Accuracy (batch mean)",
     "entropy_median": "Median entropy",
     "entropy_q3": "Third quartile of entropy",

@@ -1,0 +1,237 @@
+r"""What importances cost, ours and others', side by side in one process.
+
+    python book/bench_importance.py --train 5000 --forget 500 --batch 64
+
+The same ResNet18 (CIFAR shape), weights, data, threads and batches for all; random images, since
+times do not depend on what they show. Costs are CPU seconds (on a GPU: seconds), the least of
+`--repeats` rounds, as multiples of the floor: one forward and one backward pass an example, in
+batches. What is slow runs on `--slow` examples; a row's cost is always that of one example.
+
+`--supreme FOLDER` adds the modules of supreme-unlearning, from a folder made by
+
+    pip install --no-deps --target FOLDER \
+        supreme-unlearning lightning lightning-utilities torchmetrics
+
+(wandb, which they import and do not need here, is replaced by an empty module), and compares the
+parameters that come out.
+"""
+
+import argparse
+import contextlib
+import importlib
+import io
+import json
+import sys
+import time
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from unlearnlib import LFSSD, SSD, JiT, Labelled, fisher_diagonal, output_sensitivity, rng
+from unlearnlib.models import build
+from unlearnlib.per_example import by_func
+from unlearnlib.records import environment
+from unlearnlib.stopwatch import stopwatch
+
+Result = nn.Module | None
+
+
+@dataclass
+class Row:
+    """One runner: what it does, on how many examples, and the best that was seen."""
+
+    name: str
+    run: Callable[[], Result]
+    examples: int
+    seconds: float = float("inf")
+    peak_memory_mib: float | None = None
+    result: Result = None
+
+    def measure(self, device: torch.device) -> None:
+        """Run once; keep the time if it is the best so far."""
+        start = time.process_time()
+        with stopwatch(device) as cost:
+            self.result = self.run()
+        cpu = time.process_time() - start
+        seconds = cost.seconds if device.type == "cuda" else cpu
+        self.seconds = min(self.seconds, seconds)
+        self.peak_memory_mib = cost.peak_memory_mib
+
+
+class Loader(list[tuple[Tensor, None, Tensor]]):
+    """What supreme-unlearning reads of a DataLoader."""
+
+    dataset: Labelled
+
+
+def per_example_loss(z: Tensor, y: Tensor) -> Tensor:
+    """Return the cross-entropy of each example."""
+    return cross_entropy(z, y, reduction="none")
+
+
+def ours(
+    model: nn.Module, data: Labelled, forget: Labelled, o: argparse.Namespace
+) -> dict[str, Row]:
+    """Return the floors, our methods and the plain loop of torch.func."""
+    slow, few = data[torch.arange(o.slow)], data[torch.arange(o.slow // 4)]
+    both = len(data) + len(forget)
+    parameters = list(model.parameters())
+    stored = fisher_diagonal(model, data, chunk=o.batch)
+
+    def floor() -> None:
+        for part in (forget, data):
+            for x, y in part.batches(o.batch):
+                torch.autograd.grad(cross_entropy(model(x), y), parameters)
+
+    @torch.no_grad()
+    def forward() -> None:
+        for x, _ in forget.batches(o.batch):
+            model(x)
+
+    def ssd(group: int, part: Labelled = data, small: Labelled = forget) -> nn.Module:
+        fisher = fisher_diagonal(model, part, group=group, chunk=o.batch)
+        return SSD(1.0, group=group, chunk=o.batch)(model, forget=small, fisher=fisher)
+
+    def lfssd(group: int) -> nn.Module:
+        felt = output_sensitivity(model, data.inputs, group=group, chunk=o.batch)
+        method = LFSSD(1.0, group=group, chunk=o.batch)
+        return method(model, forget_inputs=forget.inputs, sensitivity=felt)
+
+    def second() -> nn.Module:
+        return SSD(1.0, chunk=o.batch)(model, forget=forget, fisher=stored)
+
+    def func() -> None:
+        for batch in slow.batches(16):  # as many as a small machine can hold
+            by_func(model, batch, per_example_loss, p=2)
+
+    def jit() -> nn.Module:
+        method = JiT(0.1, 1e-3, noises=o.noises, batch_size=o.batch)
+        return method(
+            model, forget_inputs=forget.inputs, generator=rng("method", 0, forget.x.device)
+        )
+
+    rows = [
+        Row("floor: forward and backward", floor, both),
+        Row("forward alone", forward, len(forget)),
+        Row("SSD, groups", lambda: ssd(o.batch), both),
+        Row("SSD, per example", lambda: ssd(1), both),
+        Row("SSD, per example, the slow ones' data", lambda: ssd(1, slow, few), o.slow + len(few)),
+        Row("LFSSD, groups", lambda: lfssd(o.batch), both),
+        Row("LFSSD, per example", lambda: lfssd(1), both),
+        Row("SSD, per example, second request", second, len(forget)),
+        Row("torch.func", func, o.slow),
+        Row("JiT", jit, len(forget)),
+    ]
+    return {row.name: row for row in rows}
+
+
+def supreme(
+    folder: str, model: nn.Module, data: Labelled, forget: Labelled, o: argparse.Namespace
+) -> dict[str, Row]:
+    """Return the rows of supreme-unlearning, with the loaders that it expects."""
+    sys.path.append(folder)
+    sys.modules.setdefault("wandb", ModuleType("wandb"))
+    fabric = importlib.import_module("lightning.fabric").Fabric(accelerator="auto", devices=1)
+
+    def loader(part: Labelled) -> Loader:
+        batches = Loader((x, None, y) for x, y in part.batches(o.batch))
+        batches.dataset = part
+        return batches
+
+    def row(name: str, small: Labelled, whole: Labelled | None, **options: Any) -> Row:
+        module = importlib.import_module(f"supreme.methods.unlearning_methods.{name}")
+        if whole is not None:
+            options |= {"dampening_constant": 1.0, "selection_weighting": 1.0}
+            options["full_train_dataloader"] = loader(whole)
+
+        def run() -> nn.Module:
+            copy = deepcopy(model)
+            with contextlib.redirect_stdout(io.StringIO()):
+                getattr(module, name)(fabric, 1, False, copy, loader(small), **options)
+            return copy
+
+        examples = len(small) + (0 if whole is None else len(whole))
+        return Row(f"supreme {name}", run, examples)
+
+    slow, few = data[torch.arange(o.slow)], data[torch.arange(o.slow // 4)]
+    rows = [row(name, forget, data) for name in ("ssd", "lfssd", "assd")]
+    rows += [row(name, few, slow) for name in ("ssd_det", "lfssd_det")]
+    rows.append(row("jit", forget, None, n_samples=o.noises, jit_weighting=0.1))
+    return {r.name: r for r in rows}
+
+
+def distance(one: Result, other: Result) -> float:
+    """Return the largest difference between parameters, over the largest parameter."""
+    assert one is not None
+    assert other is not None
+    pairs = list(zip(one.parameters(), other.parameters(), strict=True))
+    largest = max(float(p.detach().abs().max()) for p, _ in pairs)
+    return max(float((p - q).detach().abs().max()) for p, q in pairs) / largest
+
+
+def main() -> None:
+    """Measure, print a table, write it if asked."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    for name, default in (
+        ("train", 5000), ("forget", 500), ("batch", 64), ("slow", 64), ("noises", 25),
+        ("repeats", 1), ("threads", 0),
+    ):  # fmt: skip
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--supreme", metavar="FOLDER")
+    parser.add_argument("--only", default="", help="run the rows whose name holds this, and floors")
+    parser.add_argument("--json", metavar="FILE")
+    o = parser.parse_args()
+    if o.threads:
+        torch.set_num_threads(o.threads)
+    device, generator = torch.device(o.device), rng("bench", 0)
+    torch.manual_seed(0)
+    model = build("resnet18", (3, 32, 32), 10).to(device)
+    x = torch.randn(o.train, 3, 32, 32, generator=generator)
+    data = Labelled(x, torch.randint(10, (o.train,), generator=generator)).to(device)
+    model(data.x[: o.batch])  # BatchNorm sees something
+    model.eval()
+    forget = data[torch.arange(o.train - o.forget, o.train)]
+
+    rows = ours(model, data, forget, o)
+    if o.supreme:
+        rows |= supreme(o.supreme, model, data, forget, o)
+    floors = ("floor", "forward")
+    rows = {k: r for k, r in rows.items() if k.startswith(floors) or o.only in k}
+    for _ in range(o.repeats):
+        for row in rows.values():
+            row.measure(device)
+    floor = rows["floor: forward and backward"]
+    unit = floor.seconds / floor.examples
+    forward = rows["forward alone"].seconds / rows["forward alone"].examples
+    lines = []
+    for row in rows.values():
+        each = row.seconds / row.examples
+        base = (3 + o.noises) * forward if "jit" in row.name.lower() else unit
+        lines.append({
+            "name": row.name, "examples": row.examples, "seconds": row.seconds,
+            "ms_an_example": 1e3 * each, "times_floor": each / base,
+            "peak_memory_mib": row.peak_memory_mib,
+        })  # fmt: skip
+        print(f"{row.name:40}{row.examples:7}{row.seconds:10.2f} s{each / base:9.2f} x floor")
+    print(f"(the floor of JiT is {3 + o.noises} forward passes an example)")
+    for one, other in (
+        ("SSD, groups", "supreme ssd"),
+        ("LFSSD, groups", "supreme lfssd"),
+        ("SSD, per example, the slow ones' data", "supreme ssd_det"),
+    ):
+        if {one, other} <= rows.keys():
+            print(f"{one} against {other}: {distance(rows[one].result, rows[other].result):.1e}")
+    if o.json:
+        with open(o.json, "w") as file:
+            json.dump({"options": vars(o), "environment": environment(), "rows": lines}, file)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+"""What a dampening method did, layer by layer."""
+
+import pandas as pd
+from torch import nn
+
+
+def dampened(before: nn.Module, after: nn.Module) -> pd.DataFrame:
+    """Count the parameters whose value has changed, one row a parameter tensor and one in total.
+
+    Args:
+        before: The original model.
+        after: The unlearned model, of the same architecture.
+
+    Returns:
+        `name`, `parameters`, `dampened` (how many changed), `share`, `zero` (how many became 0).
+    """
+    new = dict(after.named_parameters())
+    rows = []
+    for name, theta in before.named_parameters():
+        changed = new[name] != theta
+        zero = changed & (new[name] == 0)
+        rows.append((name, theta.numel(), int(changed.sum()), int(zero.sum())))
+    rows.append(("total", *(sum(column) for column in list(zip(*rows, strict=True))[1:])))
+    frame = pd.DataFrame(rows, columns=["name", "parameters", "dampened", "zero"])
+    frame.insert(3, "share", frame["dampened"] / frame["parameters"])
+    return frame
