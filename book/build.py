@@ -89,10 +89,11 @@ def execute(page: str, inputs: str) -> float:
 def apart(names: list[str]) -> list[str]:
     """Return the pages in an order in which neighbours have different data and requests.
 
-    Those with the same train the same models, and the second would wait for the first.
+    Those with the same train the same models, and the second would wait for the first. The last of
+    a part come first: they are the longest.
     """
     groups: dict[str, list[str]] = {}
-    for page in names:
+    for page in reversed(names):
         text = (SOURCES / f"{page}.ipynb").read_text(encoding="utf-8")
         common = re.findall(r"(?:dataset: str|requests: list) = ([^#]*)", text)
         groups.setdefault(repr(common), []).append(page)
