@@ -302,7 +302,7 @@ def test_a_worker_that_is_killed(
     tmp_path: Path, deaths: int, state: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once: the run is made again. Always: it fails, and the others do not."""
-    monkeypatch.setattr("unlearnlib.sweep.sweep.TRIES", 2)
+    monkeypatch.setattr("unlearnlib.sweep.schedule.TRIES", 2)
     path = notebook(tmp_path, PARAMETERS + f"deaths: int = {deaths}", SUICIDE)
     axes = grid(tmp_path, a=[1, 3, 4, 5], name=[str(tmp_path / "mark")])
     found = package.sweep(plan(path, axes, tmp_path / "out", jobs=2), jobs=2)
