@@ -1,6 +1,9 @@
 """The build of the book: what changed is executed, what failed is told, what was done is kept."""
 
+import gc
 import importlib.util
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -9,6 +12,15 @@ import nbformat
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def kernels_leave_nothing() -> Iterator[None]:
+    """Collect what jupyter_client leaves open here, not in the test that happens to come next."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gc.collect()
 
 
 @pytest.fixture

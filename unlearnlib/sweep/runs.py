@@ -70,7 +70,7 @@ class Run:
 
     @property
     def started_file(self) -> Path:
-        """Exists while the run goes on; how often it was started is in it."""
+        """Exists while the run goes on, and after it was killed."""
         return self.executed.with_suffix(".started")
 
     @property
@@ -85,13 +85,6 @@ class Run:
             return found if found["run"] == self.name and found["state"] else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
-
-    def starts(self) -> int:
-        """Return how often the run was started and did not end."""
-        try:
-            return int(self.started_file.read_text() or 0)
-        except (OSError, ValueError):
-            return 0
 
     def end(self, state: str, error: str = "", seconds: float = 0.0) -> Status:
         """Write what became of the run, and return it."""
@@ -117,7 +110,7 @@ def go(run: Run) -> Status:
     if known and known["state"] == "done":
         return known
     run.records.mkdir(parents=True, exist_ok=True)
-    run.started_file.write_text(str(run.starts() + 1))
+    run.started_file.touch()
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, str(run.threads))  # read when the first kernel starts
     start = time.perf_counter()

@@ -22,9 +22,6 @@ from ..errors import SweepError
 from .runs import Run, Status, collect, go, library_hash, notebook_hash
 from .space import parameters_of, points, read_axes, resolve
 
-TRIES = 3
-"""How often a run is started whose worker is killed each time."""
-
 
 def plan(
     notebook: str | Path,
@@ -108,7 +105,7 @@ def sweep(
 def _finished(
     missing: Sequence[Run], jobs: int, budget: float | None, backend: str, scheduler: str | None
 ) -> Iterator[Status]:
-    """Yield what becomes of the runs; one whose worker is killed is tried again, `TRIES` times."""
+    """Yield what becomes of the runs; one whose worker is killed is tried again, by itself."""
     left = {run.name: run for run in missing}
     end = time.monotonic() + budget if budget is not None else float("inf")
     longest = [0.0]
@@ -128,11 +125,19 @@ def _finished(
                     left.pop(status["run"], None)
                     yield status
             return
-        except BrokenProcessPool:
-            for run in list(left.values()):
-                if run.starts() >= TRIES:
-                    del left[run.name]
-                    yield run.end("failed", f"its worker was killed {TRIES} times; out of memory?")
+        except BrokenProcessPool:  # all workers are gone: who was it? One run at a time will tell
+            for run in [run for run in left.values() if run.started_file.exists()]:
+                del left[run.name]
+                yield _by_itself(run)
+
+
+def _by_itself(run: Run) -> Status:
+    """Make a run in a worker that makes no other, and see whether that is killed again."""
+    try:
+        (status,) = Parallel(2)([delayed(go)(run)])
+    except BrokenProcessPool:
+        return run.end("failed", "its worker was killed, twice; out of memory?")
+    return dict(status)
 
 
 def _engine(backend: str, scheduler: str | None) -> Any:
