@@ -27,3 +27,7 @@ class RecordError(UnlearnError, ValueError):
 
 class UnsupportedModelError(UnlearnError, ValueError):
     """A method cannot work on this kind of model."""
+
+
+class StaleStatisticError(UnlearnError, ValueError):
+    """A stored statistic belongs to other parameters."""
