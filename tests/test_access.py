@@ -60,7 +60,7 @@ def test_a_cheat_is_told_what_it_may_ask_for() -> None:
         access(Cheat())
     assert str(caught.value) == (
         "Cheat.__call__ asks for 'test', which is not on offer. A method may name, keyword-only: "
-        "forget, forget_inputs, retain, retain_inputs, validation, fresh_model, recipe, generator. "
+        f"{', '.join(ACCESS)}. "
         "Hyper-parameters belong in the fields of the dataclass; test data are never on offer."
     )
     assert isinstance(caught.value, UnlearnError)

@@ -13,7 +13,9 @@ from torch.testing import assert_close
 from unlearnlib import (
     ACCESS,
     METHODS,
+    PGU,
     FineTune,
+    GradientSpace,
     Inputs,
     JiT,
     Labelled,
@@ -31,6 +33,10 @@ CASES: dict[str, Method] = {
     "Retrain": Retrain(),
     "FineTune": FineTune(epochs=2, batch_size=6),
     "JiT": JiT(noises=3, batch_size=5, chunk=10),
+    "PGU": PGU(epochs=3, batch_size=4, stop=None),
+    "PGU as released": PGU.as_released(epochs=3, batch_size=4, stop=None, stride_one=False),
+    "PGU in turn": PGU(epochs=3, batch_size=4, gamma=0.5, stop=None, steps=2),
+    "PGU for poison": PGU.depoisoning(epochs=3, batch_size=4, trust=2),
     "JiT as released": JiT.as_released(noises=3, batch_size=5, lr=0.01),
 }
 DTYPES = [torch.float32, torch.float64]
@@ -87,12 +93,14 @@ def offers(dtype: torch.dtype = torch.float64, seed: int = 0, data: int = 0) -> 
         return Labelled(x, torch.randint(3, (n,), generator=draw))
 
     forget, retain, validation = examples(10), examples(18), examples(8)
+    whole = Inputs(torch.cat([forget.x, retain.x]))
     return SimpleNamespace(
         forget=forget,
         forget_inputs=forget.inputs,
         retain=retain,
         retain_inputs=retain.inputs,
         validation=validation,
+        gradient_space=GradientSpace.of(network(dtype), whole),
         fresh_model=factory(dtype),
         recipe=Recipe(2, lr=0.05, batch_size=9),
         generator=torch.Generator().manual_seed(seed),
@@ -247,7 +255,7 @@ def test_old_gradients_do_not_matter(method: Method) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["FineTune", "JiT", "JiT as released"])
+@pytest.mark.parametrize("name", ["FineTune", "JiT", "JiT as released", "PGU"])
 def test_frozen_parameters_stay(name: str) -> None:
     model = network()
     model[0].requires_grad_(False)  # type: ignore[index]

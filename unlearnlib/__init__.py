@@ -13,8 +13,9 @@ True
 from .access import ACCESS, Method, access
 from .data import Dataset, Inputs, Labelled, load
 from .experiment import measure, outputs, run, unlearn
+from .gradient_space import GradientSpace
 from .grid import Grid, run_grid
-from .methods import METHODS, FineTune, JiT, Original, Retrain
+from .methods import METHODS, PGU, FineTune, JiT, Original, Retrain
 from .metrics import entropy
 from .records import read as read_records
 from .records import read_all, recorded
@@ -24,7 +25,8 @@ from .training import Recipe, train
 __version__ = "0.1.0"
 
 __all__ = [
-    "ACCESS", "METHODS", "Dataset", "FineTune", "Grid", "Inputs", "JiT", "Labelled", "Method",
-    "Original", "Recipe", "Retrain", "Scenario", "Splits", "access", "entropy", "load", "measure",
-    "outputs", "read_all", "read_records", "recorded", "rng", "run", "run_grid", "train", "unlearn",
+    "ACCESS", "METHODS", "PGU", "Dataset", "FineTune", "GradientSpace", "Grid", "Inputs", "JiT",
+    "Labelled", "Method", "Original", "Recipe", "Retrain", "Scenario", "Splits", "access",
+    "entropy", "load", "measure", "outputs", "read_all", "read_records", "recorded", "rng", "run",
+    "run_grid", "train", "unlearn",
 ]  # fmt: skip

@@ -22,6 +22,7 @@ ACCESS: Mapping[str, str] = MappingProxyType(
         "retain": "the rest of the training set, with labels",
         "retain_inputs": "the rest of the training set, without labels",
         "validation": "examples held out of the training set, with labels",
+        "gradient_space": "second moments of every layer's inputs, stored at training time",
         "fresh_model": "a factory of untrained networks of the same architecture",
         "recipe": "how the original model was trained",
         "generator": "random numbers",

@@ -1,9 +1,10 @@
-"""Trained models on disk, under the hash of what made them."""
+"""Trained models and stored statistics on disk, under the hash of what made them."""
 
 import hashlib
 import json
 import os
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -73,6 +74,38 @@ def cached(
                 {"state": model.state_dict(), "cost": cost, "identity": dict(identity)}, temporary
             )
     return model, cost
+
+
+def stored(
+    identity: Mapping[str, Any], make: Callable[[], dict[str, Any]], device: torch.device
+) -> tuple[dict[str, Any], float]:
+    """Return a statistic and the seconds that it took, from the disk if it is there.
+
+    Args:
+        identity: Everything that decides the result, writable as JSON.
+        make: Makes the statistic, of tensors, numbers and texts; called if the cache has none.
+        device: Where its tensors shall be.
+    """
+    name = digest({**identity, "format": FORMAT})
+    path = cache_folder() / "statistics" / f"{name}.pt"
+    lock = cache_folder() / "locks" / f"{name}.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):
+        if path.exists():
+            try:
+                found = torch.load(path, map_location=device, weights_only=True)
+                return found["value"], found["seconds"]
+            except Exception as error:  # whatever is wrong with the file, it can be made again
+                kind = type(error).__name__
+                warnings.warn(f"{path} cannot be used ({kind}); it is computed anew.", stacklevel=2)
+        start = time.perf_counter()
+        value = make()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        seconds = time.perf_counter() - start
+        with atomic(path) as temporary:
+            torch.save({"value": value, "seconds": seconds, "identity": dict(identity)}, temporary)
+    return value, seconds
 
 
 def _stored(

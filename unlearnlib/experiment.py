@@ -27,7 +27,8 @@ class Outcome:
     Attributes:
         model: The unlearned model, in eval mode.
         cost: `seconds_unlearn`; `passes`, the examples that went forward divided by those of the
-            training set; `peak_memory_mib` where it can be measured; `change_norm`, the length
+            training set; `seconds_stored`, what the statistics it names took at training time;
+            `peak_memory_mib` where it can be measured; `change_norm`, the length
             :math:`\lVert \Delta\theta \rVert_2` of the step.
     """
 
@@ -54,12 +55,16 @@ def _clocked(
     def go() -> tuple[nn.Module, dict[str, float]]:
         original, _ = scenario.original
         model = deepcopy(original)
-        granted = grant(method, scenario.offers(seed_method))
+        variant = getattr(method, "stride_one", False)
+        granted = grant(method, scenario.offers(seed_method, stride_one=variant))
         x = scenario.splits.forget.x[:128]
         warm_up(model, x)
         with count_forwards(type(model)) as forwards, stopwatch(x.device) as cost:
             unlearned = method(model, **granted)
-        return unlearned, _cost(cost, forwards[0] / len(scenario.train), original, unlearned)
+        found = _cost(cost, forwards[0] / len(scenario.train), original, unlearned)
+        if stored := [scenario.seconds_stored[n] for n in granted if n in scenario.seconds_stored]:
+            found["seconds_stored"] = sum(stored)
+        return unlearned, found
 
     return go
 

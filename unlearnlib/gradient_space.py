@@ -1,12 +1,11 @@
-r"""The space that a layer's inputs span, and projections that leave it untouched.
+r"""The space that a layer's inputs span, as their second moments.
 
 The gradient of a linear map's weight is a sum of :math:`\delta x^\top` over its inputs, so a step
 that is orthogonal to all inputs of the retain set changes none of their outputs. Per layer that
 space is known from the uncentred second moment of the inputs, which is additive over examples:
 
 .. math::
-    M_D = \sum_{x \in D} x x^\top, \qquad M_{D_r} = M_D - M_{D_f}, \qquad
-    M = V \operatorname{diag}(\lambda) V^\top
+    M_D = \sum_{x \in D} x x^\top, \qquad M_{D_r} = M_D - M_{D_f}
 
 A convolution is a linear map of patches, flattened as its weight is; each of its groups has inputs
 of its own. Saha, Garg and Roy, "Gradient Projection Memory for Continual Learning", ICLR 2021.
@@ -17,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,8 +24,6 @@ from torch.nn.functional import pad
 
 from .data.tensors import Inputs
 from .errors import StaleStatisticError, UnsupportedModelError
-
-Share = Literal["energy", "singular"]
 
 
 @dataclass(frozen=True)
@@ -106,80 +103,6 @@ class GradientSpace:
             )
 
 
-@dataclass(frozen=True)
-class Spectrum:
-    r"""Eigenvectors and eigenvalues of one layer's moment.
-
-    Attributes:
-        vectors: :math:`V`, (groups, d, d); columns by falling eigenvalue.
-        values: :math:`\lambda`, (groups, d), falling; negative ones are set to zero.
-        clamped: What was negative, as a share of the trace. Rounding leaves next to nothing; more
-            tells that what was subtracted was not part of the whole.
-    """
-
-    vectors: Tensor
-    values: Tensor
-    clamped: float
-
-    @classmethod
-    def of(cls, moment: Tensor) -> "Spectrum":
-        """Return the spectrum of `moment`, (groups, d, d)."""
-        values, vectors = torch.linalg.eigh(moment)
-        clamped = -values.clamp(max=0).sum() / values.abs().sum().clamp(min=1e-300)
-        return cls(vectors.flip(-1), values.flip(-1).clamp(min=0), float(clamped))
-
-    def ranks(self, gamma: float, share: Share) -> Tensor:
-        r"""Return how many directions k hold the share :math:`\gamma`, (groups,).
-
-        `energy` is GPM's rule (its Eq. 5): the smallest k with
-        :math:`\sum_{i \le k} \lambda_i \ge \gamma \sum_i \lambda_i`. `singular` is that of the
-        release of PGU: the largest k with
-        :math:`\sum_{i \le k} \sqrt{\lambda_i} \le \gamma \sum_i \sqrt{\lambda_i}`. From
-        :math:`\gamma = 1` on, both keep all d.
-        """
-        d = self.values.shape[1]
-        size = self.values if share == "energy" else self.values.sqrt()
-        held = size.cumsum(1)
-        if gamma >= 1:
-            return torch.full((len(held),), d, device=held.device)
-        if share == "singular":
-            return (held <= gamma * held[:, -1:]).sum(1)
-        return ((held < gamma * held[:, -1:]).sum(1) + (gamma > 0)).clamp(max=d)
-
-    def projection(self, ranks: Tensor) -> "Projection":
-        """Return the projection off the first `ranks` directions, (groups,)."""
-        d = self.values.shape[1]
-        first = torch.arange(d, device=ranks.device) < ranks[:, None]
-        low, high = int(ranks.min()), int(ranks.max())
-        if high <= d - low:
-            return Projection(self.vectors[..., :high] * first[:, None, :high], removes=True)
-        return Projection(self.vectors[..., low:] * ~first[:, None, low:], removes=False)
-
-
-@dataclass(frozen=True)
-class Projection:
-    r"""The map :math:`G \mapsto G - G B B^\top` of gradients.
-
-    Attributes:
-        basis: Orthonormal columns, (groups, d, r): :math:`B`, or those that complete it.
-        removes: Whether the columns are those to remove; else those to keep.
-    """
-
-    basis: Tensor
-    removes: bool
-
-    def __call__(self, gradient: Tensor) -> Tensor:
-        """Return the part of `gradient`, (outputs, ...), that is orthogonal to the space."""
-        groups, d, _ = self.basis.shape
-        G = gradient.reshape(groups, -1, d)
-        along = G @ self.basis @ self.basis.mT
-        return (G - along if self.removes else along).reshape(gradient.shape)
-
-    def to(self, like: Tensor) -> "Projection":
-        """Return the projection with the device and the type of `like`."""
-        return replace(self, basis=self.basis.to(like))
-
-
 def fingerprint(model: nn.Module) -> str:
     """Return a hash of all parameters and buffers of `model`, wherever they live."""
     found = hashlib.sha256()
@@ -228,7 +151,8 @@ def _column_blocks(
 
     def product(start: int, stop: int, shift: int) -> Tensor:
         one, other = (U[:, start + s : stop + s : step].flatten(1, 2) for s in (0, shift))
-        return one.mT @ other
+        block: Tensor = one.mT @ other
+        return block
 
     for i, j in ((i, i + s) for s in range(width) for i in range(width - s)):
         start, shift = i * dc, (j - i) * dc

@@ -3,16 +3,17 @@
 import hashlib
 import time
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from types import SimpleNamespace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from .cache import cached
+from .cache import cached, stored
 from .data import Dataset, Labelled, load
 from .errors import SpecError
+from .gradient_space import GradientSpace
 from .models import Factory, build
 from .request import Selection, resolve
 from .training import Recipe, seeded, train
@@ -36,6 +37,15 @@ def rng(purpose: str, seed: int, device: torch.device | str = "cpu") -> torch.Ge
 def _load(name: str, device: torch.device) -> Dataset:
     """Return a data set, kept on `device` between scenarios."""
     return load(name).to(device)
+
+
+class Offers(SimpleNamespace):
+    """What a method may name. A `partial` is called when it is asked for, and not before."""
+
+    def __getattribute__(self, name: str) -> Any:
+        """Return the offer of that name."""
+        offer = super().__getattribute__(name)
+        return offer() if isinstance(offer, partial) else offer
 
 
 @dataclass(frozen=True)
@@ -193,15 +203,38 @@ class Scenario:
         request = {"request": self.request, "seed_request": self.seed_request, "oracle": seed}
         return self._cached(request, make)
 
-    def offers(self, seed_method: int) -> SimpleNamespace:
-        """Return everything that a method may name, see `unlearnlib.access.ACCESS`."""
+    @cached_property
+    def seconds_stored(self) -> dict[str, float]:
+        """What it took to compute the stored statistics that were asked for, by their names."""
+        return {}
+
+    def gradient_space(self, stride_one: bool = False) -> GradientSpace:
+        """Return the gradient space of the original model on the training set, from the cache."""
+        model, _ = self.original
+        assert self.device is not None
+
+        def make() -> dict[str, Any]:
+            return asdict(GradientSpace.of(model, self.train.inputs, stride_one=stride_one))
+
+        extra = {"statistic": "gradient_space", "stride_one": stride_one}
+        found, seconds = stored(self._identity | extra, make, self.device)
+        self.seconds_stored["gradient_space"] = seconds
+        return GradientSpace(**found)
+
+    def offers(self, seed_method: int, *, stride_one: bool = False) -> Offers:
+        """Return everything that a method may name, see `unlearnlib.access.ACCESS`.
+
+        Statistics are computed when they are asked for. `stride_one` is the release's gradient
+        space.
+        """
         factory: Factory = self.fresh_model
-        return SimpleNamespace(
+        return Offers(
             forget=self.splits.forget,
             forget_inputs=self.splits.forget.inputs,
             retain=self.splits.retain,
             retain_inputs=self.splits.retain.inputs,
             validation=self.splits.validation,
+            gradient_space=partial(self.gradient_space, stride_one),
             fresh_model=factory,
             recipe=self.recipe,
             generator=rng("method", seed_method, self.device or "cpu"),

@@ -28,7 +28,7 @@ MODELS: dict[str, Callable[[Any, int], nn.Module]] = {
     "small_vgg": SmallVGG,
     "small_vgg_mini": partial(SmallVGG, widths=(16, 32, 64), hidden=64),
     "all_cnn": AllCNN,
-    "all_cnn_mini": partial(AllCNN, width=16),
+    "all_cnn_mini": partial(AllCNN, width=12),
     "vit": ViT,
     "vit_tiny": partial(
         ViT, name="vit_tiny_patch16_224", pretrained=False, img_size=32, patch_size=4, depth=6
