@@ -284,7 +284,7 @@ def test_presets() -> None:
 
 
 def test_wrong_spaces_are_refused(model: nn.Module, space: GradientSpace) -> None:
-    with pytest.raises(SpecError, match=r"stored with stride_one=False, but this PGU has.*True"):
+    with pytest.raises(StaleStatisticError, match=r"with stride_one=False, the method wants.*True"):
         applied(PGU.as_released(), model, space)
     other = deepcopy(model)
     other.d.bias.data += 1  # type: ignore[union-attr, operator]

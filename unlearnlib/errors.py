@@ -30,4 +30,4 @@ class UnsupportedModelError(UnlearnError, ValueError):
 
 
 class StaleStatisticError(UnlearnError, ValueError):
-    """A stored statistic belongs to other parameters."""
+    """A stored statistic belongs to another model, or is not the one that is wanted."""

@@ -93,13 +93,23 @@ class GradientSpace:
         """
         return replace(self, fingerprint=fingerprint(model))
 
-    def check(self, model: nn.Module) -> None:
-        """Refuse a model that has other parameters than the one the moments belong to."""
+    def check(self, model: nn.Module, stride_one: bool | None = None) -> None:
+        """Refuse to be used for a model of other parameters, or as the other kind of unfolding.
+
+        Raises:
+            StaleStatisticError: The moments belong to another model, or are of the other kind.
+        """
         if fingerprint(model) != self.fingerprint:
             raise StaleStatisticError(
-                "The stored gradient space belongs to other parameters than those of this model: "
-                "its layers saw other inputs. Store it again with GradientSpace.of, or carry it "
+                "The stored gradient space belongs to other parameters than those of this model, "
+                "whose layers saw other inputs. Store it again with GradientSpace.of, or carry it "
                 "over from the request before with carried_to."
+            )
+        if stride_one not in (None, self.stride_one):
+            raise StaleStatisticError(
+                f"The gradient space was stored with stride_one={self.stride_one}, the method "
+                f"wants stride_one={stride_one}: their strided convolutions have other patches. "
+                "Store it again, or change the method."
             )
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from .cache import cached, stored
-from .data import Dataset, Labelled, load
+from .data import Dataset, Labelled, load, poisoned
 from .errors import SpecError
 from .gradient_space import GradientSpace
 from .models import Factory, build
@@ -35,8 +35,10 @@ def rng(purpose: str, seed: int, device: torch.device | str = "cpu") -> torch.Ge
 
 @lru_cache(maxsize=2)
 def _load(name: str, device: torch.device) -> Dataset:
-    """Return a data set, kept on `device` between scenarios."""
-    return load(name).to(device)
+    """Return a data set, kept on `device` between scenarios; `NAME+poisonN` has wrong labels."""
+    clean, _, count = name.partition("+poison")
+    data = poisoned(load(clean), int(count)) if count.isdecimal() else load(name)
+    return data.to(device)
 
 
 class Offers(SimpleNamespace):
@@ -83,7 +85,8 @@ class Scenario:
     there; the data set is kept in memory for the next scenario.
 
     Attributes:
-        dataset: A name that `unlearnlib.data.load` knows.
+        dataset: A name that `unlearnlib.data.load` knows; with `+poison500`, 500 training examples
+            of each class have a wrong label, see `unlearnlib.data.poisoned`.
         model: A name that `unlearnlib.models.build` knows.
         request: What to forget, see `unlearnlib.request`.
         recipe: How the original model was trained.

@@ -41,7 +41,6 @@ from torch.nn.functional import one_hot
 from torch.nn.modules.dropout import _DropoutNd
 
 from ..data.tensors import Labelled
-from ..errors import SpecError
 from ..gradient_space import GradientSpace
 from ..projection import Share, projections
 from ..training import seeded
@@ -150,12 +149,7 @@ class PGU:
         It is the same object each time, in eval mode: measure it or copy it before going on.
         `retained` is the gradient space of the retain set, `gradient_space.without(...)`.
         """
-        retained.check(model)
-        if retained.stride_one != self.stride_one:
-            raise SpecError(
-                f"The gradient space was stored with stride_one={retained.stride_one}, but this "
-                f"PGU has stride_one={self.stride_one}; store it again, or change the method."
-            )
+        retained.check(model, self.stride_one)
         model = deepcopy(model).eval()
         model.zero_grad()
         steps = projections(model, retained, self.gamma, self.share, self.layers, self.trust)
