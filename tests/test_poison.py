@@ -56,9 +56,8 @@ def test_a_scenario_forgets_the_poison(
     made = Scenario("four+poison5", "mlp", "subclass:poisoned", Recipe(1))
     assert len(made.splits.forget) == 20
     assert len(made.splits.test_forget) == 0
-    true = {
-        tuple(x): y for x, y in zip(four.train.x.flatten(1).tolist(), four.train.y, strict=True)
-    }
+    images = four.train.x.flatten(1).tolist()
+    true = {tuple(x): y for x, y in zip(images, four.train.y, strict=True)}
     for part, right in ((made.splits.forget, False), (made.splits.retain, True)):
         for x, y in zip(part.x.flatten(1).tolist(), part.y, strict=True):
             assert (true[tuple(x)] == y) == right

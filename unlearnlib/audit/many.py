@@ -34,7 +34,7 @@ def train_many(
         generators: One for each model; the first also seeds dropout.
     """
     trained = [deepcopy(model) for model in models]
-    parameters, buffers = stack_module_state(trained)  # type: ignore[arg-type]
+    parameters, buffers = stack_module_state(trained)
     one = deepcopy(trained[0]).train()
     optimiser = SGD(
         list(parameters.values()), recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay
@@ -42,8 +42,8 @@ def train_many(
     steps = -(-len(data) // recipe.batch_size)
     schedule = scheduler(recipe, optimiser, recipe.epochs * steps)
 
-    def loss(parameters: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor, y: Tensor):  # type: ignore[no-untyped-def]
-        return cross_entropy(functional_call(one, (parameters, buffers), (x,)), y)
+    def loss(p: dict[str, Tensor], b: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
+        return cross_entropy(functional_call(one, (p, b), (x,)), y)
 
     losses = vmap(loss, randomness="different")
     for generator in generators[1:]:
