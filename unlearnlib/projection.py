@@ -40,7 +40,7 @@ class Spectrum:
     def of(cls, moment: Tensor) -> "Spectrum":
         """Return the spectrum of `moment`, (groups, d, d)."""
         values, vectors = torch.linalg.eigh(moment)
-        clamped = -values.clamp(max=0).sum() / values.abs().sum().clamp(min=1e-300)
+        clamped = values.clamp(max=0).abs().sum() / values.abs().sum().clamp(min=1e-300)
         return cls(vectors.flip(-1), values.flip(-1).clamp(min=0), float(clamped))
 
     def ranks(self, gamma: float, share: Share) -> Tensor:
