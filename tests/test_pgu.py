@@ -385,6 +385,22 @@ def test_an_exhausted_request_ends_the_sequence(model: nn.Module, space: Gradien
     assert [step.exhausted for step in fine] == [False, False]
 
 
+def test_the_gap_is_that_of_all_that_was_forgotten(model: nn.Module, space: GradientSpace) -> None:
+    """Of the second request all is known, of both three in seven; two thirds of what is unseen."""
+
+    def iterates(model: nn.Module, forget: Labelled, left: GradientSpace) -> Iterator[nn.Module]:
+        yield model
+
+    z, unseen = model(FORGET.x).argmax(1), model(VALIDATION.x).argmax(1)
+    labels = Labelled(FORGET.x, (z + (torch.arange(7) < 4)) % 4)
+    validation = Labelled(VALIDATION.x, (unseen + (torch.arange(9) < 3)) % 4)
+    parts = [labels[torch.arange(4)], labels[torch.arange(4, 7)]]
+    steps = in_turn(iterates, model, parts, space, "gap", validation)
+    assert [step.exhausted for step in steps] == [False, False]
+    (alone,) = in_turn(iterates, model, parts[1:], space, "gap", validation)
+    assert alone.exhausted
+
+
 @pytest.mark.usefixtures("lab")
 def test_a_run_reports_what_was_stored() -> None:
     scenario = Scenario("toy", "mlp", "random:12", Recipe(2), validation=0.2)

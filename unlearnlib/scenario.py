@@ -217,7 +217,7 @@ class Scenario:
         assert self.device is not None
 
         def make() -> dict[str, Any]:
-            return asdict(GradientSpace.of(model, self.train.inputs, stride_one=stride_one))
+            return vars(GradientSpace.of(model, self.train.inputs, stride_one=stride_one))
 
         extra = {"statistic": "gradient_space", "stride_one": stride_one}
         found, seconds = stored(self._identity | extra, make, self.device)
