@@ -254,6 +254,8 @@ def test_layers_are_chosen_by_name() -> None:
     assert [type(step) for step in found.values()] == [Projection] * 3 + [TrustRegion]
     (only,) = projections(model, space, 0.9, "energy", ["classifier.1"])
     assert names[only] == "classifier.1.weight"  # type: ignore[index]
+    with pytest.raises(SpecError, match=r"No weight of the chosen layers needs a gradient"):
+        projections(model, space, 0.9, "energy", ["features.4"])
     with pytest.raises(SpecError, match=r"no gradient space of features.3: only.*features.0"):
         projections(model, space, 0.9, "energy", ["features.3"])
 

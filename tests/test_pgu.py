@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -419,6 +420,16 @@ def test_a_run_reports_what_was_stored() -> None:
     assert scenario.seconds_stored == {}
     assert offers.gradient_space.fingerprint == space.fingerprint
     assert scenario.seconds_stored.keys() == {"gradient_space"}
+
+
+def test_a_corrupt_statistic_is_computed_anew(lab: Path) -> None:
+    scenario = Scenario("toy", "mlp", "random:12", Recipe(1))
+    space = scenario.gradient_space()
+    (file,) = (lab / "cache" / "statistics").iterdir()
+    file.write_bytes(b"not a file of torch")
+    with pytest.warns(UserWarning, match="cannot be used"):
+        again = scenario.gradient_space()
+    assert_close(again.moments, space.moments, rtol=0, atol=0)
 
 
 def test_forgetting_a_class_spares_the_rest(toy: Dataset) -> None:

@@ -155,7 +155,7 @@ def projections(
             rescaled; all that are protected if they are fewer.
 
     Raises:
-        SpecError: A layer is not in the space.
+        SpecError: A layer is not in the space, or all are frozen.
     """
     if unknown := sorted(set(layers) - space.moments.keys()):
         raise SpecError(
@@ -180,4 +180,9 @@ def projections(
         found[W] = projection
         if trust and name == last and W.dim() == 2:
             found[W] = TrustRegion.of(projection, spectrum, int(ranks), trust, W)
+    if not found:
+        raise SpecError(
+            "No weight of the chosen layers needs a gradient, so no step could change anything. "
+            "Choose other layers, or unfreeze them with requires_grad_()."
+        )
     return found
