@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import zip_longest
 from pathlib import Path
 from time import perf_counter
 
@@ -85,6 +86,21 @@ def execute(page: str, inputs: str) -> float:
     return perf_counter() - start
 
 
+def apart(names: list[str]) -> list[str]:
+    """Return the pages in an order in which neighbours have different data and requests.
+
+    Those with the same train the same models, and the second would wait for the first. The last of
+    a part come first: they are the longest.
+    """
+    groups: dict[str, list[str]] = {}
+    for page in reversed(names):
+        text = (SOURCES / f"{page}.ipynb").read_text(encoding="utf-8")
+        common = re.findall(r"(?:dataset: str|requests: list) = ([^#]*)", text)
+        groups.setdefault(repr(common), []).append(page)
+    turns = zip_longest(*groups.values())
+    return [page for turn in turns for page in turn if page is not None]
+
+
 def execute_all(names: list[str], jobs: int) -> None:
     """Execute what has changed since its copy was made, `jobs` at a time, and say so line by line.
 
@@ -97,7 +113,7 @@ def execute_all(names: list[str], jobs: int) -> None:
     inputs |= {page: inputs_of(page, together) for page in names if "/" not in page}
     done = 0
     with ThreadPoolExecutor(jobs) as pool:
-        for stage in (parts, [page for page in names if "/" not in page]):
+        for stage in (apart(parts), [page for page in names if "/" not in page]):
             running = {}
             for page in stage:
                 copy = EXECUTED / f"{page}.ipynb"

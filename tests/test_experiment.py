@@ -63,7 +63,7 @@ class TestMeasure:
         made = scenario(validation=0.25)
         model = made.fresh_model(rng("a", 0)).eval()
         rows = measure(model, made.splits)
-        names = set(vars(made.splits))
+        names = set(experiment.SPLITS)
         expected = {(metric, split) for metric in ALWAYS for split in names}
         assert {(metric, split) for metric, split, _ in rows} == expected | {
             ("mia_entropy", "forget")
@@ -75,6 +75,10 @@ class TestMeasure:
         assert found["accuracy_batch_mean", "retain"] == metrics.accuracy_batch_mean(z, y)
         assert found["loss", "retain"] == metrics.loss(z, y)
         assert found["entropy", "retain"] == metrics.entropy(z).mean().item()
+        for name in experiment.SPLITS:  # parts of the test set are not computed by themselves
+            part = getattr(made.splits, name)
+            exact = metrics.accuracy(outputs(model, part.x), part.y)
+            assert found["accuracy", name] == exact, name
         parts = (made.splits.forget, made.splits.retain, made.splits.test)
         attack = metrics.mia_entropy(*(outputs(model, part.x) for part in parts))
         assert found["mia_entropy", "forget"] == attack
@@ -191,7 +195,7 @@ class TestRun:
         assert list(table.columns) == [*identity, "metric", "split", "value"]
         assert table[list(identity)].drop_duplicates().to_dict("records") == [identity]
         assert set(table["metric"]) == ALWAYS | COSTS | {"mia_entropy"}
-        assert set(table["split"]) == {"", *vars(scenario().splits)}
+        assert set(table["split"]) == {"", *experiment.SPLITS}
         assert not table.duplicated(["metric", "split"]).any()
         assert value(table, "passes") == pytest.approx(
             len(scenario(validation=0.2).splits.forget) * 3 / 96
@@ -204,4 +208,4 @@ class TestRun:
 
 
 def test_splits_of_a_grid_are_those_of_a_scenario() -> None:
-    assert tuple(field.name for field in fields(Splits)) == experiment.SPLITS
+    assert (*experiment.SPLITS, "alike") == tuple(field.name for field in fields(Splits))

@@ -75,7 +75,7 @@ class TestSplits:
             for x, y in zip(data.x.flatten(1).tolist(), data.y.tolist(), strict=True)
         }
         splits = make("random:30", validation=0.3).splits
-        for field in fields(Splits):
+        for field in fields(Splits)[:-1]:  # the last says which images are alike
             part = getattr(splits, field.name)
             for x, y in zip(part.x.flatten(1).tolist(), part.y.tolist(), strict=True):
                 assert known[tuple(x)] == y

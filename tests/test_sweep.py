@@ -31,7 +31,9 @@ nested: dict = {"JiT": {"sigma": 1.0}, "JiT σ=0.1": {"sigma": 0.1}}
 BODY = """
 import os, pathlib, time
 marks = pathlib.Path(name).parent if "/" in name else None
-if marks: (marks / f"a{a}.count").open("a").write("x")
+if marks:
+    (marks / f"a{a}.pid").write_text(str(os.getpid()))
+    (marks / f"a{a}.count").open("a").write("x")
 if a == 13: raise ValueError("thirteen")
 if a == 14: time.sleep(60)
 print(a * 2)
@@ -60,6 +62,15 @@ def go(folder: Path, *options: str, **axes: Any) -> int:
     return main(
         ["sweep", str(notebook(folder)), "--grid", str(grid(folder, **axes)), *out, *options]
     )
+
+
+def alive(file: Path) -> bool:
+    """Tell whether the process still runs whose number is in a file."""
+    try:
+        os.kill(int(file.read_text()), 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def counts(folder: Path) -> dict[str, int]:
@@ -291,7 +302,7 @@ def test_a_worker_that_is_killed(
     tmp_path: Path, deaths: int, state: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once: the run is made again. Always: it fails, and the others do not."""
-    monkeypatch.setattr("unlearnlib.sweep.sweep.TRIES", 2)
+    monkeypatch.setattr("unlearnlib.sweep.schedule.TRIES", 2)
     path = notebook(tmp_path, PARAMETERS + f"deaths: int = {deaths}", SUICIDE)
     axes = grid(tmp_path, a=[1, 3, 4, 5], name=[str(tmp_path / "mark")])
     found = package.sweep(plan(path, axes, tmp_path / "out", jobs=2), jobs=2)
@@ -309,6 +320,9 @@ def test_a_sweep_that_is_killed_loses_what_was_in_flight(tmp_path: Path) -> None
         time.sleep(0.1)
     process.send_signal(signal.SIGKILL)
     process.wait()
+    while alive(tmp_path / "a14.pid"):  # nor does its kernel live on
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
     assert len(collect(tmp_path / "out")) == 2
     assert go(tmp_path, a=[1, 2]) == 0
     assert counts(tmp_path) == {"a1": 1, "a14": 1, "a2": 1}

@@ -18,7 +18,7 @@ from .methods import Original, Retrain
 from .scenario import Scenario, Splits
 from .stopwatch import Cost, count_forwards, stopwatch, warm_up
 
-SPLITS = tuple(f.name for f in fields(Splits))
+SPLITS = tuple(f.name for f in fields(Splits) if f.name != "alike")
 Row = tuple[str, str, float]
 
 
@@ -92,7 +92,19 @@ def outputs(model: nn.Module, x: Tensor, batch_size: int = 250) -> Tensor:
 def measure(model: nn.Module, splits: Splits, names: Iterable[str] = SPLITS) -> list[Row]:
     """Return (metric, split, value) of `model` on the named splits; empty splits give no row."""
     parts: dict[str, Labelled] = {name: getattr(splits, name) for name in names}
-    logits = {name: outputs(model, part.x) for name, part in parts.items() if len(part)}
+    known: dict[str, Tensor] = {}
+
+    def of(name: str) -> Tensor:
+        """Return the outputs on a split; those of a part of another are taken from that."""
+        whole, _, kind = name.partition("_")
+        if kind and whole in splits.alike:
+            mask = splits.alike[whole] == (kind == "forget")
+            return of(whole)[mask.to(known[whole].device)]
+        if name not in known:
+            known[name] = outputs(model, getattr(splits, name).x)
+        return known[name]
+
+    logits = {name: of(name) for name, part in parts.items() if len(part)}
     rows: list[Row] = []
     for name, z in logits.items():
         y = parts[name].y

@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -60,6 +60,7 @@ class Splits:
         test_retain: The other test examples.
         validation_forget: Validation examples of the forgotten kind.
         validation_retain: The other validation examples.
+        alike: Which of `test` and of `validation` are of the forgotten kind, (n,), bool.
     """
 
     forget: Labelled
@@ -70,6 +71,7 @@ class Splits:
     test_retain: Labelled
     validation_forget: Labelled
     validation_retain: Labelled
+    alike: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Offers(SimpleNamespace):
@@ -167,6 +169,7 @@ class Scenario:
             test_retain=test[~chosen.test],
             validation_forget=validation[alike],
             validation_retain=validation[~alike],
+            alike={"test": chosen.test.cpu(), "validation": alike.cpu()},
         )
 
     def fresh_model(self, generator: torch.Generator) -> nn.Module:

@@ -277,19 +277,20 @@ def hand_over(part: str, cells: Mapping[str, bool]) -> None:
         temporary.write_text(json.dumps(kept, sort_keys=True) + "\n", "utf-8")
 
 
-def handed_over(part: str) -> dict[str, bool]:
-    """Return what the pages of `part` computed, for :func:`ledger`; {} if none has run.
+def handed_over(part: str = "") -> dict[str, bool]:
+    """Return what the pages of `part`, or of all parts, computed, for :func:`ledger`.
 
     Raises:
-        RecordError: The file is damaged.
+        RecordError: A file is damaged.
     """
-    path = _cells(part)
-    if not path.exists():
-        return {}
-    try:
-        found = json.loads(path.read_text("utf-8"))
-        return {str(name): bool(value) for name, value in found.items()}
-    except (ValueError, AttributeError) as error:
-        raise RecordError(
-            f"{path} is not what a page handed over ({error}). Delete it and run the pages again."
-        ) from None
+    found: dict[str, bool] = {}
+    for path in sorted(_cells("x").parents[1].glob(f"{part or '*'}/cells.json")):
+        try:
+            values = json.loads(path.read_text("utf-8"))
+            found |= {str(name): bool(value) for name, value in values.items()}
+        except (ValueError, AttributeError) as error:
+            raise RecordError(
+                f"{path} is not what a page handed over ({error}). Delete it and run the pages "
+                "again."
+            ) from None
+    return found

@@ -2,6 +2,6 @@
 
 from .execute import CellError, execute
 from .runs import collect
-from .sweep import plan, sweep
+from .schedule import plan, sweep
 
 __all__ = ["CellError", "collect", "execute", "plan", "sweep"]

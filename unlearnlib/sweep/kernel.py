@@ -9,6 +9,8 @@ import multiprocessing
 import os
 import sys
 import tempfile
+import threading
+import time
 import uuid
 from pathlib import Path
 from typing import Any, ClassVar
@@ -74,7 +76,9 @@ class _Forked:
         os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # or debugpy prints a warning
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOAD)
-        self._process = context.Process(target=_serve, args=(arguments, env, cwd or os.getcwd()))
+        self._process = context.Process(
+            target=_serve, args=(arguments, env, cwd or os.getcwd(), os.getpid())
+        )
         self._process.start()
         assert self._process.pid is not None
         self.pid = self._process.pid
@@ -101,11 +105,12 @@ class _Forked:
         self._process.kill()
 
 
-def _serve(arguments: list[str], env: dict[str, str], cwd: str) -> None:
+def _serve(arguments: list[str], env: dict[str, str], cwd: str, parent: int) -> None:
     """Be a kernel until told to stop."""
     os.setsid()  # Ctrl-C in the terminal is for the parent
     os.environ.update(env)
-    os.environ["JPY_PARENT_PID"] = str(os.getppid())  # the kernel ends with the server
+    os.environ["JPY_PARENT_PID"] = str(os.getppid())
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     os.chdir(cwd)
     sys.path[:] = [path for path in sys.path if path != str(Path(sys.argv[0]).parent)]
     sys.argv = ["ipykernel_launcher", *arguments]
@@ -114,3 +119,16 @@ def _serve(arguments: list[str], env: dict[str, str], cwd: str) -> None:
 
     np.random.seed()  # NumPy's global state would be the same in all forks  # noqa: NPY002
     launch_new_instance()
+
+
+def _end_with(parent: int) -> None:
+    """End this process when the one that asked for it has ended, in whatever way.
+
+    The server lives as long as a kernel does, so a kernel cannot learn it from the server.
+    """
+    while True:
+        try:
+            os.kill(parent, 0)
+        except ProcessLookupError:
+            os._exit(1)
+        time.sleep(1)

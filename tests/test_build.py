@@ -1,0 +1,85 @@
+"""The build of the book: what changed is executed, what failed is told, what was done is kept."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """book/build.py, in a folder of its own."""
+    specification = importlib.util.spec_from_file_location("build", ROOT / "book" / "build.py")
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "requirements.txt").touch()
+    return module
+
+
+def page(name: str, *cells: str) -> None:
+    new: Any = nbformat.v4
+    path = Path("notebooks") / f"{name}.ipynb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(new.new_notebook(cells=[new.new_code_cell(cell) for cell in cells]), path)
+
+
+def text(name: str) -> str:
+    """Return the output of the first cell of code of an executed copy."""
+    path = Path("book/_executed") / f"{name}.ipynb"
+    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    first = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    return "".join(output.get("text", "") for output in first.outputs)
+
+
+def test_what_is_unchanged_is_not_executed_again(
+    build: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page("part/one", "print(1)")
+    page("part/two", "print(2)")
+    page("sum", "print('all')")
+    names = ["sum", "part/one", "part/two"]
+    build.execute_all(names, 2)
+    assert [text(name) for name in names] == ["all\n", "1\n", "2\n"]
+    said = capsys.readouterr().out
+    assert "[3/3] sum" in said  # the page at the top comes last
+    build.execute_all(names, 2)
+    assert capsys.readouterr().out.count("unchanged") == 3
+    page("part/two", "print(22)")
+    build.execute_all(names, 2)
+    said = capsys.readouterr().out
+    assert "part/one  unchanged" in said
+    assert "sum  unchanged" not in said  # it depends on all of them
+    assert text("part/two") == "22\n"
+    page("part/two", "print(22)")
+    Path("notebooks/part/two.laptop.yaml").write_text("{}")
+    build.execute_all(names, 2)
+    assert "part/two  unchanged" not in capsys.readouterr().out
+
+
+def test_a_failure_is_told_and_the_others_are_kept(
+    build: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page("part/bad", "print('before')", "1 / 0")
+    page("part/good", "import time; time.sleep(1); print('good')")
+    page("sum", "print('all')")
+    names = ["sum", "part/bad", "part/good"]
+    with pytest.raises(SystemExit) as caught:
+        build.execute_all(names, 2)
+    for part in ("Cell 1 of notebooks/part/bad.ipynb", "ZeroDivisionError", "1 / 0", "is kept"):
+        assert part in str(caught.value)
+    assert text("part/bad") == "before\n"  # for inspection
+    assert text("part/good") == "good\n"
+    assert not Path("book/_executed/sum.ipynb").exists()
+    capsys.readouterr()
+    page("part/bad", "print('mended')")
+    build.execute_all(names, 2)
+    assert "part/good  unchanged" in capsys.readouterr().out
+    assert text("part/bad") == "mended\n"
