@@ -258,10 +258,7 @@ class Scenario:
         return self._statistics[asked]
 
     def gradient_space(self, stride_one: bool = False) -> GradientSpace:
-        """Return the gradient space of D at the original model: computed once, kept in the cache.
-
-        It may be large, so unlike an importance it is not kept in memory too.
-        """
+        """Return the gradient space of D, kept in the cache; it is too large to stay in memory."""
         model, _ = self.original
         identity = self._identity | {"statistic": "gradient_space", "stride_one": stride_one}
 
@@ -282,12 +279,11 @@ class Scenario:
         `statistic`, a gradient space by its field `stride_one`.
         """
         factory: Factory = self.fresh_model
-        statistic = getattr(method, "statistic", Statistic("fisher"))
-        stride_one = getattr(method, "stride_one", False)
 
         def stored(name: str) -> Importance | GradientSpace:
             if name == "gradient_space":
-                return self.gradient_space(stride_one)
+                return self.gradient_space(getattr(method, "stride_one", False))
+            statistic = getattr(method, "statistic", Statistic("fisher"))
             return self.importance(replace(statistic, kind=name))
 
         return Offers(
