@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 import unlearnlib
-from unlearnlib import METHODS, Labelled, Recipe, access, load, rng
+from unlearnlib import METHODS, GradientSpace, Labelled, Recipe, access, load, rng
 from unlearnlib import fisher_diagonal, output_sensitivity
 
 assert Path(unlearnlib.__file__).is_relative_to(sys.prefix), unlearnlib.__file__
@@ -35,12 +35,13 @@ data = Labelled(torch.randn(24, 6, generator=draw), torch.arange(24) % 3)
 forget, retain = data[torch.arange(2)], data[torch.arange(2, 24)]
 stored = fisher_diagonal(fresh_model(rng("model", 0)), data)
 felt = output_sensitivity(fresh_model(rng("model", 0)), data.inputs)
+space = GradientSpace.of(fresh_model(rng("model", 0)), data.inputs)
 for name, method in METHODS.items():
     offers = {
         "forget": forget, "forget_inputs": forget.inputs, "retain": retain,
         "retain_inputs": retain.inputs, "validation": retain, "fresh_model": fresh_model,
         "recipe": Recipe(epochs=1), "generator": rng("method", 0), "fisher": stored,
-        "sensitivity": felt,
+        "sensitivity": felt, "gradient_space": space,
     }
     unlearned = method()(fresh_model(rng("model", 0)), **{k: offers[k] for k in access(method())})
     assert unlearned(data.x).isfinite().all(), name

@@ -1,9 +1,10 @@
 """A method sees what its signature names; whoever asks for more is refused."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import SimpleNamespace
 
 import pytest
+import torch
 from torch import nn
 
 from unlearnlib import (
@@ -11,8 +12,10 @@ from unlearnlib import (
     ASSD,
     LFSSD,
     METHODS,
+    PGU,
     SSD,
     FineTune,
+    Inputs,
     JiT,
     Labelled,
     Method,
@@ -59,6 +62,8 @@ class Greedy:
         (SSD(), ("forget", "fisher")),
         (LFSSD(), ("forget_inputs", "sensitivity")),
         (ASSD(), ("forget", "fisher")),
+        (PGU(), ("forget", "gradient_space", "validation", "generator")),
+        (PGU(stop=None), ("forget", "gradient_space", "validation", "generator")),
     ],
 )
 def test_the_signature_is_the_access(method: Method, names: tuple[str, ...]) -> None:
@@ -71,14 +76,19 @@ def test_test_data_are_not_in_the_vocabulary() -> None:
         ACCESS["test"] = "the test set"  # type: ignore[index]
 
 
+def test_inputs_have_no_labels() -> None:
+    assert [field.name for field in fields(Inputs)] == ["x"]
+    assert not hasattr(Labelled(torch.zeros(2, 1), torch.zeros(2)).inputs, "y")
+
+
 def test_a_cheat_is_told_what_it_may_ask_for() -> None:
     with pytest.raises(AccessError) as caught:
         access(Cheat())
     assert str(caught.value) == (
         "Cheat.__call__ asks for 'test', which is not on offer. A method may name, keyword-only: "
         "forget, forget_inputs, retain, retain_inputs, validation, fisher, sensitivity, "
-        "fresh_model, recipe, generator. Hyper-parameters belong in the fields of the dataclass; "
-        "test data are never on offer."
+        "gradient_space, fresh_model, recipe, generator. Hyper-parameters belong in the fields of "
+        "the dataclass; test data are never on offer."
     )
     assert isinstance(caught.value, UnlearnError)
     assert isinstance(caught.value, TypeError)

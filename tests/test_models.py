@@ -50,12 +50,46 @@ def test_the_sizes_of_the_small_ones() -> None:
     assert count(build("mlp", (2,), 3)) == 3 * 64 + 65 * 64 + 65 * 3
 
 
+def test_the_sizes_of_the_networks_of_pgu() -> None:
+    with torch.device("meta"):
+        assert count(build("small_vgg", SHAPE, 10)) == 5_681_674
+        assert count(build("all_cnn", SHAPE, 10)) == 1_620_010
+    vgg = (9 + 1) * 16 + (9 * 16 + 1) * 32 + (9 * 32 + 1) * 64 + (64 * 9 + 1) * 64 + 65 * 10
+    assert count(build("small_vgg_mini", (1, 28, 28), 10)) == vgg + 2 * (16 + 32 + 64 + 64)
+    cnn = 9 * (1 * 12 + 12 * 12 + 12 * 24 + 4 * 24 * 24) + 24 * 24 + 25 * 10
+    assert count(build("all_cnn_mini", (1, 28, 28), 10)) == cnn + 2 * (2 * 12 + 6 * 24)
+
+
+def test_the_layers_of_the_networks_of_pgu() -> None:
+    """Names and inputs of the layers as the notes have them."""
+    with torch.device("meta"):
+        networks = {name: build(name, SHAPE, 10) for name in ("small_vgg", "all_cnn")}
+    sizes = {
+        name: {
+            layer: module.weight[0].numel()
+            for layer, module in model.named_modules()
+            if isinstance(module, nn.Linear | nn.Conv2d)
+        }
+        for name, model in networks.items()
+    }
+    assert sizes["small_vgg"] == {
+        "features.0": 27, "features.4": 1152, "features.8": 2304, "classifier.1": 8192,
+        "classifier.4": 512,
+    }  # fmt: skip
+    assert list(sizes["all_cnn"].values()) == [27, 864, 864, 1728, 1728, 1728, 1728, 192, 192]
+    kinds = [type(m) for m in networks["small_vgg"].features]  # type: ignore[union-attr]
+    usual = [nn.Conv2d, nn.ReLU, nn.MaxPool2d, nn.BatchNorm2d]
+    assert kinds == usual + usual + [nn.Conv2d, nn.ReLU, nn.BatchNorm2d, nn.MaxPool2d]
+
+
 @pytest.mark.parametrize(
     ("name", "shape"),
     [
         ("vgg_mini", (1, 28, 28)), ("vgg_mini", SHAPE), ("vgg_mini", (1, 8, 8)),
         ("vgg_mini_bn", SHAPE), ("vgg_mini_bn", (1, 28, 28)),
         ("simple_cnn", (1, 28, 28)), ("simple_cnn", SHAPE),
+        ("small_vgg", SHAPE), ("small_vgg_mini", (1, 28, 28)), ("small_vgg_mini", SHAPE),
+        ("all_cnn", (1, 16, 16)), ("all_cnn_mini", (1, 28, 28)), ("all_cnn_mini", SHAPE),
         ("mlp", (2,)), ("mlp", (1, 28, 28)),
         ("resnet18", SHAPE), ("resnet18", (1, 28, 28)),
     ],
@@ -70,7 +104,13 @@ def test_logits_of_any_shape(name: str, shape: tuple[int, ...]) -> None:
     assert all(p.grad is not None for p in model.parameters())
 
 
-@pytest.mark.parametrize("name", ["vgg_mini", "vgg_mini_bn", "simple_cnn", "mlp", "resnet18"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "vgg_mini", "vgg_mini_bn", "simple_cnn", "mlp", "resnet18", "small_vgg_mini",
+        "all_cnn_mini",
+    ],
+)  # fmt: skip
 def test_in_eval_mode_examples_do_not_meet(name: str) -> None:
     model = build(name, (1, 16, 16), 4).double().eval()
     x = images(4, 16, 1).double()

@@ -11,17 +11,11 @@ from torch import Tensor, nn
 
 from unlearnlib import (
     ACCESS,
-    LFSSD,
-    SSD,
     Dataset,
-    Importance,
     Labelled,
     Recipe,
     Scenario,
     Splits,
-    Statistic,
-    fisher_diagonal,
-    output_sensitivity,
     rng,
     scenario,
 )
@@ -239,71 +233,3 @@ def test_purposes_have_streams_of_their_own() -> None:
 @pytest.mark.usefixtures("lab")
 def test_an_identity_is_json() -> None:
     assert json.loads(json.dumps(make()._identity)) == make()._identity
-
-
-@pytest.mark.usefixtures("lab")
-class TestStatistics:
-    def test_the_orders(self) -> None:
-        made = make("class:boot", validation=0.2)
-        s = made.splits
-        assert made.ordered("data") is made.train
-        released = made.ordered("release")
-        assert rows(released.x) == rows(made.train.x)
-        assert torch.equal(released.x[len(s.retain) :], s.forget.x)
-        assert torch.equal(released.y[: len(s.retain)], s.retain.y.sort().values)
-        drawn = make("random:30")
-        assert torch.equal(drawn.ordered("release").x[:90], drawn.splits.retain.x)
-        assert torch.equal(drawn.ordered("release").y[90:], drawn.splits.forget.y)
-
-    @pytest.mark.parametrize(
-        "statistic",
-        [Statistic("fisher"), Statistic("fisher", 7), Statistic("sensitivity", 7, "release", "l1")],
-    )
-    def test_a_statistic_is_that_of_the_training_set(self, statistic: Statistic) -> None:
-        made = make(validation=0.1)
-        model, data = made.original[0], made.ordered(statistic.order)
-        if statistic.kind == "fisher":
-            expected = fisher_diagonal(model, data, group=statistic.group)
-        else:
-            expected = output_sensitivity(model, data.inputs, group=7, norm="l1")
-        found = made.importance(statistic)
-        assert found.statistic == statistic
-        assert found.n == len(made.train)
-        assert all(torch.equal(found[name], value) for name, value in expected.values.items())
-
-    def test_it_is_made_once(self, lab: Path) -> None:
-        made = make("class:boot")
-        found = made.importance(Statistic("fisher"))
-        assert made.importance(Statistic("fisher")) is found
-        assert made.importance(Statistic("fisher", order="release")) is found
-        again = make("random:30", seed_request=3).importance(Statistic("fisher"))
-        assert again.seconds == found.seconds  # from the disk: no request is part of it
-        assert len(list((lab / "cache" / "statistics").iterdir())) == 1
-
-    def test_what_decides_it_decides_its_file(self, lab: Path) -> None:
-        one, two = make("class:boot"), make("class:bag")
-        for made, statistic in [
-            (one, Statistic("fisher")), (one, Statistic("sensitivity")),
-            (one, Statistic("sensitivity", norm="l1")), (one, Statistic("fisher", 8)),
-            (one, Statistic("fisher", 8, "release")), (two, Statistic("fisher", 8, "release")),
-            (make(seed_model=1), Statistic("fisher")), (two, Statistic("fisher", 8)),
-        ]:  # fmt: skip
-            made.importance(statistic)
-        assert len(list((lab / "cache" / "statistics").iterdir())) == 7
-
-    def test_a_stale_file_is_made_anew(self, lab: Path) -> None:
-        made = make()
-        found = made.importance(Statistic("fisher"))
-        (path,) = (lab / "cache" / "statistics").iterdir()
-        replace(found, fingerprint="another").save(path)
-        with pytest.warns(UserWarning, match=r"cannot be used \(StaleStatisticError\)"):
-            assert make().importance(Statistic("fisher")).fingerprint == found.fingerprint
-        assert Importance.load(path).fingerprint == found.fingerprint
-
-    def test_offers_are_lazy_and_follow_the_method(self, lab: Path) -> None:
-        made = make()
-        offers = made.offers(0, LFSSD.as_released(group=9, norm="l2"))
-        assert not (lab / "cache" / "statistics").exists()
-        assert offers.sensitivity.statistic == Statistic("sensitivity", 9, "release", "l2")
-        assert made.offers(0, SSD(group=5)).fisher.statistic == Statistic("fisher", 5)
-        assert made.offers(0).fisher.statistic == Statistic("fisher")

@@ -24,6 +24,7 @@ ACCESS: Mapping[str, str] = MappingProxyType(
         "validation": "examples held out of the training set, with labels",
         "fisher": "stored importance of every parameter for the training set, made with labels",
         "sensitivity": "stored importance of every parameter for the training set, without labels",
+        "gradient_space": "stored second moments of every layer's inputs, of the training set",
         "fresh_model": "a factory of untrained networks of the same architecture",
         "recipe": "how the original model was trained",
         "generator": "random numbers",

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from . import metrics
 from .access import Method, access, grant
 from .data import Labelled
+from .gradient_space import GradientSpace
 from .importance import Importance
 from .methods import Original, Retrain
 from .scenario import Scenario, Splits
@@ -57,7 +58,7 @@ def _clocked(
         original, _ = scenario.original
         model = deepcopy(original)
         granted = grant(method, scenario.offers(seed_method, method))
-        stored = [value.seconds for value in granted.values() if isinstance(value, Importance)]
+        stored = [v.seconds for v in granted.values() if isinstance(v, Importance | GradientSpace)]
         x = scenario.splits.forget.x[:128]
         warm_up(model, x)
         with count_forwards(type(model)) as forwards, stopwatch(x.device) as cost:

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from .access import Method
 from .cache import cached, kept
-from .data import Dataset, Labelled, load
+from .data import Dataset, Labelled, load, poisoned
 from .errors import SpecError
+from .gradient_space import GradientSpace
 from .importance import Importance, Order, Statistic, fisher_diagonal, output_sensitivity
 from .models import Factory, build
 from .request import Selection, resolve
@@ -38,8 +39,10 @@ def rng(purpose: str, seed: int, device: torch.device | str = "cpu") -> torch.Ge
 
 @lru_cache(maxsize=2)
 def _load(name: str, device: torch.device) -> Dataset:
-    """Return a data set, kept on `device` between scenarios."""
-    return load(name).to(device)
+    """Return a data set, kept on `device` between scenarios; `NAME+poisonN` has wrong labels."""
+    clean, _, count = name.partition("+poison")
+    data = poisoned(load(clean), int(count)) if count.isdecimal() else load(name)
+    return data.to(device)
 
 
 @dataclass(frozen=True)
@@ -72,11 +75,12 @@ class Splits:
 
 
 class Offers(SimpleNamespace):
-    """Everything that a method may name; a stored statistic is made when it is first named."""
+    """Everything that a method may name; a stored statistic is made when it is named."""
 
-    stored: Callable[[str], Importance]
+    stored: Callable[[str], Importance | GradientSpace]
     fisher = property(lambda self: self.stored("fisher"))
     sensitivity = property(lambda self: self.stored("sensitivity"))
+    gradient_space = property(lambda self: self.stored("gradient_space"))
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,8 @@ class Scenario:
     there; the data set is kept in memory for the next scenario.
 
     Attributes:
-        dataset: A name that `unlearnlib.data.load` knows.
+        dataset: A name that `unlearnlib.data.load` knows; with `+poison500`, 500 training examples
+            of each class have a wrong label, see `unlearnlib.data.poisoned`.
         model: A name that `unlearnlib.models.build` knows.
         request: What to forget, see `unlearnlib.request`.
         recipe: How the original model was trained.
@@ -252,15 +257,37 @@ class Scenario:
             self._statistics[asked] = made
         return self._statistics[asked]
 
+    def gradient_space(self, stride_one: bool = False) -> GradientSpace:
+        """Return the gradient space of D, kept in the cache; it is too large to stay in memory."""
+        model, _ = self.original
+        identity = self._identity | {"statistic": "gradient_space", "stride_one": stride_one}
+
+        def make() -> GradientSpace:
+            return GradientSpace.of(model, self.train.inputs, stride_one=stride_one)
+
+        def read(path: Path) -> GradientSpace:
+            found = GradientSpace.load(path, self.device or "cpu")
+            found.check(model, stride_one)
+            return found
+
+        return kept("statistics", identity, read, make, GradientSpace.save)
+
     def offers(self, seed_method: int, method: Method | None = None) -> Offers:
         """Return everything that a method may name, see `unlearnlib.access.ACCESS`.
 
-        A method that names `fisher` or `sensitivity` tells by its property `statistic` which one.
+        A method that names a stored statistic tells which one: an importance by its property
+        `statistic`, a gradient space by its field `stride_one`.
         """
         factory: Factory = self.fresh_model
-        statistic = getattr(method, "statistic", Statistic("fisher"))
+
+        def stored(name: str) -> Importance | GradientSpace:
+            if name == "gradient_space":
+                return self.gradient_space(getattr(method, "stride_one", False))
+            statistic = getattr(method, "statistic", Statistic("fisher"))
+            return self.importance(replace(statistic, kind=name))
+
         return Offers(
-            stored=lambda kind: self.importance(replace(statistic, kind=kind)),
+            stored=stored,
             forget=self.splits.forget,
             forget_inputs=self.splits.forget.inputs,
             retain=self.splits.retain,

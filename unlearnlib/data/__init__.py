@@ -1,6 +1,8 @@
 """Data sets as tensors, whole in memory, and their batched augmentation."""
 
 from .augment import augment as augment
+from .poison import partners as partners
+from .poison import poisoned as poisoned
 from .sets import NAMES as NAMES
 from .sets import Dataset as Dataset
 from .sets import fetch as fetch

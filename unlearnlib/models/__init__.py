@@ -8,8 +8,10 @@ import torch
 from torch import nn
 
 from ..errors import SpecError
+from .all_cnn import AllCNN
 from .resnet import ResNet18
 from .small import MLP, SimpleCNN
+from .small_vgg import SmallVGG
 from .vgg import VGG11, VGGMini
 from .vit import ViT
 
@@ -23,6 +25,10 @@ MODELS: dict[str, Callable[[Any, int], nn.Module]] = {
     "mlp": MLP,
     "resnet18": ResNet18,
     "vgg11": VGG11,
+    "small_vgg": SmallVGG,
+    "small_vgg_mini": partial(SmallVGG, widths=(16, 32, 64), hidden=64),
+    "all_cnn": AllCNN,
+    "all_cnn_mini": partial(AllCNN, width=12),
     "vit": ViT,
     "vit_tiny": partial(
         ViT, name="vit_tiny_patch16_224", pretrained=False, img_size=32, patch_size=4, depth=6
@@ -53,5 +59,6 @@ def build(name: str, shape: tuple[int, ...], classes: int) -> nn.Module:
 
 
 __all__ = [
-    "MLP", "MODELS", "VGG11", "Factory", "ResNet18", "SimpleCNN", "VGGMini", "ViT", "build",
+    "MLP", "MODELS", "VGG11", "AllCNN", "Factory", "ResNet18", "SimpleCNN", "SmallVGG", "VGGMini",
+    "ViT", "build",
 ]  # fmt: skip

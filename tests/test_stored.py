@@ -1,0 +1,143 @@
+"""What a scenario stores with its original model: importances and the gradient space."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.testing import assert_close
+
+from unlearnlib import (
+    LFSSD,
+    PGU,
+    SSD,
+    GradientSpace,
+    Importance,
+    Recipe,
+    Scenario,
+    Statistic,
+    fisher_diagonal,
+    output_sensitivity,
+)
+
+
+def make(request: str = "class:boot", **changes: Any) -> Scenario:
+    return Scenario("toy", "mlp", request, Recipe(1, lr=0.05, batch_size=32), **changes)
+
+
+def rows(x: Tensor) -> set[tuple[float, ...]]:
+    """The images as a set; no two of the toy are equal."""
+    return {tuple(row) for row in x.flatten(1).tolist()}
+
+
+def files(lab: Path) -> list[Path]:
+    return list((lab / "cache" / "statistics").iterdir())
+
+
+def test_offers_are_lazy_and_follow_the_method(lab: Path) -> None:
+    made = make()
+    offers = made.offers(0, LFSSD.as_released(group=9, norm="l2"))
+    assert offers.forget is made.splits.forget
+    assert not (lab / "cache" / "statistics").exists()
+    assert offers.sensitivity.statistic == Statistic("sensitivity", 9, "release", "l2")
+    assert made.offers(0, SSD(group=5)).fisher.statistic == Statistic("fisher", 5)
+    assert made.offers(0).fisher.statistic == Statistic("fisher")
+    assert made.offers(0, PGU.as_released()).gradient_space.stride_one
+    assert not made.offers(0, PGU()).gradient_space.stride_one
+    assert not made.offers(0).gradient_space.stride_one
+
+
+@pytest.mark.usefixtures("lab")
+class TestImportance:
+    def test_the_orders(self) -> None:
+        made = make("class:boot", validation=0.2)
+        s = made.splits
+        assert made.ordered("data") is made.train
+        released = made.ordered("release")
+        assert rows(released.x) == rows(made.train.x)
+        assert torch.equal(released.x[len(s.retain) :], s.forget.x)
+        assert torch.equal(released.y[: len(s.retain)], s.retain.y.sort().values)
+        drawn = make("random:30")
+        assert torch.equal(drawn.ordered("release").x[:90], drawn.splits.retain.x)
+        assert torch.equal(drawn.ordered("release").y[90:], drawn.splits.forget.y)
+
+    @pytest.mark.parametrize(
+        "statistic",
+        [Statistic("fisher"), Statistic("fisher", 7), Statistic("sensitivity", 7, "release", "l1")],
+    )
+    def test_a_statistic_is_that_of_the_training_set(self, statistic: Statistic) -> None:
+        made = make(validation=0.1)
+        model, data = made.original[0], made.ordered(statistic.order)
+        if statistic.kind == "fisher":
+            expected = fisher_diagonal(model, data, group=statistic.group)
+        else:
+            expected = output_sensitivity(model, data.inputs, group=7, norm="l1")
+        found = made.importance(statistic)
+        assert found.statistic == statistic
+        assert found.n == len(made.train)
+        assert all(torch.equal(found[name], value) for name, value in expected.values.items())
+
+    def test_it_is_made_once(self, lab: Path) -> None:
+        made = make("class:boot")
+        found = made.importance(Statistic("fisher"))
+        assert made.importance(Statistic("fisher")) is found
+        assert made.importance(Statistic("fisher", order="release")) is found
+        again = make("random:30", seed_request=3).importance(Statistic("fisher"))
+        assert again.seconds == found.seconds  # from the disk: no request is part of it
+        assert len(files(lab)) == 1
+
+    def test_what_decides_it_decides_its_file(self, lab: Path) -> None:
+        one, two = make("class:boot"), make("class:bag")
+        for made, statistic in [
+            (one, Statistic("fisher")), (one, Statistic("sensitivity")),
+            (one, Statistic("sensitivity", norm="l1")), (one, Statistic("fisher", 8)),
+            (one, Statistic("fisher", 8, "release")), (two, Statistic("fisher", 8, "release")),
+            (make(seed_model=1), Statistic("fisher")), (two, Statistic("fisher", 8)),
+        ]:  # fmt: skip
+            made.importance(statistic)
+        assert len(files(lab)) == 7
+
+    def test_a_stale_file_is_made_anew(self, lab: Path) -> None:
+        made = make()
+        found = made.importance(Statistic("fisher"))
+        (path,) = files(lab)
+        replace(found, fingerprint="another").save(path)
+        with pytest.warns(UserWarning, match=r"cannot be used \(StaleStatisticError\)"):
+            assert make().importance(Statistic("fisher")).fingerprint == found.fingerprint
+        assert Importance.load(path).fingerprint == found.fingerprint
+
+
+@pytest.mark.usefixtures("lab")
+class TestGradientSpace:
+    def test_it_is_that_of_the_training_set(self) -> None:
+        made = make(validation=0.1)
+        found = made.gradient_space()
+        model, _ = made.original
+        expected = GradientSpace.of(model, made.train.inputs)
+        assert found.fingerprint == expected.fingerprint
+        assert_close(found.moments, expected.moments, rtol=0, atol=0)
+
+    def test_it_is_made_once(self, lab: Path) -> None:
+        made = make("class:boot")
+        found = made.gradient_space()
+        again = make("random:30", seed_request=3).gradient_space()
+        assert again.seconds == found.seconds > 0  # from the disk: no request is part of it
+        assert list(again.moments) == list(found.moments)  # in the order of the forward pass
+        assert_close(again.moments, found.moments, rtol=0, atol=0)
+        assert len(files(lab)) == 1
+        assert made.gradient_space(stride_one=True).stride_one
+        make(seed_model=1).gradient_space()
+        assert len(files(lab)) == 3
+
+    def test_a_corrupt_or_stale_file_is_made_anew(self, lab: Path) -> None:
+        found = make().gradient_space()
+        (path,) = files(lab)
+        path.write_bytes(b"not a file of torch")
+        with pytest.warns(UserWarning, match="cannot be used"):
+            assert_close(make().gradient_space().moments, found.moments, rtol=0, atol=0)
+        replace(found, fingerprint="another").save(path)
+        with pytest.warns(UserWarning, match=r"cannot be used \(StaleStatisticError\)"):
+            assert make().gradient_space().fingerprint == found.fingerprint
+        assert GradientSpace.load(path).fingerprint == found.fingerprint

@@ -1,0 +1,69 @@
+"""Label poisoning: some examples of each class carry the label of its partner."""
+
+import random
+from dataclasses import replace
+
+import torch
+
+from ..errors import DataError
+from .sets import Dataset
+from .tensors import Labelled
+
+
+def partners(classes: int) -> torch.Tensor:
+    """Return the partner of each class, (classes,); the partner of the partner is the class.
+
+    Paired by the shuffle of the release of PGU, which on CIFAR-10 pairs horse and ship, automobile
+    and dog, deer and cat, bird and airplane, truck and frog.
+
+    Raises:
+        DataError: The number of classes is odd.
+    """
+    if classes % 2:
+        raise DataError(
+            f"{classes} classes cannot be paired, so no label has a partner to be swapped with. "
+            "Poison a set with an even number of classes."
+        )
+    order = list(range(classes))
+    random.Random(0).shuffle(order)
+    pairs = torch.tensor(order).view(-1, 2)
+    partner = torch.empty(classes, dtype=torch.long)
+    partner[pairs] = pairs.flip(1)
+    return partner
+
+
+def poisoned(data: Dataset, per_class: int, seed: int = 0) -> Dataset:
+    """Return `data` with `per_class` training examples of each class given its partner's label.
+
+    Its sub-classes tell `clean` from `poisoned` training examples, so `subclass:poisoned` is the
+    request to forget what is wrong. The true label of a poisoned example is the partner of its
+    own. All test examples are clean.
+
+    Args:
+        data: A data set with an even number of classes.
+        per_class: Poisoned examples a class, drawn at random.
+        seed: Of the draw.
+
+    Raises:
+        DataError: A class has fewer examples, or there are an odd number of classes.
+    """
+    y, generator = data.train.y, torch.Generator().manual_seed(seed)
+    partner = partners(len(data.classes)).to(y.device)
+    wrong = torch.zeros_like(y)
+    for c in range(len(data.classes)):
+        own = (y == c).nonzero()[:, 0]
+        if per_class > len(own):
+            raise DataError(
+                f"{per_class} examples a class cannot be poisoned: class {c} of '{data.name}' has "
+                f"{len(own)}. Ask for fewer."
+            )
+        drawn = torch.randperm(len(own), generator=generator)[:per_class]
+        wrong[own[drawn.to(own.device)]] = 1
+    return replace(
+        data,
+        name=f"{data.name}+poison{per_class}",
+        train=Labelled(data.train.x, torch.where(wrong == 1, partner[y], y)),
+        subclasses=("clean", "poisoned"),
+        train_subclass=wrong,
+        test_subclass=torch.zeros_like(data.test.y),
+    )
