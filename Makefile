@@ -16,6 +16,8 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 book notebooks nbval: export TQDM_DISABLE := 1
 # Kernels fork from a process that has imported what notebooks import.
 nbval: export JUPYTER_DEFAULT_PROVISIONER_NAME := unlearnlib-fork
+# Two processes at a time: one thread each.
+unit nbval: export OMP_NUM_THREADS := 1
 
 # $(call stage,NAME,COMMAND) runs COMMAND under a heading and prints its seconds.
 stage = @printf '\n== %s\n' '$(1)'; start=$$(date +%s); $(2) \
