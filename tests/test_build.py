@@ -95,3 +95,10 @@ def test_a_failure_is_told_and_the_others_are_kept(
     build.execute_all(names, 2)
     assert "part/good  unchanged" in capsys.readouterr().out
     assert text("part/bad") == "mended\n"
+
+
+def test_neighbours_do_not_train_the_same_models(build: ModuleType) -> None:
+    for name, data in [("a", "x"), ("b", "x"), ("c", "y"), ("d", "x")]:
+        page(f"part/{name}", f"dataset: str = '{data}'  # a set\nrequests: list = ['class:1']")
+    order = build.apart([f"part/{name}" for name in "abcd"])
+    assert order == ["part/d", "part/c", "part/b", "part/a"]

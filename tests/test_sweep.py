@@ -176,6 +176,7 @@ def test_a_corrupt_status_is_a_run_to_make_again(tmp_path: Path) -> None:
     go(tmp_path, a=[1, 2])
     first = next((tmp_path / "out" / "runs").glob("*.json"))
     first.write_text(first.read_text()[:40])
+    assert len(collect(tmp_path / "out")) == 1  # the other is still in the table
     assert go(tmp_path, a=[1, 2]) == 0
     assert sorted(counts(tmp_path).values()) == [1, 2]
     assert len(collect(tmp_path / "out")) == 2

@@ -80,11 +80,7 @@ class Run:
 
     def status(self) -> Status | None:
         """Return what became of the run; None if it has not ended, or its file is damaged."""
-        try:
-            found: Status = json.loads(self.status_file.read_text())
-            return found if found["run"] == self.name and found["state"] else None
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        return _status(self.status_file)
 
     def end(self, state: str, error: str = "", seconds: float = 0.0) -> Status:
         """Write what became of the run, and return it."""
@@ -127,6 +123,15 @@ def go(run: Run) -> Status:
     return run.end("done", seconds=time.perf_counter() - start)
 
 
+def _status(path: Path) -> Status | None:
+    """Return what a status file says; None if it is missing, damaged, or another run's."""
+    try:
+        found: Status = json.loads(path.read_text())
+        return found if found["run"] == path.stem and found["state"] else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def collect(folder: str | Path) -> pd.DataFrame:
     """Return the measurements of all finished runs of a sweep, one a row.
 
@@ -135,8 +140,8 @@ def collect(folder: str | Path) -> pd.DataFrame:
     """
     frames = []
     for path in sorted((Path(folder) / "runs").glob("*.json")):
-        status = json.loads(path.read_text())
-        if status["state"] != "done":
+        status = _status(path)
+        if status is None or status["state"] != "done":
             continue
         measured = [
             json.loads(file.read_text()) for file in sorted(path.with_suffix("").glob("*.json"))
