@@ -101,3 +101,11 @@ def test_grids_are_checked_before_anything_starts() -> None:
     assert resolve({"methods.JiT.noises": 3}, known)["methods"]["JiT"]["noises"] == 3
     with pytest.raises(SpecError, match="'JiT' has no sgima"):
         resolve({"methods.JiT.sgima": 3}, known)
+
+
+def test_a_dictionary_of_the_grid_file_is_copied_too(tmp_path: Path) -> None:
+    """All points of an axis share the value that the file gives."""
+    known, value = parameters_of(notebook(tmp_path)), {"JiT": {"sigma": 1.0}}
+    given = resolve({"nested": value, "nested.JiT.sigma": 9.0}, known)
+    assert given == {"nested": {"JiT": {"sigma": 9.0}}}
+    assert value == {"JiT": {"sigma": 1.0}}
