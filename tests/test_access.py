@@ -11,13 +11,19 @@ from unlearnlib import (
     ASSD,
     LFSSD,
     METHODS,
+    SCRUB,
     SSD,
     FineTune,
+    GradientAscent,
     JiT,
     Labelled,
     Method,
+    NablaTau,
+    NegGradPlus,
     Original,
+    RandomLabel,
     Retrain,
+    SCRUBRewind,
     access,
 )
 from unlearnlib.access import grant
@@ -59,6 +65,12 @@ class Greedy:
         (SSD(), ("forget", "fisher")),
         (LFSSD(), ("forget_inputs", "sensitivity")),
         (ASSD(), ("forget", "fisher")),
+        (NablaTau(), ("forget", "retain", "validation", "generator")),
+        (GradientAscent(), ("forget", "generator")),
+        (NegGradPlus(), ("forget", "retain", "generator")),
+        (RandomLabel(), ("forget", "retain", "generator")),
+        (SCRUB(), ("forget_inputs", "retain", "generator")),
+        (SCRUBRewind(), ("forget", "retain", "validation", "generator")),
     ],
 )
 def test_the_signature_is_the_access(method: Method, names: tuple[str, ...]) -> None:

@@ -15,15 +15,21 @@ from unlearnlib import (
     ASSD,
     LFSSD,
     METHODS,
+    SCRUB,
     SSD,
     FineTune,
+    GradientAscent,
     Inputs,
     JiT,
     Labelled,
     Method,
+    NablaTau,
+    NegGradPlus,
     Original,
+    RandomLabel,
     Recipe,
     Retrain,
+    SCRUBRewind,
     access,
     fisher_diagonal,
     output_sensitivity,
@@ -43,6 +49,16 @@ CASES: dict[str, Method] = {
     "LFSSD as released": LFSSD.as_released(alpha=1.1, group=1),
     "ASSD": ASSD(),
     "ASSD as released": ASSD.as_released(),
+    "NablaTau": NablaTau(batch_size=6, match="quantiles"),
+    "NablaTau as released": NablaTau.as_released(batch_size=6),
+    "NablaTau as released, text": NablaTau.as_released_text(batch_size=6, budget=4.0),
+    "GradientAscent": GradientAscent(batch_size=4),
+    "NegGradPlus": NegGradPlus(beta=0.8, epochs=2, batch_size=6, forget_batch_size=4),
+    "RandomLabel": RandomLabel(epochs=2, batch_size=7),
+    "SCRUB": SCRUB(batch_size=6, lr=0.01),
+    "SCRUB as released": SCRUB.as_released(batch_size=6, lr=0.01),
+    "SCRUB+R": SCRUBRewind(batch_size=6, lr=0.01),
+    "SCRUB+R as released": SCRUBRewind.as_released(batch_size=6, lr=0.01),
 }
 DTYPES = [torch.float32, torch.float64]
 State = dict[str, Tensor]
@@ -261,7 +277,13 @@ def test_old_gradients_do_not_matter(method: Method) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["FineTune", "JiT", "JiT as released", "SSD", "LFSSD"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "FineTune", "JiT", "JiT as released", "SSD", "LFSSD", "NablaTau", "GradientAscent",
+        "NegGradPlus", "RandomLabel", "SCRUB",
+    ],
+)  # fmt: skip
 def test_frozen_parameters_stay(name: str) -> None:
     model = network()
     model[0].requires_grad_(False)  # type: ignore[index]

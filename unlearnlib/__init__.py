@@ -15,7 +15,23 @@ from .data import Dataset, Inputs, Labelled, load
 from .experiment import measure, outputs, run, unlearn
 from .grid import Grid, run_grid
 from .importance import Importance, Statistic, fisher_diagonal, output_sensitivity
-from .methods import ASSD, LFSSD, METHODS, SSD, FineTune, JiT, Original, Retrain
+from .losses import losses
+from .methods import (
+    ASSD,
+    LFSSD,
+    METHODS,
+    SCRUB,
+    SSD,
+    FineTune,
+    GradientAscent,
+    JiT,
+    NablaTau,
+    NegGradPlus,
+    Original,
+    RandomLabel,
+    Retrain,
+    SCRUBRewind,
+)
 from .metrics import entropy
 from .records import read as read_records
 from .records import read_all, recorded
@@ -25,8 +41,10 @@ from .training import Recipe, train
 __version__ = "0.1.0"
 
 __all__ = [
-    "ACCESS", "ASSD", "LFSSD", "METHODS", "SSD", "Dataset", "FineTune", "Grid", "Importance",
-    "Inputs", "JiT", "Labelled", "Method", "Original", "Recipe", "Retrain", "Scenario", "Splits",
-    "Statistic", "access", "entropy", "fisher_diagonal", "load", "measure", "output_sensitivity",
-    "outputs", "read_all", "read_records", "recorded", "rng", "run", "run_grid", "train", "unlearn",
+    "ACCESS", "ASSD", "LFSSD", "METHODS", "SCRUB", "SSD", "Dataset", "FineTune", "GradientAscent",
+    "Grid", "Importance", "Inputs", "JiT", "Labelled", "Method", "NablaTau", "NegGradPlus",
+    "Original", "RandomLabel", "Recipe", "Retrain", "SCRUBRewind", "Scenario", "Splits",
+    "Statistic", "access", "entropy", "fisher_diagonal", "load", "losses", "measure",
+    "output_sensitivity", "outputs", "read_all", "read_records", "recorded", "rng", "run",
+    "run_grid", "train", "unlearn",
 ]  # fmt: skip

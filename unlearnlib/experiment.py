@@ -89,7 +89,11 @@ def outputs(model: nn.Module, x: Tensor, batch_size: int = 250) -> Tensor:
 
 
 def measure(model: nn.Module, splits: Splits, names: Iterable[str] = SPLITS) -> list[Row]:
-    """Return (metric, split, value) of `model` on the named splits; empty splits give no row."""
+    """Return (metric, split, value) of `model` on the named splits; empty splits give no row.
+
+    The attacks compare the forget set with test examples of its kind, or with all of them for a
+    random request.
+    """
     parts: dict[str, Labelled] = {name: getattr(splits, name) for name in names}
     known: dict[str, Tensor] = {}
 
@@ -114,6 +118,12 @@ def measure(model: nn.Module, splits: Splits, names: Iterable[str] = SPLITS) -> 
     if {"forget", "retain", "test"} <= logits.keys():
         attack = metrics.mia_entropy(logits["forget"], logits["retain"], logits["test"])
         rows.append(("mia_entropy", "forget", attack))
+    unseen = "test_forget" if "test_forget" in logits else "test"
+    if {"forget", unseen} <= logits.keys():
+        pairs = [(logits[name], parts[name].y) for name in ("forget", unseen)]
+        by_loss = metrics.attack_accuracy(*(metrics.example_loss(z, y) for z, y in pairs))
+        by_entropy = metrics.attack_accuracy(*(metrics.entropy(z) for z, _ in pairs))
+        rows += [("attack_loss", "forget", by_loss), ("attack_entropy", "forget", by_entropy)]
     return rows
 
 
