@@ -1,4 +1,4 @@
-"""Scores and attacks against formulas, pairs, thresholds and the release's calls of scikit-learn."""
+"""Scores and attacks against formulas, pairs, thresholds and the calls of the release."""
 
 import math
 

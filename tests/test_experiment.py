@@ -12,12 +12,16 @@ from torch.testing import assert_close
 
 from unlearnlib import (
     LFSSD,
+    SCRUB,
     SSD,
     FineTune,
+    GradientAscent,
     JiT,
     Labelled,
     Method,
+    NablaTau,
     Original,
+    RandomLabel,
     Recipe,
     Retrain,
     Scenario,
@@ -83,16 +87,19 @@ class TestMeasure:
         attack = metrics.mia_entropy(*(outputs(model, part.x) for part in parts))
         assert found["mia_entropy", "forget"] == attack
 
-    @pytest.mark.parametrize(("request_", "unseen"), [("class:boot", "test_forget"), ("random:30", "test")])
-    def test_attacks_use_test_data_that_no_method_sees(self, request_: str, unseen: str) -> None:
+    @pytest.mark.parametrize(
+        ("forgotten", "unseen"), [("class:boot", "test_forget"), ("random:30", "test")]
+    )
+    def test_attacks_use_test_data_that_no_method_sees(self, forgotten: str, unseen: str) -> None:
         """Those of the forgotten kind if there are any; validation data, on which NablaTau
         measures tau, are others.
         """
-        made = scenario(request_, validation=0.25)
+        made = scenario(forgotten, validation=0.25)
         found = {row[:2]: row[2] for row in measure(made.original[0], made.splits)}
         parts = [getattr(made.splits, name) for name in ("forget", unseen)]
         z = [outputs(made.original[0], part.x) for part in parts]
-        loss = [cross_entropy(a, part.y, reduction="none") for a, part in zip(z, parts, strict=True)]
+        pairs = zip(z, parts, strict=True)
+        loss = [cross_entropy(a.double(), part.y, reduction="none") for a, part in pairs]
         entropies = [metrics.entropy(a) for a in z]
         assert found["attack_loss", "forget"] == metrics.attack_accuracy(*loss)
         assert found["attack_entropy", "forget"] == metrics.attack_accuracy(*entropies)
@@ -132,6 +139,10 @@ class TestUnlearn:
             (JiT(noises=4, batch_size=16, chunk=1), n_f * (1 + 4) / n),
             (SSD(alpha=1.5), n_f / n),
             (LFSSD.as_released(alpha=1.5), n_f / n),
+            (NablaTau(), 3 + len(made.splits.validation) / n),
+            (GradientAscent(), n_f / n),
+            (RandomLabel(epochs=2), 2.0),
+            (SCRUB(epochs=4, ascents=3), 2 * (3 * n_f + 4 * n_r) / n),
         ]
         for method, passes in expected:
             assert unlearn(method, made).cost["passes"] == pytest.approx(passes), method

@@ -63,12 +63,12 @@ def distance(method: NablaTau, l_f: list[Tensor], unseen: list[float]) -> Tensor
     if method.match == "mean":
         return squared(mean_v - mean_f)
     if method.match == "moments":
-        var_f = sum((l - mean_f) ** 2 for l in l_f) / b
-        var_v = sum((l - mean_v) ** 2 for l in unseen) / m
+        var_f = sum((a - mean_f) ** 2 for a in l_f) / b
+        var_v = sum((a - mean_v) ** 2 for a in unseen) / m
         return squared(mean_v - mean_f) + squared(var_v - var_f)
-    ordered = sorted(l_f, key=float)
+    ordered = sorted(l_f, key=Tensor.item)
     at = [float(np.quantile(unseen, (i + 0.5) / b)) for i in range(b)]
-    return sum(squared(q - l) for q, l in zip(at, ordered, strict=True)) / b
+    return sum(squared(q - a) for q, a in zip(at, ordered, strict=True)) / b
 
 
 def brute_force(method: NablaTau, model: nn.Module, data: dict[str, Labelled]) -> nn.Module:
@@ -83,7 +83,7 @@ def brute_force(method: NablaTau, model: nn.Module, data: dict[str, Labelled]) -
         alpha = alpha_0 * (E - e) / E if method.anneal else alpha_0
         lr = method.lr * (1 - (1 - method.lr_end) * e / E)
         if e % method.refresh == 0:
-            unseen = [float(l) for l in all_losses(model, validation.x, validation.y)]
+            unseen = [a.item() for a in all_losses(model, validation.x, validation.y)]
         if e % 2 == 0:  # four batches of the rest are two passes over those to forget
             queue: list[Tensor] = []
             fresh = True
@@ -261,9 +261,9 @@ def test_the_loss_of_the_forget_set_comes_near_that_of_unseen_data(toy: Dataset)
     before = loss(original, validation) - loss(original, forget)
     assert before > 0.3
     for seed in range(5):
-        method = NablaTau(batch_size=16, lr=1e-3)
+        method = NablaTau(batch_size=16, budget=30)
         result = method(
             original, forget=forget, retain=retain, validation=validation, generator=seeded(seed)
         )
         assert abs(loss(result, validation) - loss(result, forget)) < before / 2
-        assert loss(result, retain) < 0.2
+        assert loss(result, retain) < 0.1

@@ -1,4 +1,4 @@
-"""Random labels and NegGrad+ against their equations."""
+"""Random labels, NegGrad+ and ascent in batches against their equations."""
 
 from copy import deepcopy
 
@@ -90,7 +90,7 @@ def test_random_label_equals_brute_force(model: nn.Module) -> None:
 
 
 def test_random_label_unlearns_what_it_relabels(model: nn.Module) -> None:
-    method = RandomLabel(epochs=60, lr=0.02, batch_size=4)
+    method = RandomLabel(epochs=200, lr=0.05, batch_size=4)
     result = method(model, forget=FORGET, retain=RETAIN, generator=seeded())
     assert (result(FORGET.x).argmax(1) != FORGET.y).all()
     assert (result(RETAIN.x).argmax(1) == RETAIN.y).all()
@@ -124,3 +124,14 @@ def test_neg_grad_plus_at_its_limits(model: nn.Module) -> None:
     assert_same(kept, tuned(model, retain=RETAIN, generator=seeded()))
     raised = NegGradPlus(beta=0.0, epochs=1, **fields)(model, **given, generator=seeded())  # type: ignore[arg-type]
     assert_same(raised, GradientAscent(lr=0.1)(model, forget=FORGET, generator=seeded()))
+
+
+def test_ascent_takes_one_step_a_batch(model: nn.Module) -> None:
+    reference = deepcopy(model)
+    parameters = list(reference.parameters())
+    for batch in torch.randperm(5, generator=seeded()).split(2):
+        loss = mean_loss(reference, FORGET.x[batch], FORGET.y[batch])
+        for p, g in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
+            p.data += 0.1 * g
+    result = GradientAscent(lr=0.1, batch_size=2)(model, forget=FORGET, generator=seeded())
+    assert_same(result, reference)

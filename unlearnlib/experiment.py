@@ -120,9 +120,11 @@ def measure(model: nn.Module, splits: Splits, names: Iterable[str] = SPLITS) -> 
         rows.append(("mia_entropy", "forget", attack))
     unseen = "test_forget" if "test_forget" in logits else "test"
     if {"forget", unseen} <= logits.keys():
-        pairs = [(logits[name], parts[name].y) for name in ("forget", unseen)]
-        by_loss = metrics.attack_accuracy(*(metrics.example_loss(z, y) for z, y in pairs))
-        by_entropy = metrics.attack_accuracy(*(metrics.entropy(z) for z, _ in pairs))
+        z_f, z_u, y_f, y_u = logits["forget"], logits[unseen], parts["forget"].y, parts[unseen].y
+        by_loss = metrics.attack_accuracy(
+            metrics.example_loss(z_f, y_f), metrics.example_loss(z_u, y_u)
+        )
+        by_entropy = metrics.attack_accuracy(metrics.entropy(z_f), metrics.entropy(z_u))
         rows += [("attack_loss", "forget", by_loss), ("attack_entropy", "forget", by_entropy)]
     return rows
 

@@ -13,9 +13,10 @@ to the labels, on :math:`D_r`:
     \min_\theta \; \mathop{\mathrm{mean}}_{(x, y) \in D_r}
         \alpha \, d(x; \theta) + \gamma \, \ell(f_\theta(x), y)
 
-The first may go too far, and a loss that is too high gives a forget set away. SCRUB+R rewinds to
-the epoch whose error on :math:`D_f` is nearest to the error of the last epoch on held-out data of
-the same classes.
+At first :math:`d` is 0, its minimum, and has no slope: without dropout or BatchNorm, which make the
+student differ, the first ascent waits for a step of the second kind. Later it may go too far, and a
+loss that is too high gives a forget set away. SCRUB+R rewinds to the epoch whose error on
+:math:`D_f` is nearest to the error of the last epoch on held-out data of the same classes.
 
 Sees: :math:`D_f` without labels, :math:`D_r`; SCRUB+R also the labels of :math:`D_f`, and
 :math:`D_v`. Never sees: test data.

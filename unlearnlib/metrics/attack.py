@@ -95,9 +95,8 @@ def attack_auc(members: Tensor, others: Tensor) -> float:
         others: Scores of examples that no model was trained on, (m,).
     """
     ranked = others.double().sort().values
-    below, not_above = (
-        torch.searchsorted(ranked, members.double(), right=right).double() for right in (False, True)
-    )
+    x = members.double()
+    below, not_above = (torch.searchsorted(ranked, x, right=right) for right in (False, True))
     return ((below + not_above) / 2).mean().item() / len(others)
 
 
