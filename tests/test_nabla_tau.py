@@ -33,10 +33,10 @@ def examples(n: int, seed: int, several: bool = False) -> Labelled:
 
 
 def given(several: bool = False) -> dict[str, Labelled]:
-    """5 examples to forget, 11 to retain, 7 held out: 2 and 4 batches of three."""
+    """5 examples to forget, 14 to retain, 7 held out: 2 and 5 batches of three."""
     return {
         "forget": examples(5, 10, several),
-        "retain": examples(11, 20, several),
+        "retain": examples(14, 20, several),
         "validation": examples(7, 30, several),
     }
 
@@ -77,20 +77,20 @@ def brute_force(method: NablaTau, model: nn.Module, data: dict[str, Labelled]) -
     forget, retain, validation = data.values()
     parameters = list(model.parameters())
     m, v = ([torch.zeros_like(p) for p in parameters] for _ in range(2))
-    E, t = int(method.budget * 4 / 4), 0
-    alpha_0 = 5 / 3 * 5 / 16 if method.alpha is None else method.alpha
+    E, t = int(method.budget * 5 / 4), 0
+    alpha_0 = 5 / 3 * 5 / 19 if method.alpha is None else method.alpha
     for e in range(E):
         alpha = alpha_0 * (E - e) / E if method.anneal else alpha_0
         lr = method.lr * (1 - (1 - method.lr_end) * e / E)
         if e % method.refresh == 0:
             unseen = [a.item() for a in all_losses(model, validation.x, validation.y)]
-        if e % 2 == 0:  # four batches of the rest are two passes over those to forget
+        if e % 2 == 0:  # two passes take four of the five batches of the rest
             queue: list[Tensor] = []
             fresh = True
         torch.randint(2**31, (), generator=source)  # what seeds dropout
         for batch in torch.randperm(5, generator=source).split(3):
             if fresh:
-                queue = list(torch.randperm(11, generator=source).split(3))
+                queue = list(torch.randperm(14, generator=source).split(3))
                 fresh = False
             rest = queue.pop(0)
             l_f = all_losses(model, forget.x[batch], forget.y[batch])
@@ -222,7 +222,7 @@ def test_iterates_are_one_object_and_end_at_the_result(model: nn.Module) -> None
         assert not iterate.training
         found.append(iterate)
         copies.append(deepcopy(iterate))
-    assert len(found) == 5
+    assert len(found) == 6
     assert len({id(iterate) for iterate in found}) == 1
     assert_same(copies[-1], method(model, **data, generator=seeded()), rtol=0, atol=0)
     assert not torch.equal(copies[0][0].weight, copies[1][0].weight)  # type: ignore[index]
