@@ -139,10 +139,10 @@ def test_the_expected_error_by_hand() -> None:
     """Forget: class 0 three times, class 1 once. Held out: class 0 half wrong, class 1 all wrong;
     class 2 does not count. 3/4 1/2 + 1/4 1 = 5/8.
     """
-    forget, validation = numbers(0, 0, 1, 0), numbers(0, 0, 1, 2, 1)
-    error = expected_error(constant(0, 2, 2, 0, 0), forget, validation)
+    forget, validation = numbers(0, 0, 1, 0), numbers(0, 0, 1, 2, 1, 1)
+    error = expected_error(constant(0, 2, 2, 0, 0, 0), forget, validation)
     assert error == pytest.approx(5 / 8)
-    assert expected_error(constant(0, 0, 2, 0, 0), numbers(2, 2), validation) == 1
+    assert expected_error(constant(0, 0, 2, 0, 0, 0), numbers(2, 2), validation) == 1
     # a class that is not held out is left out
     assert expected_error(constant(0, 2, 2, 0, 0), numbers(0, 2, 2), numbers(0, 0)) == 0.5
 
