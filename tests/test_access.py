@@ -13,14 +13,20 @@ from unlearnlib import (
     LFSSD,
     METHODS,
     PGU,
+    SCRUB,
     SSD,
     FineTune,
+    GradientAscent,
     Inputs,
     JiT,
     Labelled,
     Method,
+    NablaTau,
+    NegGradPlus,
     Original,
+    RandomLabel,
     Retrain,
+    SCRUBRewind,
     access,
 )
 from unlearnlib.access import grant
@@ -64,6 +70,12 @@ class Greedy:
         (ASSD(), ("forget", "fisher")),
         (PGU(), ("forget", "gradient_space", "validation", "generator")),
         (PGU(stop=None), ("forget", "gradient_space", "validation", "generator")),
+        (NablaTau(), ("forget", "retain", "validation", "generator")),
+        (GradientAscent(), ("forget", "generator")),
+        (NegGradPlus(), ("forget", "retain", "generator")),
+        (RandomLabel(), ("forget", "retain", "generator")),
+        (SCRUB(), ("forget_inputs", "retain", "generator")),
+        (SCRUBRewind(), ("forget", "retain", "validation", "generator")),
     ],
 )
 def test_the_signature_is_the_access(method: Method, names: tuple[str, ...]) -> None:

@@ -7,17 +7,22 @@ import pandas as pd
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
 from unlearnlib import (
     LFSSD,
     PGU,
+    SCRUB,
     SSD,
     FineTune,
+    GradientAscent,
     JiT,
     Labelled,
     Method,
+    NablaTau,
     Original,
+    RandomLabel,
     Recipe,
     Retrain,
     Scenario,
@@ -34,6 +39,7 @@ from unlearnlib import (
 RECIPE = {"epochs": 2, "lr": 0.05, "batch_size": 32}
 ALWAYS = {"accuracy", "accuracy_batch_mean", "entropy", "loss"}
 COSTS = {"seconds_unlearn", "passes", "change_norm"}
+ATTACKS = {"mia_entropy", "attack_loss", "attack_entropy"}
 
 
 def scenario(request: str = "class:boot", **changes: Any) -> Scenario:
@@ -65,10 +71,9 @@ class TestMeasure:
         rows = measure(model, made.splits)
         names = set(experiment.SPLITS)
         expected = {(metric, split) for metric in ALWAYS for split in names}
-        assert {(metric, split) for metric, split, _ in rows} == expected | {
-            ("mia_entropy", "forget")
-        }
-        assert len(rows) == len(expected) + 1
+        attacks = {(name, "forget") for name in ATTACKS}
+        assert {(metric, split) for metric, split, _ in rows} == expected | attacks
+        assert len(rows) == len(expected) + 3
         found = {(metric, split): v for metric, split, v in rows}
         z, y = outputs(model, made.splits.retain.x), made.splits.retain.y
         assert found["accuracy", "retain"] == metrics.accuracy(z, y)
@@ -82,6 +87,26 @@ class TestMeasure:
         parts = (made.splits.forget, made.splits.retain, made.splits.test)
         attack = metrics.mia_entropy(*(outputs(model, part.x) for part in parts))
         assert found["mia_entropy", "forget"] == attack
+
+    @pytest.mark.parametrize(
+        ("forgotten", "unseen"), [("class:boot", "test_forget"), ("random:30", "test")]
+    )
+    def test_attacks_use_test_data_that_no_method_sees(self, forgotten: str, unseen: str) -> None:
+        """Those of the forgotten kind if there are any; validation data, on which NablaTau
+        measures tau, are others.
+        """
+        made = scenario(forgotten, validation=0.25)
+        found = {row[:2]: row[2] for row in measure(made.original[0], made.splits)}
+        parts = [getattr(made.splits, name) for name in ("forget", unseen)]
+        z = [outputs(made.original[0], part.x) for part in parts]
+        pairs = zip(z, parts, strict=True)
+        loss = [cross_entropy(a.double(), part.y, reduction="none") for a, part in pairs]
+        entropies = [metrics.entropy(a) for a in z]
+        assert found["attack_loss", "forget"] == metrics.attack_accuracy(*loss)
+        assert found["attack_entropy", "forget"] == metrics.attack_accuracy(*entropies)
+        held_out = made.splits.validation.x.flatten(1)
+        for other in (made.splits.test, made.train):
+            assert torch.cdist(held_out, other.x.flatten(1)).min() > 0
 
     def test_empty_splits_give_no_row(self) -> None:
         made = scenario("random:9")
@@ -116,6 +141,10 @@ class TestUnlearn:
             (SSD(alpha=1.5), n_f / n),
             (LFSSD.as_released(alpha=1.5), n_f / n),
             (PGU(epochs=3, stop=None), n_f * (1 + 3) / n),
+            (NablaTau(), 3 + len(made.splits.validation) / n),
+            (GradientAscent(), n_f / n),
+            (RandomLabel(epochs=2), 2.0),
+            (SCRUB(epochs=4, ascents=3), 2 * (3 * n_f + 4 * n_r) / n),
         ]
         for method, passes in expected:
             assert unlearn(method, made).cost["passes"] == pytest.approx(passes), method
@@ -194,7 +223,7 @@ class TestRun:
         }  # fmt: skip
         assert list(table.columns) == [*identity, "metric", "split", "value"]
         assert table[list(identity)].drop_duplicates().to_dict("records") == [identity]
-        assert set(table["metric"]) == ALWAYS | COSTS | {"mia_entropy"}
+        assert set(table["metric"]) == ALWAYS | COSTS | ATTACKS
         assert set(table["split"]) == {"", *experiment.SPLITS}
         assert not table.duplicated(["metric", "split"]).any()
         assert value(table, "passes") == pytest.approx(

@@ -16,7 +16,24 @@ from .experiment import measure, outputs, run, unlearn
 from .gradient_space import GradientSpace
 from .grid import Grid, run_grid
 from .importance import Importance, Statistic, fisher_diagonal, output_sensitivity
-from .methods import ASSD, LFSSD, METHODS, PGU, SSD, FineTune, JiT, Original, Retrain
+from .losses import losses
+from .methods import (
+    ASSD,
+    LFSSD,
+    METHODS,
+    PGU,
+    SCRUB,
+    SSD,
+    FineTune,
+    GradientAscent,
+    JiT,
+    NablaTau,
+    NegGradPlus,
+    Original,
+    RandomLabel,
+    Retrain,
+    SCRUBRewind,
+)
 from .metrics import entropy
 from .records import read as read_records
 from .records import read_all, recorded
@@ -26,9 +43,10 @@ from .training import Recipe, train
 __version__ = "0.1.0"
 
 __all__ = [
-    "ACCESS", "ASSD", "LFSSD", "METHODS", "PGU", "SSD", "Dataset", "FineTune", "GradientSpace",
-    "Grid", "Importance", "Inputs", "JiT", "Labelled", "Method", "Original", "Recipe", "Retrain",
-    "Scenario", "Splits", "Statistic", "access", "entropy", "fisher_diagonal", "load", "measure",
-    "output_sensitivity", "outputs", "read_all", "read_records", "recorded", "rng", "run",
-    "run_grid", "train", "unlearn",
+    "ACCESS", "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "Dataset", "FineTune",
+    "GradientAscent", "GradientSpace", "Grid", "Importance", "Inputs", "JiT", "Labelled", "Method",
+    "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Recipe", "Retrain", "SCRUBRewind",
+    "Scenario", "Splits", "Statistic", "access", "entropy", "fisher_diagonal", "load", "losses",
+    "measure", "output_sensitivity", "outputs", "read_all", "read_records", "recorded", "rng",
+    "run", "run_grid", "train", "unlearn",
 ]  # fmt: skip

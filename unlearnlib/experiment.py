@@ -90,7 +90,11 @@ def outputs(model: nn.Module, x: Tensor, batch_size: int = 250) -> Tensor:
 
 
 def measure(model: nn.Module, splits: Splits, names: Iterable[str] = SPLITS) -> list[Row]:
-    """Return (metric, split, value) of `model` on the named splits; empty splits give no row."""
+    """Return (metric, split, value) of `model` on the named splits; empty splits give no row.
+
+    The attacks compare the forget set with test examples of its kind, or with all of them for a
+    random request.
+    """
     parts: dict[str, Labelled] = {name: getattr(splits, name) for name in names}
     known: dict[str, Tensor] = {}
 
@@ -115,6 +119,14 @@ def measure(model: nn.Module, splits: Splits, names: Iterable[str] = SPLITS) -> 
     if {"forget", "retain", "test"} <= logits.keys():
         attack = metrics.mia_entropy(logits["forget"], logits["retain"], logits["test"])
         rows.append(("mia_entropy", "forget", attack))
+    unseen = "test_forget" if "test_forget" in logits else "test"
+    if {"forget", unseen} <= logits.keys():
+        z_f, z_u, y_f, y_u = logits["forget"], logits[unseen], parts["forget"].y, parts[unseen].y
+        by_loss = metrics.attack_accuracy(
+            metrics.example_loss(z_f, y_f), metrics.example_loss(z_u, y_u)
+        )
+        by_entropy = metrics.attack_accuracy(metrics.entropy(z_f), metrics.entropy(z_u))
+        rows += [("attack_loss", "forget", by_loss), ("attack_entropy", "forget", by_entropy)]
     return rows
 
 

@@ -83,3 +83,8 @@ class Labelled:
         order = torch.randperm(len(self), generator=generator, device=generator.device)
         for index in order.to(self.x.device).split(size):
             yield self.x[index], self.y[index]
+
+    def endless(self, size: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield (x, y) `size` at a time without end, shuffled anew for each pass."""
+        while True:
+            yield from self.batches(size, generator)

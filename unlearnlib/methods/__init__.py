@@ -2,14 +2,28 @@
 
 from .assd import ASSD
 from .finetune import FineTune
+from .gradient_ascent import GradientAscent
 from .jit import JiT
 from .lfssd import LFSSD
+from .nabla_tau import NablaTau
+from .neg_grad_plus import NegGradPlus
 from .original import Original
 from .pgu import PGU
+from .random_label import RandomLabel
 from .retrain import Retrain
+from .scrub import SCRUB, SCRUBRewind
 from .ssd import SSD
 
-METHODS = {cls.__name__: cls for cls in (Original, Retrain, FineTune, JiT, SSD, LFSSD, ASSD, PGU)}
+METHODS = {
+    cls.__name__: cls
+    for cls in (
+        Original, Retrain, FineTune, JiT, SSD, LFSSD, ASSD, PGU, NablaTau, GradientAscent,
+        NegGradPlus, RandomLabel, SCRUB, SCRUBRewind,
+    )
+}  # fmt: skip
 """Every method by its name in a specification."""
 
-__all__ = ["ASSD", "LFSSD", "METHODS", "PGU", "SSD", "FineTune", "JiT", "Original", "Retrain"]
+__all__ = [
+    "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "FineTune", "GradientAscent", "JiT",
+    "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Retrain", "SCRUBRewind",
+]  # fmt: skip

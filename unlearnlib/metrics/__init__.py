@@ -2,7 +2,19 @@
 
 from .accuracy import accuracy, accuracy_batch_mean, loss
 from .alignment import alignment
+from .attack import (
+    attack_accuracy,
+    attack_auc,
+    attack_tpr,
+    confidence,
+    example_loss,
+    margin,
+    modified_entropy,
+)
 from .entropy import entropy
 from .membership import mia_entropy
 
-__all__ = ["accuracy", "accuracy_batch_mean", "alignment", "entropy", "loss", "mia_entropy"]
+__all__ = [
+    "accuracy", "accuracy_batch_mean", "alignment", "attack_accuracy", "attack_auc", "attack_tpr",
+    "confidence", "entropy", "example_loss", "loss", "margin", "mia_entropy", "modified_entropy",
+]  # fmt: skip

@@ -45,6 +45,7 @@ TIME_MARGIN = 0.20
 _FAMILIES = {
     "accuracy": Measure("Accuracy", "%", 100, 1, ACCURACY_MARGIN),
     "mia": Measure("Attack says member", "%", 100, 1, ATTACK_MARGIN),
+    "attack": Measure("Attack accuracy", "%", 100, 1, ATTACK_MARGIN),
     "seconds": Measure("Time", "s", 1, 1, TIME_MARGIN, relative=True),
     "entropy": Measure("Entropy", "nats", 1, 3),
     "loss": Measure("Loss", "nats", 1, 3),
@@ -57,6 +58,8 @@ _FAMILIES = {
 _VARIANTS = {
     "seconds_stored": "Time of the stored statistic",
     "accuracy_batch_mean": "Accuracy (batch mean)",
+    "attack_loss": "Attack accuracy (loss)",
+    "attack_entropy": "Attack accuracy (entropy)",
     "entropy_median": "Median entropy",
     "entropy_q3": "Third quartile of entropy",
 }

@@ -33,7 +33,10 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "PGU": "#cc79a7",
         "NablaTau": "#7b3294",
         "SCRUB": "#b2182b",
+        "SCRUB+R": "#ef8a62",
         "Amnesiac": "#66a61e",
+        "GradientAscent": "#525252",
+        "NegGradPlus": "#b8860b",
         "BadTeacher": "#1b7837",
     }
 )

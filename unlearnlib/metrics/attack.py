@@ -1,0 +1,113 @@
+"""Attacks that ask whether forget examples look like members: scores, and what they tell."""
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedShuffleSplit
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+
+
+def example_loss(logits: Tensor, y: Tensor) -> Tensor:
+    """Return the loss of every example in nats, (n,); that of several labels is their sum.
+
+    Args:
+        logits: Outputs, (n, classes).
+        y: Labels: (n,), integers; or (n, classes), floats that are 0 or 1.
+    """
+    z = logits.double()
+    if y.is_floating_point():
+        return binary_cross_entropy_with_logits(z, y.double(), reduction="none").sum(1)
+    return cross_entropy(z, y, reduction="none")
+
+
+def confidence(logits: Tensor, y: Tensor) -> Tensor:
+    """Return the probability :math:`p_y` of the label of every example, (n,)."""
+    return (-cross_entropy(logits.double(), y, reduction="none")).exp()
+
+
+def margin(logits: Tensor, y: Tensor) -> Tensor:
+    r"""Return the logit-scaled confidence :math:`\log p_y - \log(1 - p_y)`, (n,).
+
+    It is :math:`z_y - \log \sum_{c \ne y} e^{z_c}`, which stays finite where :math:`p_y` is 1.
+    """
+    z = logits.double()
+    return z.gather(1, y[:, None]).squeeze(1) - _others(z, y)
+
+
+def modified_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    r"""Return :math:`-(1 - p_y) \log p_y - \sum_{c \ne y} p_c \log(1 - p_c)`, (n,).
+
+    Song and Mittal, USENIX Security 2021, arXiv:2003.10595: unlike the entropy it is large where
+    the model is sure of a wrong label.
+    """
+    z = logits.double()
+    log_p = z.log_softmax(1)
+    top = log_p.argmax(1)
+    log_rest = (-log_p.exp()).log1p()  # log(1 - p_c), which needs care where p_c is near 1
+    log_rest = log_rest.scatter(1, top[:, None], (_others(z, top) - z.logsumexp(1))[:, None])
+    terms = log_p.exp() * log_rest
+    label = y[:, None]
+    of_label = log_rest.gather(1, label).exp() * log_p.gather(1, label)
+    return -(of_label + terms.scatter(1, label, 0.0).sum(1, keepdim=True)).squeeze(1)
+
+
+def _others(z: Tensor, y: Tensor) -> Tensor:
+    r"""Return :math:`\log \sum_{c \ne y} e^{z_c}`, (n,)."""
+    return z.scatter(1, y[:, None], -torch.inf).logsumexp(1)
+
+
+def attack_accuracy(members: Tensor, others: Tensor, splits: int = 10) -> float:
+    """Return how often a logistic regression on one score tells members from others.
+
+    The attack of the NablaTau release, after that of the NeurIPS 2023 unlearning challenge: the
+    larger set is cut to the size of the smaller, nine tenths train the attacker, one tenth tests
+    it, and the mean over ten such splits is its accuracy. One half is a guess; the attacker learns
+    the direction, so that scores that are too high give away as much as scores that are too low.
+
+    Args:
+        members: Scores of what the original was trained on, the forget set, (n,).
+        others: Scores of examples that no model was trained on, (m,).
+        splits: Number of splits.
+
+    Returns:
+        A fraction, or nan if a score is not finite or a set has fewer than six examples.
+    """
+    inside, outside = (scores.double().cpu().numpy().copy() for scores in (members, others))
+    size = min(len(inside), len(outside))
+    if size < 6 or not (np.isfinite(inside).all() and np.isfinite(outside).all()):
+        return float("nan")
+    np.random.default_rng(1).shuffle(outside if len(outside) > len(inside) else inside)
+    x = np.r_[outside[:size], inside[:size]][:, None]
+    member = np.repeat([0, 1], size)
+    hits = [
+        LogisticRegression().fit(x[train], member[train]).score(x[test], member[test])
+        for train, test in StratifiedShuffleSplit(splits, random_state=0).split(x, member)
+    ]
+    return float(np.mean(hits))
+
+
+def attack_auc(members: Tensor, others: Tensor) -> float:
+    """Return the chance that a member's score is above another's; equal scores count half.
+
+    Args:
+        members: Scores, (n,), larger where membership is more likely, such as `margin`.
+        others: Scores of examples that no model was trained on, (m,).
+    """
+    ranked = others.double().sort().values
+    x = members.double()
+    below, not_above = (torch.searchsorted(ranked, x, right=right) for right in (False, True))
+    return ((below + not_above) / 2).mean().item() / len(others)
+
+
+def attack_tpr(members: Tensor, others: Tensor, fpr: float = 0.01) -> float:
+    """Return the share of members above a threshold that at most a share `fpr` of others is above.
+
+    Args:
+        members: Scores, (n,), larger where membership is more likely, such as `margin`.
+        others: Scores of examples that no model was trained on, (m,).
+        fpr: False positive rate that is allowed, below 1.
+    """
+    ranked = others.double().sort(descending=True).values
+    threshold = ranked[int(fpr * len(others))]
+    return (members.double() > threshold).double().mean().item()
