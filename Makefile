@@ -35,8 +35,8 @@ install: $(STAMP)  ## make .venv and install the pinned requirements
 $(STAMP):
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python " + sys.version.split()[0] + " is too old: this needs 3.11 or newer. Name another one: make PYTHON=python3.11")'
 	$(call stage,install,$(PYTHON) -m venv --clear .venv \
-		&& $(BIN)/pip install --quiet "$$(grep '^torch==' requirements.txt)" \
-		&& $(BIN)/pip install --quiet -r requirements.txt \
+		&& $(BIN)/pip install --quiet --no-compile "$$(grep '^torch==' requirements.txt)" \
+		&& $(BIN)/pip install --quiet --no-compile -r requirements.txt \
 		&& $(BIN)/pip install --quiet --no-deps --no-build-isolation -e . \
 		&& touch $@)
 

@@ -294,32 +294,3 @@ def test_dask_needs_an_address(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert go(tmp_path, "--backend", "dask", a=[1]) == 1
     with pytest.raises(SweepError, match="--scheduler ADDRESS"):
         package.sweep(plan(notebook(tmp_path), grid(tmp_path, a=[1]), tmp_path), backend="dask")
-
-
-def test_a_cluster_of_other_processes(tmp_path: Path) -> None:
-    """A real scheduler and two workers, each a process of its own."""
-    pytest.importorskip("distributed")
-    address_file = tmp_path / "scheduler.json"
-    tool = [sys.executable, "-m", "distributed.cli"]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": PACKAGE.parent}
-    where = ["--scheduler-file", str(address_file)]
-    start = [
-        [*tool[:2], "distributed.cli.dask_scheduler", *where, "--port", "0", "--no-dashboard"],
-        *[[*tool[:2], "distributed.cli.dask_worker", *where, "--nthreads", "1", "--no-dashboard"]]
-        * 2,
-    ]
-    processes = [subprocess.Popen(line, **quiet) for line in start]  # type: ignore[call-overload]
-    try:
-        deadline = time.monotonic() + 60
-        while not address_file.exists() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        address = json.loads(address_file.read_text())["address"]
-        options = ["--backend", "dask", "--scheduler", address, "--jobs", "2"]
-        assert go(tmp_path, *options, a=[1, 2, 13, 4]) == 1
-        assert sorted(collect(tmp_path / "out")["a"]) == [1, 2, 4]
-        assert go(tmp_path, *options, a=[1, 2, 4]) == 0
-        assert set(counts(tmp_path).values()) == {1}
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()

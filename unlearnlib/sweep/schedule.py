@@ -8,7 +8,7 @@ import errno
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -140,18 +140,21 @@ def _by_itself(run: Run) -> Status:
     return dict(status)
 
 
-def _engine(backend: str, scheduler: str | None) -> Any:
-    """Return the context in which joblib uses the backend."""
+@contextmanager
+def _engine(backend: str, scheduler: str | None) -> Iterator[None]:
+    """Let joblib use the backend."""
     if backend == "loky":
-        return nullcontext()
+        yield
+        return
     if scheduler is None:
         raise SweepError("The dask backend needs --scheduler ADDRESS, such as tcp://host:8786.")
     try:
         from distributed import Client
     except ImportError:
         raise SweepError("The dask backend needs dask: pip install 'dask[distributed]'.") from None
-    Client(scheduler)  # type: ignore[no-untyped-call]  # now current, which joblib uses
-    return parallel_config(backend="dask", wait_for_workers_timeout=60)
+    client = Client(scheduler)  # type: ignore[no-untyped-call]
+    with client, parallel_config(backend="dask", wait_for_workers_timeout=60):
+        yield
 
 
 @contextmanager
