@@ -9,7 +9,7 @@ import pytest
 
 from unlearnlib.errors import SpecError
 from unlearnlib.locations import PACKAGE
-from unlearnlib.sweep.space import parameters_of, points, read_axes, resolve
+from unlearnlib.sweep.space import grid_of, parameters_of, points, read_axes, resolve
 
 PARAMETERS = """
 a: int = 1  # a number
@@ -109,3 +109,17 @@ def test_a_dictionary_of_the_grid_file_is_copied_too(tmp_path: Path) -> None:
     given = resolve({"nested": value, "nested.JiT.sigma": 9.0}, known)
     assert given == {"nested": {"JiT": {"sigma": 9.0}}}
     assert value == {"JiT": {"sigma": 1.0}}
+
+
+def test_the_grid_of_a_page_has_the_values_of_its_parameters() -> None:
+    page = PACKAGE.parent / "notebooks" / "jit" / "full_class.ipynb"
+    grid = grid_of(page)
+    known = {name: parameter.default for name, parameter in parameters_of(page).items()}
+    assert (grid.part, grid.scale, grid.requests) == ("jit", "laptop", ["class:Trouser"])
+    assert grid.methods == known["methods"]
+    assert {run.label for run in grid.runs()} == known["methods"].keys()
+
+
+def test_a_page_without_a_grid_says_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"does not run a grid: .*'dataset'"):
+        grid_of(notebook(tmp_path))

@@ -3,5 +3,6 @@
 from .execute import CellError, execute
 from .runs import collect
 from .schedule import plan, sweep
+from .space import grid_of
 
-__all__ = ["CellError", "collect", "execute", "plan", "sweep"]
+__all__ = ["CellError", "collect", "execute", "grid_of", "plan", "sweep"]

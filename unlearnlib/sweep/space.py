@@ -55,6 +55,26 @@ def parameters_of(notebook: str | Path) -> dict[str, Parameter]:
     return found
 
 
+def grid_of(notebook: str | Path) -> Grid:
+    """Return the grid that a notebook runs at the defaults of its parameters.
+
+    Raises:
+        SpecError: A key of a grid is not among its parameters.
+    """
+    known = {name: parameter.default for name, parameter in parameters_of(notebook).items()}
+    try:
+        return _grid(known)
+    except TypeError as error:
+        raise SpecError(f"{notebook} does not run a grid: {error}.") from None
+
+
+def _grid(values: Mapping[str, Any]) -> Grid:
+    """Return the grid that is among the values of parameters."""
+    return Grid(
+        **{field.name: values[field.name] for field in fields(Grid) if field.name in values}
+    )
+
+
 def read_axes(path: str | Path, known: Mapping[str, Parameter]) -> dict[str, Any]:
     """Return the axes of a grid file: what varies -> a list of values, or a range.
 
@@ -158,8 +178,7 @@ def resolve(point: Mapping[str, Any], known: Mapping[str, Parameter]) -> dict[st
     everything = {name: parameter.default for name, parameter in known.items()} | given
     wanted = {field.name for field in fields(Grid)} - {"splits", "validation"}
     if wanted <= everything.keys():
-        Grid(**{field.name: everything[field.name] for field in fields(Grid)
-                if field.name in everything})  # fmt: skip
+        _grid(everything)
     return given
 
 
