@@ -91,13 +91,15 @@ def label(metric: str, split: str, *, unit: bool = False) -> str:
     return f"{name} ({kind.unit})" if unit and kind.unit else name
 
 
-REFERENCE, ZERO_SHOT, MORE = (
+REFERENCE, ZERO_SHOT, STORED, MORE = (
     "Reference",
     "Sees the forget set only",
+    "Sees the forget set and what was stored or held out",
     "Sees more than the forget set",
 )
-GROUPS = (REFERENCE, ZERO_SHOT, MORE)
-_FORGET_ONLY = {"forget", "forget_inputs", "generator"}
+GROUPS = (REFERENCE, ZERO_SHOT, STORED, MORE)
+_FORGET_ONLY = {"forget", "forget_inputs", "generator", "zero-shot"}
+_STORED = {"fisher", "sensitivity", "gradient_space", "validation"}
 
 
 def group(method: str, access: str) -> str:
@@ -110,11 +112,15 @@ def group(method: str, access: str) -> str:
 
     >>> group("JiT", "forget_inputs, generator")
     'Sees the forget set only'
+    >>> group("LFSSD", "forget_inputs, sensitivity")
+    'Sees the forget set and what was stored or held out'
     """
     names = set(filter(None, access.split(", ")))
     if method in {"Original", "Retrain"} or not names:
         return REFERENCE
-    return ZERO_SHOT if names <= _FORGET_ONLY | {"zero-shot"} else MORE
+    if names <= _FORGET_ONLY:
+        return ZERO_SHOT
+    return STORED if names <= _FORGET_ONLY | _STORED else MORE
 
 
 def pick(table: pd.DataFrame, metric: str, split: str = "") -> pd.DataFrame:

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..errors import SpecError
-from .measures import MORE, REFERENCE, ZERO_SHOT
+from .measures import MORE, REFERENCE, STORED, ZERO_SHOT
 
 WIDTH = 7.0
 COLOURS: Mapping[str, str] = MappingProxyType(
@@ -44,8 +44,8 @@ COLOURS: Mapping[str, str] = MappingProxyType(
 
 PRINTED = "#d55e00"
 _OTHER = "#5e4fa2"
-MARKERS = {REFERENCE: "s", ZERO_SHOT: "o", MORE: "^"}
-SIGNS = {REFERENCE: "■", ZERO_SHOT: "●", MORE: "▲"}
+MARKERS = {REFERENCE: "s", ZERO_SHOT: "o", STORED: "D", MORE: "^"}
+SIGNS = {REFERENCE: "■", ZERO_SHOT: "●", STORED: "◆", MORE: "▲"}
 SYMBOLS = {"lr": "η", "sigma": "σ", "noises": "N", "epochs": "epochs"}
 PARAMETERS = {
     "lr": "Step size η",
