@@ -1,7 +1,10 @@
-"""What a dampening method did, layer by layer."""
+"""What a dampening method did, layer by layer, and whether two importances agree."""
 
+import numpy as np
 import pandas as pd
 from torch import nn
+
+from ..importance import Importance
 
 
 def dampened(before: nn.Module, after: nn.Module) -> pd.DataFrame:
@@ -24,3 +27,21 @@ def dampened(before: nn.Module, after: nn.Module) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["name", "parameters", "dampened", "zero"])
     frame.insert(3, "share", frame["dampened"] / frame["parameters"])
     return frame
+
+
+def rank_correlation(one: Importance, other: Importance) -> pd.DataFrame:
+    """Correlate the ranks that two importances give to the parameters (Spearman).
+
+    One row a parameter tensor and one for all: `name`, `parameters`, `correlation`. A tensor whose
+    importances do not vary has none (NaN).
+    """
+    pairs = {
+        name: (value.flatten().cpu().numpy(), other[name].flatten().cpu().numpy())
+        for name, value in one.values.items()
+    }
+    pairs["all"] = tuple(np.concatenate(side) for side in zip(*pairs.values(), strict=True))
+    rows = [
+        (name, len(x), pd.Series(x).rank().corr(pd.Series(y).rank()))
+        for name, (x, y) in pairs.items()
+    ]
+    return pd.DataFrame(rows, columns=["name", "parameters", "correlation"])
