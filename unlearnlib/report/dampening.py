@@ -39,7 +39,8 @@ def rank_correlation(one: Importance, other: Importance) -> pd.DataFrame:
         name: (value.flatten().cpu().numpy(), other[name].flatten().cpu().numpy())
         for name, value in one.values.items()
     }
-    pairs["all"] = tuple(np.concatenate(side) for side in zip(*pairs.values(), strict=True))
+    xs, ys = zip(*pairs.values(), strict=True)
+    pairs["all"] = (np.concatenate(xs), np.concatenate(ys))
     rows = [
         (name, len(x), pd.Series(x).rank().corr(pd.Series(y).rank()))
         for name, (x, y) in pairs.items()
