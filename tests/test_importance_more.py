@@ -22,7 +22,7 @@ from unlearnlib.importance import NORMS
 from unlearnlib.memory import peak_memory_mib
 from unlearnlib.models import build
 from unlearnlib.per_example import by_func, by_rules
-from unlearnlib.report import rank_correlation
+from unlearnlib.report import quotients, rank_correlation
 
 N = 7
 
@@ -158,3 +158,15 @@ def test_the_rules_cover_the_whole_transformer() -> None:
     assert found.keys() == reference.keys() == dict(model.named_parameters()).keys()
     for name, value in reference.items():
         assert_close(found[name], value, rtol=1e-10, atol=1e-12)
+
+
+def test_quotients_leave_out_what_has_none() -> None:
+    model, data = problem()
+    D, Df = output_sensitivity(model, data), output_sensitivity(model, data[torch.arange(2)])
+    D["4.bias"][0] = Df["4.bias"][0] = 0.0
+    D["4.bias"][1] = 0.0
+    found = quotients(D, Df)
+    every = [Df[k].flatten() / D[k].flatten() for k in D.values]
+    expected = torch.cat(every)
+    assert found.tolist() == expected[expected.isfinite()].tolist()
+    assert len(found) == len(expected) - 2

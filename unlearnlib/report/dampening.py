@@ -1,10 +1,14 @@
 """What a dampening method did, layer by layer, and whether two importances agree."""
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import torch
 from torch import nn
 
 from ..importance import Importance
+
+FloatArray = npt.NDArray[np.float64]
 
 
 def dampened(before: nn.Module, after: nn.Module) -> pd.DataFrame:
@@ -36,7 +40,7 @@ def rank_correlation(one: Importance, other: Importance) -> pd.DataFrame:
     importances do not vary has none (NaN).
     """
     pairs = {
-        name: (value.flatten().cpu().numpy(), other[name].flatten().cpu().numpy())
+        name: (value.flatten().double().cpu().numpy(), other[name].flatten().double().cpu().numpy())
         for name, value in one.values.items()
     }
     xs, ys = zip(*pairs.values(), strict=True)
@@ -46,3 +50,13 @@ def rank_correlation(one: Importance, other: Importance) -> pd.DataFrame:
         for name, (x, y) in pairs.items()
     ]
     return pd.DataFrame(rows, columns=["name", "parameters", "correlation"])
+
+
+def quotients(I_D: Importance, I_Df: Importance) -> FloatArray:
+    """Return the importance for the forget set over that for D, of every parameter, flat.
+
+    Where both are zero there is none; what only the forget set needs is left out too.
+    """
+    r = torch.cat([(I_Df[name] / I_D[name]).flatten() for name in I_D.values])
+    found: FloatArray = r[r.isfinite()].double().cpu().numpy()
+    return found
