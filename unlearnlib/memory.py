@@ -1,6 +1,8 @@
 """How much memory a computation takes at its worst moment, on a GPU and on a CPU."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch.profiler import ProfilerActivity, profile
@@ -23,7 +25,7 @@ def peak_memory_mib(run: Callable[[], object], device: torch.device | str = "cpu
         with stopwatch(device) as cost:
             run()
         return cost.peak_memory_mib or 0.0
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as found:
+    with _quiet(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as found:
         result = run()
     del result
     kineto = found.profiler.kineto_results if found.profiler else None
@@ -33,3 +35,16 @@ def peak_memory_mib(run: Callable[[], object], device: torch.device | str = "cpu
             held += event.nbytes()
             most = max(most, held)
     return most / 2**20
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what native code writes to standard error to itself; the profiler greets there."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
