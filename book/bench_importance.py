@@ -230,7 +230,8 @@ def main() -> None:
             print(f"{one} against {other}: {distance(rows[one].result, rows[other].result):.1e}")
     if o.json:
         with open(o.json, "w") as file:
-            json.dump({"options": vars(o), "environment": environment(), "rows": lines}, file)
+            options = {k: v for k, v in vars(o).items() if k not in ("supreme", "json")}
+            json.dump({"options": options, "environment": environment(), "rows": lines}, file)
 
 
 if __name__ == "__main__":

@@ -48,6 +48,9 @@ def test_the_sizes_of_the_small_ones() -> None:
     cnn = (9 + 1) * 32 + (9 * 32 + 1) * 64 + (64 * 49 + 1) * 128 + 129 * 10
     assert count(build("simple_cnn", (1, 28, 28), 10)) == cnn
     assert count(build("mlp", (2,), 3)) == 3 * 64 + 65 * 64 + 65 * 3
+    block = 4 * 48 + 49 * (3 * 48 + 48) + 49 * 2 * 48 + (2 * 48 + 1) * 48
+    ends = 50 * 48 + 16 * 48 + 2 * 48 + 49 * 10
+    assert count(build("patch_transformer", (1, 28, 28), 10)) == 3 * block + ends
 
 
 def test_the_sizes_of_the_networks_of_pgu() -> None:
@@ -91,7 +94,8 @@ def test_the_layers_of_the_networks_of_pgu() -> None:
         ("small_vgg", SHAPE), ("small_vgg_mini", (1, 28, 28)), ("small_vgg_mini", SHAPE),
         ("all_cnn", (1, 16, 16)), ("all_cnn_mini", (1, 28, 28)), ("all_cnn_mini", SHAPE),
         ("mlp", (2,)), ("mlp", (1, 28, 28)),
-        ("resnet18", SHAPE), ("resnet18", (1, 28, 28)),
+        ("resnet18", SHAPE), ("resnet18", (1, 28, 28)), ("resnet18_mini", (1, 28, 28)),
+        ("patch_transformer", SHAPE), ("patch_transformer", (1, 28, 28)),
     ],
 )  # fmt: skip
 def test_logits_of_any_shape(name: str, shape: tuple[int, ...]) -> None:
@@ -108,7 +112,7 @@ def test_logits_of_any_shape(name: str, shape: tuple[int, ...]) -> None:
     "name",
     [
         "vgg_mini", "vgg_mini_bn", "simple_cnn", "mlp", "resnet18", "small_vgg_mini",
-        "all_cnn_mini",
+        "all_cnn_mini", "resnet18_mini", "patch_transformer",
     ],
 )  # fmt: skip
 def test_in_eval_mode_examples_do_not_meet(name: str) -> None:
@@ -142,7 +146,7 @@ def test_images_are_channels_last() -> None:
 
 
 def test_unknown_models_list_the_known() -> None:
-    with pytest.raises(SpecError, match=r"no model 'vgg16'.*vgg_mini, .*resnet18, vgg11"):
+    with pytest.raises(SpecError, match=r"no model 'vgg16'.*vgg_mini, .*resnet18, .*vgg11"):
         build("vgg16", SHAPE, 10)
 
 

@@ -13,6 +13,8 @@ True
 from .access import ACCESS, Method, access
 from .data import Dataset, Inputs, Labelled, load
 from .experiment import measure, outputs, run, unlearn
+from .finite import finite_sensitivity
+from .gauss_newton import gauss_newton_diagonal
 from .gradient_space import GradientSpace
 from .grid import Grid, run_grid
 from .importance import Importance, Statistic, fisher_diagonal, output_sensitivity
@@ -46,7 +48,8 @@ __all__ = [
     "ACCESS", "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "Dataset", "FineTune",
     "GradientAscent", "GradientSpace", "Grid", "Importance", "Inputs", "JiT", "Labelled", "Method",
     "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Recipe", "Retrain", "SCRUBRewind",
-    "Scenario", "Splits", "Statistic", "access", "entropy", "fisher_diagonal", "load", "losses",
-    "measure", "output_sensitivity", "outputs", "read_all", "read_records", "recorded", "rng",
-    "run", "run_grid", "train", "unlearn",
+    "Scenario", "Splits", "Statistic", "access", "entropy", "finite_sensitivity",
+    "fisher_diagonal", "gauss_newton_diagonal", "load", "losses", "measure", "output_sensitivity",
+    "outputs", "read_all", "read_records", "recorded", "rng", "run", "run_grid", "train",
+    "unlearn",
 ]  # fmt: skip

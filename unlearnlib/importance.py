@@ -47,13 +47,13 @@ class Statistic:
     """Which importance: everything that decides its values but the model and the data.
 
     Attributes:
-        kind: `fisher` (with labels) or `sensitivity` (without).
+        kind: `fisher` (with labels), `sensitivity` or `gauss_newton` (without).
         group: Examples whose gradients are averaged first; 1 is the equation.
         order: Order of the examples, which matters if they are grouped.
         norm: Size of the output that a sensitivity is about.
     """
 
-    kind: Literal["fisher", "sensitivity"]
+    kind: Literal["fisher", "sensitivity", "gauss_newton"]
     group: int = 1
     order: Order = "data"
     norm: Norm = "squared"
@@ -179,7 +179,7 @@ def fisher_diagonal(
     def loss(z: Tensor, y: Tensor) -> Tensor:
         return cross_entropy(z, y, reduction="none")
 
-    return _importance(model, (data.x, data.y), loss, Statistic("fisher", group, order), 2, chunk)
+    return importance(model, (data.x, data.y), loss, Statistic("fisher", group, order), 2, chunk)
 
 
 def output_sensitivity(
@@ -206,13 +206,16 @@ def output_sensitivity(
         SpecError: There are no examples, or `group` or `chunk` is not positive.
     """
     statistic = Statistic("sensitivity", group, order, norm)
-    return _importance(model, (data.x,), NORMS[norm], statistic, 1, chunk)
+    return importance(model, (data.x,), NORMS[norm], statistic, 1, chunk)
 
 
-def _importance(
+def importance(
     model: nn.Module, data: Batch, loss: Loss, statistic: Statistic, p: int, chunk: int
 ) -> Importance:
-    """Check, compute, divide, note."""
+    """Return the mean of the p-th power of the gradients of `loss`: check, compute, divide, note.
+
+    Every importance of this library is made here; see :func:`fisher_diagonal` for the arguments.
+    """
     n, group = len(data[0]), statistic.group
     if min(n, group, chunk) < 1:
         raise SpecError(

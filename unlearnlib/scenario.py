@@ -16,6 +16,7 @@ from .access import Method
 from .cache import cached, kept
 from .data import Dataset, Labelled, load, poisoned
 from .errors import SpecError
+from .gauss_newton import gauss_newton_diagonal
 from .gradient_space import GradientSpace
 from .importance import Importance, Order, Statistic, fisher_diagonal, output_sensitivity
 from .models import Factory, build
@@ -142,11 +143,7 @@ class Scenario:
         """The data, split by the request."""
         data, kept = self.data, ~self._held_out
         fine = data.train_subclass
-        part = replace(
-            data,
-            train=self.train,
-            train_subclass=None if fine is None else fine[kept],
-        )
+        part = replace(data, train=self.train, train_subclass=None if fine is None else fine[kept])
         chosen = resolve(self.request, part, rng("request", self.seed_request))
         validation = data.train[~kept]
         alike = torch.zeros(len(validation), dtype=torch.bool)
@@ -245,6 +242,8 @@ class Scenario:
                 data = self.ordered(asked.order)
                 if asked.kind == "fisher":
                     return fisher_diagonal(model, data, group=asked.group, order=asked.order)
+                if asked.kind == "gauss_newton":
+                    return gauss_newton_diagonal(model, data.inputs)
                 options: Any = {k: v for k, v in asdict(asked).items() if k != "kind"}
                 return output_sensitivity(model, data.inputs, **options)
 

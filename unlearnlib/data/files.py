@@ -61,6 +61,11 @@ def root_of(source: Source) -> Path:
     """Return the folder to search: `data/embedded`, or `UNLEARNLIB_DATA`, or the cache."""
     if not source.urls:
         return data_folder() / "embedded"
+    return download_root()
+
+
+def download_root() -> Path:
+    """Return the folder of the sets that do not come with this project."""
     return Path(os.environ.get("UNLEARNLIB_DATA") or cache_folder() / "data")
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError
-from . import files, names
+from . import files, lfw, names
 from .files import Source
 from .sources import CIFAR10, CIFAR100, FASHION, FASHION_SMALL
 from .tensors import Device, Labelled
@@ -159,7 +159,8 @@ _SETS: Mapping[str, tuple[Family, bool]] = {
     "cifar100": (_CIFAR100, False),
     "cifar20": (_CIFAR100, True),
 }
-NAMES = tuple(_SETS)
+_LFW = "lfw_people"
+NAMES = (*_SETS, _LFW)
 
 
 def load(name: str) -> Dataset:
@@ -172,6 +173,8 @@ def load(name: str) -> Dataset:
     Raises:
         DataError: If there is no such set, or a file is missing, truncated or corrupt.
     """
+    if name == _LFW:
+        return _load_lfw()
     family, by_superclass = _lookup(name)
     mean, std = (torch.tensor(v).view(-1, 1, 1) for v in (family.mean, family.std))
 
@@ -200,7 +203,22 @@ def fetch(name: str) -> None:
     Raises:
         DataError: As `load`.
     """
-    files.read(_lookup(name)[0].source)
+    if name == _LFW:
+        _load_lfw()
+    else:
+        files.read(_lookup(name)[0].source)
+
+
+def _load_lfw() -> Dataset:
+    """Return the faces, on the scale of CIFAR."""
+    train, test, classes = lfw.read(files.download_root())
+    mean, std = (torch.tensor(v).view(-1, 1, 1) for v in _SCALE)
+
+    def labelled(images: Array, labels: Array) -> Labelled:
+        x = torch.from_numpy(images.astype(np.float32))
+        return Labelled(x.div_(255).sub_(mean).div_(std), _int64(labels))
+
+    return Dataset(_LFW, labelled(*train), labelled(*test), classes)
 
 
 def _lookup(name: str) -> tuple[Family, bool]:

@@ -9,6 +9,7 @@ from torch import nn
 
 from ..errors import SpecError
 from .all_cnn import AllCNN
+from .patch_transformer import PatchTransformer
 from .resnet import ResNet18
 from .small import MLP, SimpleCNN
 from .small_vgg import SmallVGG
@@ -24,6 +25,7 @@ MODELS: dict[str, Callable[[Any, int], nn.Module]] = {
     "simple_cnn": SimpleCNN,
     "mlp": MLP,
     "resnet18": ResNet18,
+    "resnet18_mini": partial(ResNet18, width=8),
     "vgg11": VGG11,
     "small_vgg": SmallVGG,
     "small_vgg_mini": partial(SmallVGG, widths=(16, 32, 64), hidden=64),
@@ -33,6 +35,7 @@ MODELS: dict[str, Callable[[Any, int], nn.Module]] = {
     "vit_tiny": partial(
         ViT, name="vit_tiny_patch16_224", pretrained=False, img_size=32, patch_size=4, depth=6
     ),
+    "patch_transformer": PatchTransformer,
 }
 """Every network by its name in a specification."""
 
@@ -59,6 +62,6 @@ def build(name: str, shape: tuple[int, ...], classes: int) -> nn.Module:
 
 
 __all__ = [
-    "MLP", "MODELS", "VGG11", "AllCNN", "Factory", "ResNet18", "SimpleCNN", "SmallVGG", "VGGMini",
-    "ViT", "build",
+    "MLP", "MODELS", "VGG11", "AllCNN", "Factory", "PatchTransformer", "ResNet18", "SimpleCNN",
+    "SmallVGG", "VGGMini", "ViT", "build",
 ]  # fmt: skip

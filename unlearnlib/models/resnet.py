@@ -38,20 +38,21 @@ class ResNet18(nn.Module):
     Args:
         shape: (channels, height, width) of an input.
         classes: Number of outputs.
+        width: Channels of the first stage; each of the others has twice those of the one before.
     """
 
-    def __init__(self, shape: tuple[int, int, int], classes: int) -> None:
+    def __init__(self, shape: tuple[int, int, int], classes: int, *, width: int = 64) -> None:
         """Build an untrained network."""
         super().__init__()
         self.stem = nn.Sequential(
-            nn.Conv2d(shape[0], 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU()
+            nn.Conv2d(shape[0], width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
         )
-        blocks, channels = [], 64
-        for width, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
-            blocks += [Block(channels, width, stride), Block(width, width, 1)]
-            channels = width
+        blocks, channels = [], width
+        for wide, stride in ((width, 1), (2 * width, 2), (4 * width, 2), (8 * width, 2)):
+            blocks += [Block(channels, wide, stride), Block(wide, wide, 1)]
+            channels = wide
         self.blocks = nn.Sequential(*blocks)
-        self.head = nn.Linear(512, classes)
+        self.head = nn.Linear(channels, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, channels, height, width) to logits (n, classes)."""

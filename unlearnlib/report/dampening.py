@@ -1,7 +1,14 @@
-"""What a dampening method did, layer by layer."""
+"""What a dampening method did, layer by layer, and whether two importances agree."""
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import torch
 from torch import nn
+
+from ..importance import Importance
+
+FloatArray = npt.NDArray[np.float64]
 
 
 def dampened(before: nn.Module, after: nn.Module) -> pd.DataFrame:
@@ -24,3 +31,32 @@ def dampened(before: nn.Module, after: nn.Module) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["name", "parameters", "dampened", "zero"])
     frame.insert(3, "share", frame["dampened"] / frame["parameters"])
     return frame
+
+
+def rank_correlation(one: Importance, other: Importance) -> pd.DataFrame:
+    """Correlate the ranks that two importances give to the parameters (Spearman).
+
+    One row a parameter tensor and one for all: `name`, `parameters`, `correlation`. A tensor whose
+    importances do not vary has none (NaN).
+    """
+    pairs = {
+        name: (value.flatten().double().cpu().numpy(), other[name].flatten().double().cpu().numpy())
+        for name, value in one.values.items()
+    }
+    xs, ys = zip(*pairs.values(), strict=True)
+    pairs["all"] = (np.concatenate(xs), np.concatenate(ys))
+    rows = [
+        (name, len(x), pd.Series(x).rank().corr(pd.Series(y).rank()))
+        for name, (x, y) in pairs.items()
+    ]
+    return pd.DataFrame(rows, columns=["name", "parameters", "correlation"])
+
+
+def quotients(I_D: Importance, I_Df: Importance) -> FloatArray:
+    """Return the importance for the forget set over that for D, of every parameter, flat.
+
+    Where both are zero there is none; what only the forget set needs is left out too.
+    """
+    r = torch.cat([(I_Df[name] / I_D[name]).flatten() for name in I_D.values])
+    found: FloatArray = r[r.isfinite()].double().cpu().numpy()
+    return found

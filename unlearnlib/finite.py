@@ -1,0 +1,75 @@
+r"""What a sensitivity is the limit of: the size of the output before and after a step.
+
+.. math::
+    \Omega_i(h) = \frac1n \sum_n \left|
+        \frac{S(f_{\theta + h_i e_i}(x_n)) - S(f_{\theta - h_i e_i}(x_n))}{2 h_i} \right|,
+    \qquad h_i = h\,|\theta_i|
+
+Two forward passes a parameter, so for a few of them: a check of the gradient, not an importance.
+"""
+
+from collections.abc import Sequence
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+
+from .data.tensors import Inputs
+from .importance import NORMS, Norm
+
+Place = tuple[str, int]
+"""One parameter: the name of its tensor, and its place in that, flattened."""
+
+
+@torch.no_grad()
+def finite_sensitivity(
+    model: nn.Module,
+    data: Inputs,
+    places: Sequence[Place],
+    step: float,
+    *,
+    norm: Norm = "squared",
+    chunk: int = 250,
+) -> Tensor:
+    r"""Return :math:`\Omega_i(h)` of the parameters at `places`, (len(places),).
+
+    Args:
+        model: A classifier in eval mode; it stays as it is.
+        data: The examples.
+        places: Which parameters; one that is zero has no step and gives NaN.
+        step: :math:`h`, in parts of the parameter; 1 is the way to zero, and as far beyond.
+        norm: Size of the output, a key of `NORMS`.
+        chunk: Examples a forward pass.
+    """
+    model = deepcopy(model).eval()
+
+    def sizes() -> Tensor:
+        return torch.cat([NORMS[norm](model(x)) for x in data.x.split(chunk)])
+
+    found = []
+    for name, place in places:
+        theta = model.get_parameter(name)
+        where = torch.unravel_index(torch.tensor(place), theta.shape)
+        value = theta[where].clone()
+        h = step * value.abs()
+        theta[where] = value + h
+        above = sizes()
+        theta[where] = value - h
+        below = sizes()
+        theta[where] = value
+        found.append(((above - below) / (2 * h)).abs().mean())
+    return torch.stack(found)
+
+
+def sample_places(model: nn.Module, count: int, generator: torch.Generator) -> list[Place]:
+    """Draw `count` parameters of each weight tensor, without replacement and without zeros.
+
+    Biases and the affine parameters of normalisations, vectors all, are left out.
+    """
+    places: list[Place] = []
+    for name, theta in model.named_parameters():
+        if theta.dim() > 1:
+            nonzero = theta.detach().cpu().flatten().nonzero().flatten()
+            order = torch.randperm(len(nonzero), generator=generator)[:count]
+            places += [(name, int(i)) for i in nonzero[order]]
+    return places
