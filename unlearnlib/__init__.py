@@ -30,6 +30,7 @@ from .methods import (
     NablaTau,
     NegGradPlus,
     Original,
+    PerturbedJiT,
     RandomLabel,
     Retrain,
     SCRUBRewind,
@@ -45,8 +46,8 @@ __version__ = "0.1.0"
 __all__ = [
     "ACCESS", "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "Dataset", "FineTune",
     "GradientAscent", "GradientSpace", "Grid", "Importance", "Inputs", "JiT", "Labelled", "Method",
-    "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Recipe", "Retrain", "SCRUBRewind",
-    "Scenario", "Splits", "Statistic", "access", "entropy", "fisher_diagonal", "load", "losses",
-    "measure", "output_sensitivity", "outputs", "read_all", "read_records", "recorded", "rng",
-    "run", "run_grid", "train", "unlearn",
+    "NablaTau", "NegGradPlus", "Original", "PerturbedJiT", "RandomLabel", "Recipe", "Retrain",
+    "SCRUBRewind", "Scenario", "Splits", "Statistic", "access", "entropy", "fisher_diagonal",
+    "load", "losses", "measure", "output_sensitivity", "outputs", "read_all", "read_records",
+    "recorded", "rng", "run", "run_grid", "train", "unlearn",
 ]  # fmt: skip
