@@ -11,6 +11,8 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
+from ..metrics import entropy
+
 
 class Impostor(nn.Module):
     """A model whose outputs are changed on their way out.
@@ -63,6 +65,16 @@ def tempered(model: nn.Module, temperature: float) -> Impostor:
     return Impostor(model, lambda _, z: z / temperature)
 
 
+def temperature_of(logits: Tensor, nats: float) -> float:
+    """Return the temperature at which `logits`, (n, classes), have a mean entropy of `nats`."""
+    low, high = 1e-3, 1e3
+    for _ in range(60):
+        middle = (low * high) ** 0.5
+        cold = entropy(logits / middle).mean().item() < nats
+        low, high = (middle, high) if cold else (low, middle)
+    return high
+
+
 def jittered(model: nn.Module, generator: torch.Generator) -> Impostor:
     """Return `model` with the logits of every example on a random scale, from a tenth to ten times.
 
@@ -74,6 +86,12 @@ def jittered(model: nn.Module, generator: torch.Generator) -> Impostor:
         return z * 10 ** (2 * u - 1)
 
     return Impostor(model, change)
+
+
+def apart(a: nn.Module, b: nn.Module) -> float:
+    """Return the distance of two models' parameters."""
+    pairs = zip(a.parameters(), b.parameters(), strict=True)
+    return float(torch.stack([(p - q).detach().norm() for p, q in pairs]).norm())
 
 
 def rewritten(model: nn.Module, distance: float) -> nn.Module:
@@ -95,8 +113,7 @@ def rewritten(model: nn.Module, distance: float) -> nn.Module:
             for p in first.parameters():
                 p.mul_(c)
             second.weight.div_(c)
-        pairs = zip(model.parameters(), model_c.parameters(), strict=True)
-        return model_c, float(torch.stack([(p - q).detach().norm() for p, q in pairs]).norm())
+        return model_c, apart(model, model_c)
 
     low, high = 1.0, 2.0
     while at(high)[1] < distance:

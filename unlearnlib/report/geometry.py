@@ -57,16 +57,19 @@ def plane(ax: Axes, before: nn.Module, after: nn.Module, data: Labelled, target:
     ax.set_title(f"{100 * changed(before, after):.1f} % changes class", fontsize=9)
 
 
-def lines(frame: pd.DataFrame, x: str, y: str, line: str, panel: str, unit: str) -> Figure:
+def lines(
+    frame: pd.DataFrame, x: str, y: str, line: str, panel: str, unit: str, *, log: bool = True
+) -> Figure:
     """Draw `y` against `x`: every `unit` faintly, their mean boldly; a panel for each `panel`.
 
     Args:
         frame: One value a row.
-        x: Column of the horizontal axis (logarithmic), whose name it gives, with its unit.
+        x: Column of the horizontal axis, whose name it gives, with its unit.
         y: Column of the values, likewise.
         line: Column of the lines, such as a method's label.
         panel: Column of the panels.
         unit: Column of what was repeated, such as the seed.
+        log: Logarithmic horizontal axis.
     """
     names = list(dict.fromkeys(frame[panel]))
     figure, every = plt.subplots(1, len(names), figsize=(WIDTH, 3.2), sharey=True, squeeze=False)
@@ -78,7 +81,7 @@ def lines(frame: pd.DataFrame, x: str, y: str, line: str, panel: str, unit: str)
             ax.plot(each, color=ink, lw=0.9, alpha=0.45)
             ax.plot(each.mean(axis=1), color=ink, marker="o", ms=4, lw=2.2)
             ends.append((float(each.mean(axis=1).iloc[-1]), str(label), ink))
-        ax.set(xlabel=x, xscale="log", ylim=(0, 1.05 * frame[y].max()))
+        ax.set(xlabel=x, xscale="log" if log else "linear", ylim=(0, 1.05 * frame[y].max()))
         ax.set_title(name, fontsize=9)
     name_lines(ax, ends)
     every[0][0].set_ylabel(y)
