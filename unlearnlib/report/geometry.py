@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..data import Labelled
 from ..experiment import outputs
-from .style import WIDTH, colour, count, name_lines
+from .style import COLOURS, WIDTH, colour, count, name_lines
 
 CLASSES = ("#d55e00", "#0072b2")
 SHADES = ("#f7dcc4", "#cfe3f2")
@@ -75,8 +75,8 @@ def lines(
     figure, every = plt.subplots(1, len(names), figsize=(WIDTH, 3.2), sharey=True, squeeze=False)
     for ax, name in zip(every[0], names, strict=True):
         ends = []
-        for label, rows in frame[frame[panel] == name].groupby(line, sort=False):
-            ink = colour(str(label))
+        for i, (label, rows) in enumerate(frame[frame[panel] == name].groupby(line, sort=False)):
+            ink = colour(str(label)) if label in COLOURS else CLASSES[i % len(CLASSES)]
             each = rows.pivot(index=x, columns=unit, values=y)
             ax.plot(each, color=ink, lw=0.9, alpha=0.45)
             ax.plot(each.mean(axis=1), color=ink, marker="o", ms=4, lw=2.2)
