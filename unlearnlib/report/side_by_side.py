@@ -32,16 +32,15 @@ def side_by_side(frame: pd.DataFrame) -> Table:
             printed.columns, printed.rows, numeric=printed.numeric,
             notes=(*notes, "Not run by us: the numbers are the printed ones."),
         )  # fmt: skip
-    common = {(row["verdict"], row["doubt"]) for _, rows in ran for row in rows if row["n"]}
-    shared = len(common) == 1 and next(iter(common))[0] == "not run"
-    first = next(row for _, rows in ran for row in rows if row["n"])
+    judged = [row for _, rows in ran for row in rows if row["n"]]
+    doubts = {row["doubt"] for row in judged}
+    shared = len(doubts) == 1 and {row["verdict"] for row in judged} <= {"not run", "not known"}
+    first = judged[0]
     where = ", ".join(first[name] for name in ("dataset", "model", "request"))
     count = len({name for text in frame["runs"] for name in text.split()})
     notes += [f"Ours: {first['scale']} scale, {where}; {count} runs. Under each, its difference."]
     if shared:
-        notes += [
-            f"The verdict on every number of ours: {Verdict('not run', note=first['doubt'])}."
-        ]
+        notes += [f"No number of ours is judged: {Verdict('not run', note=first['doubt'])}."]
     columns = ("Method", *("Paper", "Ours") * len(measured), "n")
     cells = [(name, _both(rows, measured, marks, sweep, shared)) for name, rows in ran]
     return Table(
