@@ -210,17 +210,62 @@ def test_tables_have_the_same_bytes_and_no_addresses():
 
 
 def test_the_comparison_is_grouped_aligned_and_noted():
-    text = repr(show(compare("Table 2b", records({"JiT": [0.66, 0.67]})), "Caption"))
+    runs = records({"JiT": [0.66, 0.67], "Retrain": [0.6, 0.6], "FineTune": [0.6, 0.6]})
+    text = repr(show(compare("Table 2b", runs), "Caption"))
     assert text.startswith("Caption\n")
     places = [text.index(g) for g in ("-- Reference", "-- Sees the forget", "-- Sees more")]
     assert places == sorted(places)
     assert "66.2 ± 0.3 [" in text
-    assert "66.5 ± 0.7  2" in text
-    assert "✓ matches" in text
-    assert "Ours: paper scale, cifar100, vgg11, class:rocket; 2 runs." in text
+    assert re.search(r"66.5 ± 0.7\s+\+0.3\s+✓ matches", text)
+    assert "Ours: paper scale, cifar100, vgg11, class:rocket; 6 runs." in text
     html = show(compare("Table 2b", records({"JiT": [0.66]})))._repr_html_()
     assert "text-align:right" in html
     assert "✓ matches (n = 1)" in html
+
+
+def test_a_method_has_one_row_and_each_measurement_two_columns():
+    table = show(compare("Table 2b", records({"JiT": [0.66, 0.67], "Retrain": [0.6, 0.6]})))
+    assert table.columns == ("Method", *("Paper", "Ours") * 3, "n")
+    assert [cells[0] for _, cells in table.rows] == ["Retrain", "JiT"]
+    (jit,) = [cells for _, cells in table.rows if cells[0] == "JiT"]
+    assert [jit[i] for i in (4, 6, 7)] == ["—", "—", "2"]
+    assert table.spans == ("", *table.fold.columns[1:], "")
+    assert '<th colspan="2"' in table._repr_html_()
+
+
+def test_what_was_not_run_is_folded_with_its_printed_numbers():
+    table = show(compare("Table 2b", records({"JiT": [0.66]})))
+    assert len(table.fold.rows) == 12 - 1
+    assert table.fold.caption.startswith("11 more, printed and not run by us: Original, Retrain,")
+    html = table._repr_html_()
+    assert html.count("<table") == html.count("</table>") == 2
+    assert html.index("<details") < html.index("SCRUB") < html.index("</details>")
+    assert "66.2 ± 0.1" in repr(table)
+
+
+def test_nothing_that_was_run_is_a_table_of_printed_numbers():
+    table = show(compare("Table 2b", records({"JiT": [0.5]}).iloc[:0]))
+    assert len(table.rows) == 12
+    assert table.fold is None
+    assert table.notes[-1].startswith("Not run by us")
+    assert "Ours" not in table.columns
+
+
+def test_a_verdict_on_every_number_is_said_once():
+    runs = records({"JiT": [0.66], "Retrain": [0.6], "JiT as released": [0.5]}, model="vgg_mini")
+    table = show(compare("Table 2b", runs))
+    assert not [cell for _, cells in table.rows for cell in cells if "not run" in cell]
+    assert table.notes[-1].endswith("○ not run (ours is another set-up).")
+    mixed = show(compare("Table 2b", records({"JiT": [0.66], "Retrain": [0.9]})))
+    assert not [note for note in mixed.notes if note.startswith("No number of ours")]
+
+
+def test_a_sweep_has_a_row_for_each_setting():
+    runs = records({"JiT": [0.63]}, params='{"lr": 0.0001, "noises": 25, "sigma": 0.5}')
+    table = show(compare("Figure 7", runs))
+    assert len(table.rows) == 1
+    assert '"sigma": 0.5' in table.rows[0][1][0]
+    assert len(table.fold.rows) == 11
 
 
 def test_summary_prints_only_what_varies():

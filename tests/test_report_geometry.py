@@ -51,6 +51,16 @@ def test_lines_have_a_panel_each_and_count_what_was_repeated():
     plt.close(figure)
 
 
+def test_lines_without_a_colour_of_their_own_can_be_told_apart_and_the_axis_is_as_asked():
+    rows = [("a", how, s, r, r) for how in ("at once", "in turn") for s in (0, 1) for r in (0, 1)]
+    frame = pd.DataFrame(rows, columns=["panel", "how", "seed", "r", "ratio"])
+    figure = geometry.lines(frame, "r", "ratio", "how", "panel", "seed", log=False)
+    ax = figure.axes[0]
+    assert len({line.get_color() for line in ax.lines}) == 2
+    assert ax.get_xscale() == "linear"
+    plt.close(figure)
+
+
 def test_local_ratio_of_a_scaled_rotation_is_its_scale():
     turn = 3.0 * torch.linalg.qr(torch.randn(6, 6, dtype=torch.float64))[0]
     x = torch.randn(4, 6, dtype=torch.float64)

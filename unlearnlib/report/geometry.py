@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..data import Labelled
 from ..experiment import outputs
-from .style import WIDTH, colour, count, name_lines
+from .style import COLOURS, WIDTH, colour, count, name_lines
 
 CLASSES = ("#d55e00", "#0072b2")
 SHADES = ("#f7dcc4", "#cfe3f2")
@@ -57,28 +57,31 @@ def plane(ax: Axes, before: nn.Module, after: nn.Module, data: Labelled, target:
     ax.set_title(f"{100 * changed(before, after):.1f} % changes class", fontsize=9)
 
 
-def lines(frame: pd.DataFrame, x: str, y: str, line: str, panel: str, unit: str) -> Figure:
+def lines(
+    frame: pd.DataFrame, x: str, y: str, line: str, panel: str, unit: str, *, log: bool = True
+) -> Figure:
     """Draw `y` against `x`: every `unit` faintly, their mean boldly; a panel for each `panel`.
 
     Args:
         frame: One value a row.
-        x: Column of the horizontal axis (logarithmic), whose name it gives, with its unit.
+        x: Column of the horizontal axis, whose name it gives, with its unit.
         y: Column of the values, likewise.
         line: Column of the lines, such as a method's label.
         panel: Column of the panels.
         unit: Column of what was repeated, such as the seed.
+        log: Logarithmic horizontal axis.
     """
     names = list(dict.fromkeys(frame[panel]))
     figure, every = plt.subplots(1, len(names), figsize=(WIDTH, 3.2), sharey=True, squeeze=False)
     for ax, name in zip(every[0], names, strict=True):
         ends = []
-        for label, rows in frame[frame[panel] == name].groupby(line, sort=False):
-            ink = colour(str(label))
+        for i, (label, rows) in enumerate(frame[frame[panel] == name].groupby(line, sort=False)):
+            ink = colour(str(label)) if label in COLOURS else CLASSES[i % len(CLASSES)]
             each = rows.pivot(index=x, columns=unit, values=y)
             ax.plot(each, color=ink, lw=0.9, alpha=0.45)
             ax.plot(each.mean(axis=1), color=ink, marker="o", ms=4, lw=2.2)
             ends.append((float(each.mean(axis=1).iloc[-1]), str(label), ink))
-        ax.set(xlabel=x, xscale="log", ylim=(0, 1.05 * frame[y].max()))
+        ax.set(xlabel=x, xscale="log" if log else "linear", ylim=(0, 1.05 * frame[y].max()))
         ax.set_title(name, fontsize=9)
     name_lines(ax, ends)
     every[0][0].set_ylabel(y)

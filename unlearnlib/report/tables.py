@@ -1,10 +1,9 @@
 """Tables for pages: right-aligned numbers, grouped by data access, the same bytes every time."""
 
 import json
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from html import escape, unescape
+from collections.abc import Callable
+from dataclasses import replace
+from html import escape
 from typing import Any
 
 import pandas as pd
@@ -12,95 +11,11 @@ from pandas.api.types import is_numeric_dtype
 
 from ..errors import SpecError
 from .claims import GLYPHS
-from .compare import GLYPHS as AGREEMENT
-from .compare import Verdict
-from .measures import GROUPS, group, label, measure
+from .measures import label, measure
+from .side_by_side import side_by_side
+from .table import Table, grouped, records, spread
 
-_STYLE = (
-    "border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums;margin:0.5em 0;"
-    "max-width:700px"
-)
-_CELL = "padding:2px 8px;border:0;background:none"
-_WORD = re.compile(rf"\W ({'|'.join([*GLYPHS, *AGREEMENT])})\b")
-"""A verdict at the start of a cell; the book's style sheet colours it."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A finished table: text in cells, shown as HTML in a notebook and as plain text elsewhere.
-
-    Attributes:
-        columns: The headings.
-        rows: Pairs (group heading, cells); a heading is printed where it changes, "" never.
-        caption: What the table shows, over how many runs, in which unit.
-        numeric: The columns that are right-aligned.
-        raw: The columns that hold ready HTML (links) and are not escaped.
-        notes: Lines below the table.
-    """
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[str, ...]], ...]
-    caption: str = ""
-    numeric: frozenset[str] = frozenset()
-    raw: frozenset[str] = frozenset()
-    notes: tuple[str, ...] = ()
-
-    def _repr_html_(self) -> str:
-        def cell(tag: str, column: str, text: str, style: str = "") -> str:
-            side = "right" if column in self.numeric else "left"
-            body = text if tag == "td" and column in self.raw else escape(text)
-            word = _WORD.match(text) if tag == "td" else None
-            kind = f' class="verdict {word[1].replace(" ", "-")}"' if word else ""
-            return f'<{tag}{kind} style="{_CELL};text-align:{side};{style}">{body}</{tag}>'
-
-        out = [f'<table style="{_STYLE}">']
-        if self.caption:
-            out.append(
-                f'<caption style="caption-side:top;text-align:left">{escape(self.caption)}'
-                "</caption>"
-            )
-        heads = "".join(cell("th", c, c, "border-bottom:1px solid") for c in self.columns)
-        out.append(f"<thead><tr>{heads}</tr></thead><tbody>")
-        last: tuple[str, str] = ("", "")
-        for heading, cells in self.rows:
-            if heading and heading != last[0]:
-                out.append(
-                    f'<tr><th colspan="{len(self.columns)}" style="{_CELL};text-align:left;'
-                    f'font-style:italic;padding-top:8px">{escape(heading)}</th></tr>'
-                )
-            shown = ("" if (heading, cells[0]) == last else cells[0], *cells[1:])
-            last = (heading, cells[0])
-            body = "".join(cell("td", c, t) for c, t in zip(self.columns, shown, strict=True))
-            out.append(f"<tr>{body}</tr>")
-        out.append("</tbody></table>")
-        if self.notes:
-            lines = "<br>".join(map(escape, self.notes))
-            out.append(f'<p style="font-size:12px;max-width:700px">{lines}</p>')
-        return "\n".join(out)
-
-    def _plain(self, column: str, text: str) -> str:
-        return unescape(re.sub(r"<[^>]+>", " ", text)) if column in self.raw else text
-
-    def __repr__(self) -> str:
-        """Return the table as plain text with aligned columns."""
-        rows = [(heading, tuple(map(self._plain, self.columns, row))) for heading, row in self.rows]
-        cells = [self.columns, *(row for _, row in rows)]
-        widths = [max(len(row[i]) for row in cells) for i in range(len(self.columns))]
-
-        def line(row: Sequence[str]) -> str:
-            places = zip(row, widths, self.columns, strict=True)
-            return "  ".join(
-                t.rjust(w) if c in self.numeric else t.ljust(w) for t, w, c in places
-            ).rstrip()
-
-        out = [self.caption] * bool(self.caption) + [line(self.columns)]
-        last = ""
-        for heading, row in rows:
-            if heading != last:
-                out.append(f"-- {heading}")
-                last = heading
-            out.append(line(row))
-        return "\n".join([*out, *self.notes])
+__all__ = ["Table", "plain", "show", "spread"]
 
 
 def show(frame: pd.DataFrame, caption: str = "", *, root: str = "") -> Table:
@@ -115,7 +30,7 @@ def show(frame: pd.DataFrame, caption: str = "", *, root: str = "") -> Table:
         SpecError: The frame is none of theirs.
     """
     layouts: dict[str, Callable[[pd.DataFrame], Table]] = {
-        "reported_mean": _comparison,
+        "reported_mean": side_by_side,
         "reference": _paired,
         "sentence": lambda rows: _ledger(rows, root),
         "sd": _summary,
@@ -154,66 +69,6 @@ def plain(frame: pd.DataFrame, caption: str = "", *, digits: int = 3) -> Table:
     return Table(tuple(frame.columns), tuple(rows), caption, numeric)
 
 
-def spread(mean: float, sd: float, metric: str, *, ratio: bool = False) -> str:
-    """Return "mean ± sd" in the metric's printed unit; no ± where the spread is not known.
-
-    >>> spread(0.662, 0.003, "accuracy")
-    '66.2 ± 0.3'
-    """
-    text = (lambda v: "—" if pd.isna(v) else f"{v:.2f}×") if ratio else measure(metric).text
-    return text(mean) if pd.isna(mean) or pd.isna(sd) else f"{text(mean)} ± {text(sd)}"
-
-
-def _groups(frame: pd.DataFrame) -> pd.DataFrame:
-    """Add the access group of each row and sort by it; within a group the order stays."""
-    frame = frame.assign(
-        group=[group(m, a) for m, a in zip(frame["method"], frame["access"], strict=True)]
-    )
-    place = frame["group"].map({name: i for i, name in enumerate(GROUPS)})
-    first = {m: i for i, m in enumerate(dict.fromkeys(frame["method"]))}
-    order = pd.DataFrame({"g": place, "m": frame["method"].map(first)}).sort_values(
-        ["g", "m"], kind="stable"
-    )
-    return frame.loc[order.index]
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
-
-
-def _comparison(frame: pd.DataFrame) -> Table:
-    frame = _groups(frame.reset_index(drop=True))
-    rows = []
-    doubts = list(dict.fromkeys(filter(None, frame["note"])))
-    for row in _records(frame):
-        kind = measure(row["metric"])
-        scale, digits = (1.0, 2) if kind.relative else (kind.scale, kind.decimals)
-        d = row["difference"]
-        printed = spread(
-            row["reported_mean"], row["reported_sd"], row["metric"], ratio=kind.relative
-        )
-        ours = spread(row["ours_mean"], row["ours_sd"], row["metric"], ratio=kind.relative)
-        cells = (
-            row["method"],
-            label(row["metric"], row["split"], unit=not kind.relative),
-            printed + (f" [{doubts.index(row['note']) + 1}]" if row["note"] else ""),
-            ours + " ⚠ stale" * bool(row["stale"]),
-            str(row["n"]) if row["n"] else "—",
-            "—" if pd.isna(d) else f"{d * scale:+.{digits}f}",
-            str(Verdict(row["verdict"], note=row["doubt"])),
-        )
-        rows.append((row["group"], cells))
-    heads = ("Method", "Measured", "Paper", "Ours", "n", "Difference", "Verdict")
-    notes = [f"[{i}] {doubt}" for i, doubt in enumerate(doubts, 1)]
-    notes += ["Paper: " + "; ".join(dict.fromkeys(filter(None, frame["source"]))) + "."]
-    runs = {name for text in frame["runs"] for name in text.split()}
-    if runs:
-        first = _records(frame[frame["n"] > 0])[0]
-        where = ", ".join(first[name] for name in ("dataset", "model", "request"))
-        notes += [f"Ours: {first['scale']} scale, {where}; {len(runs)} runs."]
-    return Table(heads, tuple(rows), numeric=frozenset(heads[2:6]), notes=tuple(notes))
-
-
 def _summary(frame: pd.DataFrame) -> Table:
     """One row a (setting, method, params), one column a measurement; n once."""
     measured = list(dict.fromkeys(zip(frame["metric"], frame["split"], strict=True)))
@@ -223,9 +78,9 @@ def _summary(frame: pd.DataFrame) -> Table:
     frame = frame.assign(setting=_what_varies(frame))
     rows = []
     keys = ["group", "method", "dataset", "model", "request", "params", "setting", "access"]
-    for _, runs in _groups(frame.reset_index(drop=True)).groupby(keys, sort=False):
-        first = _records(runs)[0]
-        by = {(r["metric"], r["split"]): r for r in _records(runs)}
+    for _, runs in grouped(frame.reset_index(drop=True)).groupby(keys, sort=False):
+        first = records(runs)[0]
+        by = {(r["metric"], r["split"]): r for r in records(runs)}
         none = {"mean": float("nan"), "sd": float("nan")}
         numbers = [(by.get(key, none), key[0]) for key in measured]
         cells = [first["method"] + " ⚠ stale" * bool(runs["stale"].any())]
@@ -252,7 +107,7 @@ def _what_varies(frame: pd.DataFrame) -> list[str]:
 
 def _paired(frame: pd.DataFrame) -> Table:
     rows = []
-    for row in _records(frame):
+    for row in records(frame):
         kind, ratio = measure(row["metric"]), row["ratio"]
         scale, digits = (1.0, 2) if ratio else (kind.scale, kind.decimals)
         ends = [row[end] * scale for end in ("mean", "low", "high")]
@@ -275,7 +130,7 @@ def _ledger(frame: pd.DataFrame, root: str) -> Table:
     scales = list(dict.fromkeys(frame["scale"]))
     rows = []
     for _, lines in frame.groupby("id", sort=False):
-        by = {r["scale"]: r for r in _records(lines)}
+        by = {r["scale"]: r for r in records(lines)}
         first = next(iter(by.values()))
         page, source = escape(first["page"]), escape(first["source"])
         link = f'<a href="{escape(root, quote=True)}{page}.html">{page}</a>' if page else ""
@@ -293,7 +148,7 @@ def _ledger(frame: pd.DataFrame, root: str) -> Table:
 def _glance(frame: pd.DataFrame) -> Table:
     rows = tuple(
         (row["part"], (row["scale"], *(str(row[word]) for word in GLYPHS)))
-        for row in _records(frame)
+        for row in records(frame)
     )
     heads = tuple(f"{glyph} {word}" for word, glyph in GLYPHS.items())
     return Table(("Scale", *heads), rows, numeric=frozenset(heads))

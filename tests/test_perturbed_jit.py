@@ -1,0 +1,72 @@
+"""JiT with other noise: the same steps, the same size of the noise, another shape."""
+
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from unlearnlib import Inputs, JiT, PerturbedJiT
+from unlearnlib.methods.perturbed_jit import DRAWS, SHARE
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def problem():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(16, 5), nn.Tanh(), nn.Linear(5, 3)).double()
+    return model, Inputs(torch.randn(11, 16, dtype=torch.float64, generator=seeded(1)))
+
+
+@pytest.mark.parametrize("fields", [{}, {"clamp": True, "accumulate": True}, {"squared": True}])
+def test_gaussian_noise_is_jit_itself(fields):
+    model, x = problem()
+    fields |= {"noises": 4, "batch_size": 4}
+    ours = PerturbedJiT(**fields)(model, forget_inputs=x, generator=seeded())
+    plain = JiT(**fields)(model, forget_inputs=x, generator=seeded())
+    assert_close(ours.state_dict(), plain.state_dict(), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("shape", DRAWS)
+def test_every_noise_has_mean_0_and_variance_1(shape):
+    u = DRAWS[shape]((200_000,), generator=seeded(), dtype=torch.float64)
+    assert u.dtype == torch.float64
+    assert abs(u.mean()) < 0.01
+    assert abs(u.var() - 1) < 0.05
+
+
+def test_the_shapes_are_what_they_are_called():
+    n = 200_000
+    options = {"dtype": torch.float64}
+    u = {shape: draw((n,), generator=seeded(), **options) for shape, draw in DRAWS.items()}
+    fourth = {shape: v.pow(4).mean().item() for shape, v in u.items()}
+    assert fourth["gaussian"] == pytest.approx(3, rel=0.05)
+    assert fourth["uniform"] == pytest.approx(9 / 5, rel=0.02)
+    assert fourth["laplace"] == pytest.approx(6, rel=0.08)
+    assert fourth["sparse"] == pytest.approx(3 / SHARE, rel=0.1)
+    assert u["uniform"].abs().max() <= 3**0.5
+    assert (u["sparse"].abs() > 0.2).double().mean() == pytest.approx(SHARE, rel=0.1)
+
+
+@pytest.mark.parametrize("shape", DRAWS)
+def test_it_is_the_equation_with_that_noise(shape):
+    """One batch and one draw: the step that the ratio's gradient gives, written out."""
+    model, x = problem()
+    method = PerturbedJiT(sigma=0.7, lr=0.3, noises=1, noise=shape)
+    after = method(model, forget_inputs=x, generator=seeded())
+    generator = seeded()
+    torch.randint(2**31, (), generator=generator)  # what seeds dropout
+    xi = 0.7 * DRAWS[shape]((1, *x.x.shape), generator=generator, dtype=x.x.dtype)[0]
+    move = model(x.x) - model(x.x + xi).detach()
+    loss = ((move**2).sum(1).sqrt() / (xi**2).sum(1).sqrt()).mean()
+    gradients = torch.autograd.grad(loss, list(model.parameters()))
+    for p, q, g in zip(model.parameters(), after.parameters(), gradients, strict=True):
+        assert_close(q, p - 0.3 * g)
+
+
+def test_afterwards_torch_draws_as_before():
+    model, x = problem()
+    PerturbedJiT(noise="sparse", noises=1)(model, forget_inputs=x, generator=seeded())
+    assert torch.equal(torch.randn(9, generator=seeded()), DRAWS["gaussian"](9, generator=seeded()))

@@ -1,0 +1,72 @@
+"""How much a model's loss on an example hangs on the input and on the parameters."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+
+def input_gradient(f: Callable[[Tensor], Tensor], x: Tensor, y: Tensor) -> Tensor:
+    r"""Return the gradient of every example's loss with respect to its input, (n, ...).
+
+    Args:
+        f: Maps inputs (n, ...) to logits (n, classes), each by itself.
+        x: Inputs, (n, ...).
+        y: Labels, (n,).
+    """
+    x = x.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(cross_entropy(f(x), y, reduction="sum"), x)
+    return gradient
+
+
+def curvature(
+    f: Callable[[Tensor], Tensor],
+    x: Tensor,
+    y: Tensor,
+    radius: float,
+    generator: torch.Generator,
+    draws: int = 4,
+) -> Tensor:
+    r"""Return how fast the gradient with respect to the input turns around every input, (n,).
+
+    .. math:: \frac1m \sum_{j=1}^m
+        \frac{\lVert \nabla_x \ell(x + \delta_j) - \nabla_x \ell(x) \rVert_2}{r},
+        \qquad \delta_j \text{ uniform on } \lVert \delta \rVert_2 = r
+
+    For a small :math:`r` this is the mean length of the Hessian times a random direction.
+
+    Args:
+        f: Maps inputs (n, ...) to logits (n, classes), each by itself.
+        x: Inputs, (n, ...).
+        y: Labels, (n,).
+        radius: Distance :math:`r`, in units of the normalised input.
+        generator: Directions; on the device of `x`.
+        draws: Directions :math:`m` an input.
+    """
+    here = input_gradient(f, x, y)
+    total = torch.zeros(len(x), dtype=here.dtype, device=here.device)
+    for _ in range(draws):
+        delta = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+        delta *= radius / delta.flatten(1).norm(dim=1).view(-1, *[1] * (x.dim() - 1))
+        total += (input_gradient(f, x + delta, y) - here).flatten(1).norm(dim=1) / radius
+    return total / draws
+
+
+def parameter_gradient(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    r"""Return :math:`\lVert \nabla_\theta \, \ell(f_\theta(x_i), y_i) \rVert_2` of examples, (n,).
+
+    Its square is the example's share of the trace of the Fisher information. How far a gradient
+    step on the example would move the parameters is a proxy for what they have yet to learn of it.
+
+    Args:
+        model: Maps inputs (n, ...) to logits (n, classes), each by itself.
+        x: Inputs, (n, ...).
+        y: Labels, (n,).
+    """
+    theta = [p for p in model.parameters() if p.requires_grad]
+    norms = []
+    for a, b in zip(x.split(1), y.split(1), strict=True):  # for convolutions faster than vmap
+        gradient = torch.autograd.grad(cross_entropy(model(a), b), theta)
+        norms.append(torch.stack([g.norm() for g in gradient]).norm())
+    return torch.stack(norms)
