@@ -10,9 +10,16 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError
-from . import files, names
+from . import files, names, tiny_imagenet
 from .files import Source
-from .sources import CIFAR10, CIFAR100, FASHION, FASHION_SMALL
+from .sources import (
+    CIFAR10,
+    CIFAR100,
+    FASHION,
+    FASHION_SMALL,
+    TINY_IMAGENET,
+    TINY_IMAGENET_20,
+)
 from .tensors import Device, Labelled
 
 Array = npt.NDArray[np.integer[Any]]
@@ -159,7 +166,8 @@ _SETS: Mapping[str, tuple[Family, bool]] = {
     "cifar100": (_CIFAR100, False),
     "cifar20": (_CIFAR100, True),
 }
-NAMES = tuple(_SETS)
+_TINY = {"tiny_imagenet": 200, "tiny_imagenet_20": 20}  # name -> the number of classes
+NAMES = (*_SETS, *_TINY)
 
 
 def load(name: str) -> Dataset:
@@ -172,6 +180,8 @@ def load(name: str) -> Dataset:
     Raises:
         DataError: If there is no such set, or a file is missing, truncated or corrupt.
     """
+    if name in _TINY:
+        return _load_tiny(name)
     family, by_superclass = _lookup(name)
     mean, std = (torch.tensor(v).view(-1, 1, 1) for v in (family.mean, family.std))
 
@@ -200,7 +210,26 @@ def fetch(name: str) -> None:
     Raises:
         DataError: As `load`.
     """
-    files.read(_lookup(name)[0].source)
+    files.read(_tiny_source(name) if name in _TINY else _lookup(name)[0].source)
+
+
+def _tiny_source(name: str) -> Source:
+    """Return the archive for a set of Tiny-ImageNet: the small one if it is there and does."""
+    small = _TINY[name] == 20 and files.at_hand(TINY_IMAGENET_20)
+    return TINY_IMAGENET_20 if small else TINY_IMAGENET
+
+
+def _load_tiny(name: str) -> Dataset:
+    """Return Tiny-ImageNet, or the first 20 of its classes, on the scale of CIFAR."""
+    archive = tiny_imagenet.contents(files.read(_tiny_source(name)))
+    train, test, classes = tiny_imagenet.read(archive, _TINY[name])
+    mean, std = (torch.tensor(v).view(-1, 1, 1) for v in _SCALE)
+
+    def labelled(images: Array, labels: Array) -> Labelled:
+        x = torch.from_numpy(images.astype(np.float32))
+        return Labelled(x.div_(255).sub_(mean).div_(std), _int64(labels))
+
+    return Dataset(name, labelled(*train), labelled(*test), classes)
 
 
 def _lookup(name: str) -> tuple[Family, bool]:
