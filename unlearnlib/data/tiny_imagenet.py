@@ -52,8 +52,8 @@ def read(
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
         raise DataError(
             f"The archive of Tiny-ImageNet cannot be read: {error} It should hold {ROOT}/"
-            "wnids.txt, words.txt, train/WNID/images/ and val/ with val_annotations.txt, as the official "
-            "tiny-imagenet-200.zip does. Download that again."
+            "wnids.txt, words.txt, train/WNID/images/ and val/ with val_annotations.txt, as the "
+            "official tiny-imagenet-200.zip does. Download that again."
         ) from error
 
 
