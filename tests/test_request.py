@@ -42,6 +42,14 @@ def test_a_sub_class(toy: Dataset, request_: str) -> None:
     assert labels(~chosen.train, toy.train.y) == {0, 1, 2}
 
 
+def test_the_first_of_a_class(toy: Dataset) -> None:
+    chosen = select("part:Boot:7", toy)
+    own = (toy.train.y == 1).nonzero()[:, 0]
+    assert torch.equal(chosen.train.nonzero()[:, 0], own[:7])
+    assert torch.equal(chosen.test, toy.test.y == 1)
+    assert torch.equal(select("part:1:0.5", toy).train.nonzero()[:, 0], own[: round(len(own) / 2)])
+
+
 @pytest.mark.parametrize(
     ("request_", "count"),
     [

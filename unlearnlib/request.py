@@ -4,6 +4,7 @@
 `class:rocket`       one class, by name or number
 `classes:a,b`        several classes
 `subclass:rocket`    a fine class of a set whose labels are super-classes
+`part:ship:500`      the first 500 training examples of a class
 `random:0.01`        a share of the training set, drawn at random
 `random:100`         that many training examples, drawn at random
 ===================  ==============================================================
@@ -24,7 +25,8 @@ class Selection:
 
     Attributes:
         train: Which training examples to forget, (n,), bool.
-        test: Which test examples are of the same kind, (m,), bool; none for a random request.
+        test: Which test examples are of the same kind, (m,), bool; of a `part`, those of its class;
+            none for a random request.
     """
 
     train: Tensor
@@ -56,6 +58,13 @@ def resolve(request: str, data: Dataset, generator: torch.Generator) -> Selectio
         return _checked(
             torch.isin(data.train.y.cpu(), wanted), torch.isin(data.test.y.cpu(), wanted), request
         )
+    if kind == "part" and argument:
+        name, _, size = argument.rpartition(":")
+        index = _index(name, data.classes, request)
+        own = (data.train.y.cpu() == index).nonzero()[:, 0]
+        train = torch.zeros(n, dtype=torch.bool)
+        train[own[: _count(size, len(own), request)]] = True
+        return _checked(train, data.test.y.cpu() == index, request)
     if kind == "subclass" and argument:
         if data.train_subclass is None or data.test_subclass is None:
             raise RequestError(
@@ -69,7 +78,7 @@ def resolve(request: str, data: Dataset, generator: torch.Generator) -> Selectio
         )
     raise RequestError(
         f"'{request}' is not a request. Known are class:NAME, classes:NAME,NAME, subclass:NAME, "
-        "random:SHARE (0 to 1) and random:COUNT."
+        "part:NAME:COUNT, random:SHARE (0 to 1) and random:COUNT."
     )
 
 

@@ -60,6 +60,6 @@ def scores(table: pd.DataFrame, classes: int) -> pd.DataFrame:
     tried["J"] = (tried["forget"] - target).abs() + lost
     means = tried.reindex(columns=["params", *SPLITS, "J"]).groupby("params", sort=False).mean()
     fields = pd.DataFrame([json.loads(text) for text in means.index])
-    varied = fields.loc[:, fields.nunique() > 1]
+    varied = fields.loc[:, fields.astype(str).nunique() > 1]
     found = pd.concat([varied, means.reset_index(drop=True)], axis=1)
     return found.sort_values("J", kind="stable", ignore_index=True)

@@ -32,8 +32,9 @@ class Part:
     Attributes:
         name: File name without a compression suffix.
         size: Length in bytes.
-        sha1: SHA-1 of the content. Compressed files are checked by what they hold, because the
-            same official file is also distributed recompressed.
+        sha1: SHA-1 of the content (32 digits: MD5, where that is all that is published).
+            Compressed files are checked by what they hold, because the same official file is also
+            distributed recompressed.
     """
 
     name: str
@@ -88,6 +89,11 @@ def read(source: Source) -> dict[str, bytes]:
     return _contents(source, root, remedy)
 
 
+def at_hand(source: Source) -> bool:
+    """Tell whether any file of `source` is there."""
+    return bool(_locate(source, root_of(source)))
+
+
 def _locate(source: Source, root: Path) -> dict[str, Path]:
     """Return the parts that lie, compressed or not, directly in `root` or in the set's folder."""
     places = [
@@ -117,11 +123,12 @@ def _content(path: Path, part: Part, remedy: str) -> bytes:
         data = _DECOMPRESS.get(path.suffix, bytes)(path.read_bytes())
     except _UNREADABLE as error:
         raise DataError(f"{path} is truncated or corrupt: {error} {remedy}") from error
-    sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
-    if (len(data), sha1) != (part.size, part.sha1):
+    kind = "MD5" if len(part.sha1) == 32 else "SHA-1"
+    found = hashlib.new(kind.replace("-", ""), data, usedforsecurity=False).hexdigest()
+    if (len(data), found) != (part.size, part.sha1):
         raise DataError(
-            f"{path} is truncated or corrupt: expected {part.size:,} bytes with SHA-1 {part.sha1}, "
-            f"found {len(data):,} bytes with SHA-1 {sha1}. {remedy}"
+            f"{path} is truncated or corrupt: expected {part.size:,} bytes with {kind} "
+            f"{part.sha1}, found {len(data):,} bytes with {kind} {found}. {remedy}"
         )
     return data
 

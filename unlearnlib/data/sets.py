@@ -10,12 +10,20 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError
-from . import files, lfw, names
+from . import files, lfw, names, tiny_imagenet
 from .files import Source
-from .sources import CIFAR10, CIFAR100, FASHION, FASHION_SMALL
+from .sources import (
+    CIFAR10,
+    CIFAR100,
+    FASHION,
+    FASHION_SMALL,
+    TINY_IMAGENET,
+    TINY_IMAGENET_20,
+)
 from .tensors import Device, Labelled
 
 Array = npt.NDArray[np.integer[Any]]
+Examples = tuple[Array, Array]
 
 
 @dataclass(frozen=True)
@@ -160,7 +168,8 @@ _SETS: Mapping[str, tuple[Family, bool]] = {
     "cifar20": (_CIFAR100, True),
 }
 _LFW = "lfw_people"
-NAMES = (*_SETS, _LFW)
+_TINY = {"tiny_imagenet": 200, "tiny_imagenet_20": 20}  # name -> the number of classes
+NAMES = (*_SETS, _LFW, *_TINY)
 
 
 def load(name: str) -> Dataset:
@@ -174,7 +183,10 @@ def load(name: str) -> Dataset:
         DataError: If there is no such set, or a file is missing, truncated or corrupt.
     """
     if name == _LFW:
-        return _load_lfw()
+        return _colour(name, *lfw.read(files.download_root()))
+    if name in _TINY:
+        archive = tiny_imagenet.contents(files.read(_tiny_source(name)))
+        return _colour(name, *tiny_imagenet.read(archive, _TINY[name]))
     family, by_superclass = _lookup(name)
     mean, std = (torch.tensor(v).view(-1, 1, 1) for v in (family.mean, family.std))
 
@@ -204,21 +216,26 @@ def fetch(name: str) -> None:
         DataError: As `load`.
     """
     if name == _LFW:
-        _load_lfw()
+        lfw.read(files.download_root())
     else:
-        files.read(_lookup(name)[0].source)
+        files.read(_tiny_source(name) if name in _TINY else _lookup(name)[0].source)
 
 
-def _load_lfw() -> Dataset:
-    """Return the faces, on the scale of CIFAR."""
-    train, test, classes = lfw.read(files.download_root())
+def _tiny_source(name: str) -> Source:
+    """Return the archive for a set of Tiny-ImageNet: the small one if it is there and does."""
+    small = _TINY[name] == 20 and files.at_hand(TINY_IMAGENET_20)
+    return TINY_IMAGENET_20 if small else TINY_IMAGENET
+
+
+def _colour(name: str, train: Examples, test: Examples, classes: tuple[str, ...]) -> Dataset:
+    """Return a set of colour images on the scale of CIFAR."""
     mean, std = (torch.tensor(v).view(-1, 1, 1) for v in _SCALE)
 
     def labelled(images: Array, labels: Array) -> Labelled:
         x = torch.from_numpy(images.astype(np.float32))
         return Labelled(x.div_(255).sub_(mean).div_(std), _int64(labels))
 
-    return Dataset(_LFW, labelled(*train), labelled(*test), classes)
+    return Dataset(name, labelled(*train), labelled(*test), classes)
 
 
 def _lookup(name: str) -> tuple[Family, bool]:

@@ -53,3 +53,16 @@ CIFAR100 = Source(
     ),
     urls=("https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",),
 )
+# The official archive, read as it is; MD5 and size as other loaders of it print them, since it was
+# not at hand.
+TINY_IMAGENET = Source(
+    folder="tiny-imagenet",
+    parts=(Part("tiny-imagenet-200.zip", 248_100_043, "90528d7ca1a48142e341f4ef8d21d0de"),),
+    urls=("http://cs231n.stanford.edu/tiny-imagenet-200.zip",),
+)
+# The first 20 classes of `wnids.txt` in an archive of the same layout, where somebody has cut one.
+TINY_IMAGENET_20 = Source(
+    folder="tiny-imagenet",
+    parts=(Part("tiny-imagenet-20.zip", 23_976_430, "9bf4c05a91be957eefb687952d553d2548785384"),),
+    urls=TINY_IMAGENET.urls,
+)

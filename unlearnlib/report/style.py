@@ -31,6 +31,7 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "LFSSD as released": "#f3cf80",
         "ASSD": "#a6611a",
         "PGU": "#cc79a7",
+        "PGU as released": "#e6bcd3",
         "NablaTau": "#7b3294",
         "SCRUB": "#b2182b",
         "SCRUB+R": "#ef8a62",
