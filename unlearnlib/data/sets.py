@@ -1,4 +1,4 @@
-"""The data sets by name, whole in memory as normalised tensors."""
+"""The data sets by name, whole in memory as tensors; images are normalised."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -12,8 +12,9 @@ from torch import Tensor
 from ..errors import DataError
 from . import files, names
 from .files import Source
-from .sources import CIFAR10, CIFAR100, FASHION, FASHION_SMALL
+from .sources import CIFAR10, CIFAR100, FASHION, FASHION_SMALL, GOEMOTIONS
 from .tensors import Device, Labelled
+from .text import FORMS, load_text
 
 Array = npt.NDArray[np.integer[Any]]
 
@@ -25,6 +26,7 @@ class Dataset:
     Attributes:
         name: One of `NAMES`.
         train: Training examples: x (n, channels, height, width) float32, normalised; y (n,) int64.
+            Of texts: x (n, 40) int64, tokens, or features; y (n, classes) float32, 0 or 1.
         test: Test examples, in the same form.
         classes: Class names; y indexes them.
         subclasses: Names of the finer classes if `classes` are super-classes, else empty.
@@ -159,7 +161,7 @@ _SETS: Mapping[str, tuple[Family, bool]] = {
     "cifar100": (_CIFAR100, False),
     "cifar20": (_CIFAR100, True),
 }
-NAMES = tuple(_SETS)
+NAMES = (*_SETS, *FORMS)
 
 
 def load(name: str) -> Dataset:
@@ -172,6 +174,10 @@ def load(name: str) -> Dataset:
     Raises:
         DataError: If there is no such set, or a file is missing, truncated or corrupt.
     """
+    if name in FORMS:
+        parts = files.read(GOEMOTIONS)
+        texts = load_text(name, parts["train.tsv"], parts["test.tsv"])
+        return Dataset(name, *texts, names.EMOTIONS)
     family, by_superclass = _lookup(name)
     mean, std = (torch.tensor(v).view(-1, 1, 1) for v in (family.mean, family.std))
 
@@ -200,7 +206,7 @@ def fetch(name: str) -> None:
     Raises:
         DataError: As `load`.
     """
-    files.read(_lookup(name)[0].source)
+    files.read(GOEMOTIONS if name in FORMS else _lookup(name)[0].source)
 
 
 def _lookup(name: str) -> tuple[Family, bool]:

@@ -10,8 +10,9 @@ from torch import nn
 from ..errors import SpecError
 from .all_cnn import AllCNN
 from .resnet import ResNet18
-from .small import MLP, SimpleCNN
+from .small import MLP, SimpleCNN, StridedCNN
 from .small_vgg import SmallVGG
+from .text import EncoderClassifier, TextTransformer
 from .vgg import VGG11, VGGMini
 from .vit import ViT
 
@@ -29,6 +30,12 @@ MODELS: dict[str, Callable[[Any, int], nn.Module]] = {
     "small_vgg_mini": partial(SmallVGG, widths=(16, 32, 64), hidden=64),
     "all_cnn": AllCNN,
     "all_cnn_mini": partial(AllCNN, width=12),
+    "resnet18_stock": partial(ResNet18, stock=True),
+    "strided_cnn": StridedCNN,
+    "text_transformer": TextTransformer,
+    "minilm": partial(EncoderClassifier, encoder="minilm"),
+    "roberta": partial(EncoderClassifier, encoder="roberta"),
+    "mlp_wide": partial(MLP, width=512),
     "vit": ViT,
     "vit_tiny": partial(
         ViT, name="vit_tiny_patch16_224", pretrained=False, img_size=32, patch_size=4, depth=6
@@ -59,6 +66,6 @@ def build(name: str, shape: tuple[int, ...], classes: int) -> nn.Module:
 
 
 __all__ = [
-    "MLP", "MODELS", "VGG11", "AllCNN", "Factory", "ResNet18", "SimpleCNN", "SmallVGG", "VGGMini",
-    "ViT", "build",
+    "MLP", "MODELS", "VGG11", "AllCNN", "EncoderClassifier", "Factory", "ResNet18", "SimpleCNN",
+    "SmallVGG", "StridedCNN", "TextTransformer", "VGGMini", "ViT", "build",
 ]  # fmt: skip

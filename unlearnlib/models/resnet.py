@@ -1,7 +1,8 @@
-"""ResNet-18 with the stem for 32 x 32 images: a 3x3 convolution, no pooling.
+"""ResNet-18, with the stem for 32 x 32 images or its own, and miniatures of it.
 
 He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", CVPR 2016,
-arXiv:1512.03385. With 100 classes it has 11,220,132 parameters.
+arXiv:1512.03385. With 100 classes and the stem for small images it has 11,220,132 parameters; with
+its own stem and 10 classes, as torchvision builds it, 11,181,642.
 """
 
 from torch import Tensor, nn
@@ -38,20 +39,40 @@ class ResNet18(nn.Module):
     Args:
         shape: (channels, height, width) of an input.
         classes: Number of outputs.
+        stock: The stem for photographs: a 7x7 convolution of stride 2 and a pooling, which leave a
+            sixteenth of the pixels. Else a 3x3 convolution, no pooling.
+        width: Channels of the first stage.
+        depth: Blocks of each stage.
     """
 
-    def __init__(self, shape: tuple[int, int, int], classes: int) -> None:
-        """Build an untrained network."""
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        classes: int,
+        *,
+        stock: bool = False,
+        width: int = 64,
+        depth: int = 2,
+    ) -> None:
+        """Build an untrained network, initialised as torchvision does if it has its stem."""
         super().__init__()
+        size, stride = (7, 2) if stock else (3, 1)
         self.stem = nn.Sequential(
-            nn.Conv2d(shape[0], 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU()
+            nn.Conv2d(shape[0], width, size, stride, padding=size // 2, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            *[nn.MaxPool2d(3, 2, padding=1)] * stock,
         )
-        blocks, channels = [], 64
-        for width, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
-            blocks += [Block(channels, width, stride), Block(width, width, 1)]
-            channels = width
+        blocks, channels = list[nn.Module](), width
+        for scale, stride in ((1, 1), (2, 2), (4, 2), (8, 2)):
+            blocks.append(Block(channels, scale * width, stride))
+            channels = scale * width
+            blocks += [Block(channels, channels, 1) for _ in range(depth - 1)]
         self.blocks = nn.Sequential(*blocks)
-        self.head = nn.Linear(512, classes)
+        self.head = nn.Linear(channels, classes)
+        for layer in self.modules():
+            if stock and isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, channels, height, width) to logits (n, classes)."""
