@@ -12,7 +12,7 @@ from .all_cnn import AllCNN
 from .resnet import ResNet18
 from .small import MLP, SimpleCNN, StridedCNN
 from .small_vgg import SmallVGG
-from .text import EncoderClassifier, TextTransformer
+from .text import BagOfWords, EncoderClassifier, TextTransformer
 from .vgg import VGG11, VGGMini
 from .vit import ViT
 
@@ -32,6 +32,7 @@ MODELS: dict[str, Callable[[Any, int], nn.Module]] = {
     "all_cnn_mini": partial(AllCNN, width=12),
     "resnet18_stock": partial(ResNet18, stock=True),
     "strided_cnn": StridedCNN,
+    "bag_of_words": BagOfWords,
     "text_transformer": TextTransformer,
     "minilm": partial(EncoderClassifier, encoder="minilm"),
     "roberta": partial(EncoderClassifier, encoder="roberta"),
@@ -66,6 +67,6 @@ def build(name: str, shape: tuple[int, ...], classes: int) -> nn.Module:
 
 
 __all__ = [
-    "MLP", "MODELS", "VGG11", "AllCNN", "EncoderClassifier", "Factory", "ResNet18", "SimpleCNN",
-    "SmallVGG", "StridedCNN", "TextTransformer", "VGGMini", "ViT", "build",
+    "MLP", "MODELS", "VGG11", "AllCNN", "BagOfWords", "EncoderClassifier", "Factory", "ResNet18",
+    "SimpleCNN", "SmallVGG", "StridedCNN", "TextTransformer", "VGGMini", "ViT", "build",
 ]  # fmt: skip

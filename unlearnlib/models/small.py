@@ -73,7 +73,7 @@ class StridedCNN(nn.Module):
     learns its training set well enough to be attacked.
 
     Args:
-        shape: (channels, height, width) of an input; the sides multiples of 8.
+        shape: (channels, height, width) of an input; the sides multiples of 4.
         classes: Number of outputs.
     """
 
@@ -84,7 +84,7 @@ class StridedCNN(nn.Module):
         self.layers = nn.Sequential(
             nn.Conv2d(channels, 24, 8, 4, padding=2), nn.BatchNorm2d(24), nn.ReLU(),
             nn.Conv2d(24, 48, 3, 2, padding=1), nn.BatchNorm2d(48), nn.ReLU(), nn.Flatten(),
-            nn.Linear(48 * (height // 8) * (width // 8), 128), nn.ReLU(),
+            nn.Linear(48 * -(-height // 8) * -(-width // 8), 128), nn.ReLU(),
             nn.Linear(128, classes),
         )  # fmt: skip
 

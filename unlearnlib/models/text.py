@@ -87,6 +87,29 @@ class TextTransformer(nn.Module):
         return logits
 
 
+class BagOfWords(nn.Module):
+    """The mean of the words' vectors, one hidden layer: the lightest classifier of texts.
+
+    As fastText (Joulin et al., EACL 2017, arXiv:1607.01759), with a hidden layer.
+
+    Args:
+        shape: (length,) of a text; not used.
+        classes: Number of outputs.
+        width: Of the words' vectors and of the hidden layer.
+    """
+
+    def __init__(self, shape: tuple[int], classes: int, *, width: int = 64) -> None:
+        """Build an untrained network."""
+        super().__init__()
+        self.word = nn.Embedding(VOCABULARY, width, padding_idx=0)
+        self.head = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, classes))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map the numbers of words, (n, length), to logits (n, classes)."""
+        logits: Tensor = self.head(mean_over(self.word(x), x != 0))
+        return logits
+
+
 class EncoderClassifier(nn.Module):
     """A pretrained encoder, dropout, and one linear layer on the vector of the first token.
 
