@@ -1,6 +1,7 @@
 """Audits of how close two models are, against loops and at the limits."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -46,5 +47,5 @@ def test_relearning_is_descent_and_leaves_the_model_alone() -> None:
     with torch.no_grad():
         assert curve[0] == pytest.approx(cross_entropy(model(data.x), data.y).item())
     assert len(curve) == 4
-    assert all(b < a for a, b in zip(curve, curve[1:], strict=False))
+    assert all(b < a for a, b in pairwise(curve))
     assert_close(model.weight, before, rtol=0, atol=0)

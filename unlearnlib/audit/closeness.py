@@ -1,5 +1,6 @@
 """How close an unlearned model is to a retrained one, beyond what an attack tells."""
 
+import math
 from copy import deepcopy
 
 import torch
@@ -27,7 +28,7 @@ def divergence(z: Tensor, other: Tensor) -> float:
         other: Outputs of the other on the same examples.
     """
     log_p, log_q = z.double().log_softmax(1), other.double().log_softmax(1)
-    log_m = torch.logaddexp(log_p, log_q) - torch.log(torch.tensor(2.0))
+    log_m = torch.logaddexp(log_p, log_q) - math.log(2)
     halves = [(log_r.exp() * (log_r - log_m)).sum(1).mean() / 2 for log_r in (log_p, log_q)]
     return float(sum(halves))
 
