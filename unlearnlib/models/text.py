@@ -80,7 +80,7 @@ class TextTransformer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map the numbers of words, (n, length), to logits (n, classes)."""
         mask = x != 0
-        h = self.word(x) + self.place
+        h = self.word(x) + self.place[: x.shape[1]]
         for layer in self.layers:
             h = layer(h, mask)
         logits: Tensor = self.head(mean_over(self.norm(h), mask))
