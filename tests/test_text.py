@@ -153,7 +153,10 @@ def test_importances_of_text_networks_are_the_slow_ones(name: str) -> None:
 def test_a_classifier_on_an_encoder() -> None:
     from transformers import BertConfig, BertModel  # type: ignore[import-not-found]
 
-    small = BertConfig(100, 16, 1, 2, 32, max_position_embeddings=text.LENGTH)
+    small = BertConfig(
+        vocab_size=100, hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=32, max_position_embeddings=text.LENGTH, pad_token_id=0,
+    )  # fmt: skip
     torch.manual_seed(0)
     encoder = BertModel(small, add_pooling_layer=False)
     model = EncoderClassifier((text.LENGTH,), 28, encoder=encoder).eval()

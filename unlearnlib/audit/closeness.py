@@ -46,7 +46,7 @@ def gradient_norm(model: nn.Module, data: Labelled) -> float:
         loss = losses(model(x), y).sum() / len(data)
         for sum_, g in zip(total, torch.autograd.grad(loss, parameters), strict=True):
             sum_ += g
-    return torch.stack([g.norm() for g in total]).norm().item()
+    return float(torch.stack([g.norm() for g in total]).norm())
 
 
 def relearning(
