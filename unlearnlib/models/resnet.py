@@ -1,4 +1,4 @@
-"""ResNet-18, with the stem for 32 x 32 images or its own, and miniatures of it.
+"""ResNet-18, with a stem for 32 x 32 images, or with its own.
 
 He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", CVPR 2016,
 arXiv:1512.03385. With 100 classes and the stem for small images it has 11,220,132 parameters; with
@@ -41,35 +41,24 @@ class ResNet18(nn.Module):
         classes: Number of outputs.
         stock: The stem for photographs: a 7x7 convolution of stride 2 and a pooling, which leave a
             sixteenth of the pixels. Else a 3x3 convolution, no pooling.
-        width: Channels of the first stage.
-        depth: Blocks of each stage.
     """
 
-    def __init__(
-        self,
-        shape: tuple[int, int, int],
-        classes: int,
-        *,
-        stock: bool = False,
-        width: int = 64,
-        depth: int = 2,
-    ) -> None:
+    def __init__(self, shape: tuple[int, int, int], classes: int, *, stock: bool = False) -> None:
         """Build an untrained network, initialised as torchvision does if it has its stem."""
         super().__init__()
         size, stride = (7, 2) if stock else (3, 1)
         self.stem = nn.Sequential(
-            nn.Conv2d(shape[0], width, size, stride, padding=size // 2, bias=False),
-            nn.BatchNorm2d(width),
+            nn.Conv2d(shape[0], 64, size, stride, padding=size // 2, bias=False),
+            nn.BatchNorm2d(64),
             nn.ReLU(),
             *[nn.MaxPool2d(3, 2, padding=1)] * stock,
         )
-        blocks, channels = list[nn.Module](), width
-        for scale, stride in ((1, 1), (2, 2), (4, 2), (8, 2)):
-            blocks.append(Block(channels, scale * width, stride))
-            channels = scale * width
-            blocks += [Block(channels, channels, 1) for _ in range(depth - 1)]
+        blocks, channels = [], 64
+        for width, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
+            blocks += [Block(channels, width, stride), Block(width, width, 1)]
+            channels = width
         self.blocks = nn.Sequential(*blocks)
-        self.head = nn.Linear(channels, classes)
+        self.head = nn.Linear(512, classes)
         for layer in self.modules():
             if stock and isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
