@@ -65,10 +65,10 @@ wheel: install  ## the built wheel in a clean environment
 	$(call stage,wheel,$(BIN)/python tests/smoke_wheel.py)
 
 paper: install  ## recorded runs at paper scale, on whatever device is there (PAPER=jit: one part; BUDGET=25m: a time)
-	@$(BIN)/python -m unlearnlib run $(BUDGET:%=--budget %) notebooks/$(PAPER)/*.paper.yaml
+	@$(BIN)/python -m unlearnlib run $(BUDGET:%=--budget %) $(wildcard notebooks/$(PAPER)/*.paper.yaml notebooks/$(PAPER)/more/*.paper.yaml)
 
 workstation: install  ## recorded runs at workstation scale (PAPER=jit: one part)
-	@$(BIN)/python -m unlearnlib run $(BUDGET:%=--budget %) notebooks/$(PAPER)/*.workstation.yaml
+	@$(BIN)/python -m unlearnlib run $(BUDGET:%=--budget %) $(wildcard notebooks/$(PAPER)/*.workstation.yaml notebooks/$(PAPER)/more/*.workstation.yaml)
 
 clean:  ## remove what was built; keep .venv and .cache
 	rm -rf book/_build book/_executed dist .mypy_cache .pytest_cache .ruff_cache

@@ -73,7 +73,7 @@ def test_data_are_loaded_and_counted(
         __main__, "load", lambda name: SimpleNamespace(train=range(12), test=range(3))
     )
     assert main(["data", "cifar10", "cifar100"]) == 0
-    assert capsys.readouterr().out == "cifar10: 12 + 3 images\ncifar100: 12 + 3 images\n"
+    assert capsys.readouterr().out == "cifar10: 12 + 3 examples\ncifar100: 12 + 3 examples\n"
 
 
 def test_data_that_fail_to_load(

@@ -53,6 +53,20 @@ def test_the_sizes_of_the_small_ones() -> None:
     assert count(build("patch_transformer", (1, 28, 28), 10)) == 3 * block + ends
 
 
+def test_the_stock_resnet_and_the_strided_net() -> None:
+    with torch.device("meta"):
+        stock = build("resnet18_stock", SHAPE, 10)
+        strided = build("strided_cnn", SHAPE, 10)
+    assert count(stock) == 11_181_642
+    layers = (192 + 1) * 24 + (9 * 24 + 1) * 48 + (48 * 16 + 1) * 128 + 129 * 10
+    assert count(strided) == layers + 2 * (24 + 48)
+
+
+def test_the_stock_resnet_starts_as_torchvision_does() -> None:
+    last = build("resnet18_stock", SHAPE, 10).get_parameter("blocks.7.residual.3.weight")
+    assert last.std().item() == pytest.approx((2 / (9 * 512)) ** 0.5, rel=0.01)
+
+
 def test_the_sizes_of_the_networks_of_pgu() -> None:
     with torch.device("meta"):
         assert count(build("small_vgg", SHAPE, 10)) == 5_681_674
@@ -96,6 +110,8 @@ def test_the_layers_of_the_networks_of_pgu() -> None:
         ("mlp", (2,)), ("mlp", (1, 28, 28)),
         ("resnet18", SHAPE), ("resnet18", (1, 28, 28)), ("resnet18_mini", (1, 28, 28)),
         ("patch_transformer", SHAPE), ("patch_transformer", (1, 28, 28)),
+        ("resnet18_stock", SHAPE),
+        ("strided_cnn", SHAPE), ("strided_cnn", (1, 28, 28)), ("mlp_wide", (384,)),
     ],
 )  # fmt: skip
 def test_logits_of_any_shape(name: str, shape: tuple[int, ...]) -> None:
@@ -180,12 +196,14 @@ def test_vgg11_starts_as_torchvision_does(vgg11: nn.Module) -> None:
         assert not layers[name].bias.any()  # type: ignore[operator, union-attr]
 
 
-def test_resnet18_equals_that_of_torchvision(torchvision: ModuleType) -> None:
-    """With the 3x3 stem and no pooling in the place of the stem for ImageNet."""
-    ours = build("resnet18", SHAPE, 10).double()
+@pytest.mark.parametrize("name", ["resnet18", "resnet18_stock"])
+def test_resnet18_equals_that_of_torchvision(name: str, torchvision: ModuleType) -> None:
+    """With its stem, or with a 3x3 stem and no pooling."""
+    ours = build(name, SHAPE, 10).double()
     reference = torchvision.models.resnet18(weights=None, num_classes=10)
-    reference.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
-    reference.maxpool = nn.Identity()
+    if name == "resnet18":
+        reference.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
+        reference.maxpool = nn.Identity()
     reference = reference.double()
     theirs, mine = reference.state_dict(), ours.state_dict()
     assert [v.shape for v in theirs.values()] == [v.shape for v in mine.values()]

@@ -82,7 +82,7 @@ def _data(options: argparse.Namespace) -> None:
     """Download data sets."""
     for name in options.names:
         data = load(name)
-        print(f"{name}: {len(data.train)} + {len(data.test)} images")
+        print(f"{name}: {len(data.train)} + {len(data.test)} examples")
 
 
 def _run(options: argparse.Namespace) -> None:

@@ -19,12 +19,12 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
 from .data.tensors import Inputs, Labelled
 from .errors import SpecError, StaleStatisticError, UnsupportedModelError
+from .losses import losses
 from .per_example import Batch, Loss, power, sums_of_powers
 from .stopwatch import stopwatch
 
@@ -175,11 +175,7 @@ def fisher_diagonal(
         UnsupportedModelError: A BatchNorm or dropout layer is in train mode.
         SpecError: There are no examples, or `group` or `chunk` is not positive.
     """
-
-    def loss(z: Tensor, y: Tensor) -> Tensor:
-        return cross_entropy(z, y, reduction="none")
-
-    return importance(model, (data.x, data.y), loss, Statistic("fisher", group, order), 2, chunk)
+    return importance(model, (data.x, data.y), losses, Statistic("fisher", group, order), 2, chunk)
 
 
 def output_sensitivity(

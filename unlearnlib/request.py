@@ -55,16 +55,14 @@ def resolve(request: str, data: Dataset, generator: torch.Generator) -> Selectio
     if kind in ("class", "classes") and argument:
         names = [argument] if kind == "class" else argument.split(",")
         wanted = torch.tensor([_index(name, data.classes, request) for name in names])
-        return _checked(
-            torch.isin(data.train.y.cpu(), wanted), torch.isin(data.test.y.cpu(), wanted), request
-        )
+        return _checked(_of(data.train.y, wanted), _of(data.test.y, wanted), request)
     if kind == "part" and argument:
         name, _, size = argument.rpartition(":")
-        index = _index(name, data.classes, request)
-        own = (data.train.y.cpu() == index).nonzero()[:, 0]
+        wanted = torch.tensor([_index(name, data.classes, request)])
+        own = _of(data.train.y, wanted).nonzero()[:, 0]
         train = torch.zeros(n, dtype=torch.bool)
         train[own[: _count(size, len(own), request)]] = True
-        return _checked(train, data.test.y.cpu() == index, request)
+        return _checked(train, _of(data.test.y, wanted), request)
     if kind == "subclass" and argument:
         if data.train_subclass is None or data.test_subclass is None:
             raise RequestError(
@@ -80,6 +78,12 @@ def resolve(request: str, data: Dataset, generator: torch.Generator) -> Selectio
         f"'{request}' is not a request. Known are class:NAME, classes:NAME,NAME, subclass:NAME, "
         "part:NAME:COUNT, random:SHARE (0 to 1) and random:COUNT."
     )
+
+
+def _of(y: Tensor, wanted: Tensor) -> Tensor:
+    """Return which examples have one of the classes `wanted`, (n,), bool; several labels may."""
+    y = y.cpu()
+    return y[:, wanted].any(1) if y.is_floating_point() else torch.isin(y, wanted)
 
 
 def _index(name: str, names: tuple[str, ...], request: str) -> int:

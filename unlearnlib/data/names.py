@@ -48,3 +48,10 @@ _CIFAR20 = """
 CIFAR10 = tuple(_CIFAR10.split())
 CIFAR100 = tuple(_CIFAR100.split())
 CIFAR20 = tuple(_CIFAR20.split())
+
+EMOTIONS = (
+    "admiration", "amusement", "anger", "annoyance", "approval", "caring", "confusion",
+    "curiosity", "desire", "disappointment", "disapproval", "disgust", "embarrassment",
+    "excitement", "fear", "gratitude", "grief", "joy", "love", "nervousness", "optimism", "pride",
+    "realization", "relief", "remorse", "sadness", "surprise", "neutral",
+)  # fmt: skip

@@ -1,4 +1,4 @@
-"""The data sets by name, whole in memory as normalised tensors."""
+"""The data sets by name, whole in memory as tensors; images are normalised."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -17,10 +17,12 @@ from .sources import (
     CIFAR100,
     FASHION,
     FASHION_SMALL,
+    GOEMOTIONS,
     TINY_IMAGENET,
     TINY_IMAGENET_20,
 )
 from .tensors import Device, Labelled
+from .text import FORMS, load_text
 
 Array = npt.NDArray[np.integer[Any]]
 Examples = tuple[Array, Array]
@@ -33,6 +35,7 @@ class Dataset:
     Attributes:
         name: One of `NAMES`.
         train: Training examples: x (n, channels, height, width) float32, normalised; y (n,) int64.
+            Of texts: x (n, 40) int64, tokens, or features; y (n, classes) float32, 0 or 1.
         test: Test examples, in the same form.
         classes: Class names; y indexes them.
         subclasses: Names of the finer classes if `classes` are super-classes, else empty.
@@ -169,7 +172,7 @@ _SETS: Mapping[str, tuple[Family, bool]] = {
 }
 _LFW = "lfw_people"
 _TINY = {"tiny_imagenet": 200, "tiny_imagenet_20": 20}  # name -> the number of classes
-NAMES = (*_SETS, _LFW, *_TINY)
+NAMES = (*_SETS, _LFW, *_TINY, *FORMS)
 
 
 def load(name: str) -> Dataset:
@@ -185,8 +188,12 @@ def load(name: str) -> Dataset:
     if name == _LFW:
         return _colour(name, *lfw.read(files.download_root()))
     if name in _TINY:
-        archive = tiny_imagenet.contents(files.read(_tiny_source(name)))
+        archive = tiny_imagenet.contents(files.read(_source(name)))
         return _colour(name, *tiny_imagenet.read(archive, _TINY[name]))
+    if name in FORMS:
+        parts = files.read(GOEMOTIONS)
+        texts = load_text(name, parts["train.tsv"], parts["test.tsv"])
+        return Dataset(name, *texts, names.EMOTIONS)
     family, by_superclass = _lookup(name)
     mean, std = (torch.tensor(v).view(-1, 1, 1) for v in (family.mean, family.std))
 
@@ -218,13 +225,17 @@ def fetch(name: str) -> None:
     if name == _LFW:
         lfw.read(files.download_root())
     else:
-        files.read(_tiny_source(name) if name in _TINY else _lookup(name)[0].source)
+        files.read(_source(name))
 
 
-def _tiny_source(name: str) -> Source:
-    """Return the archive for a set of Tiny-ImageNet: the small one if it is there and does."""
-    small = _TINY[name] == 20 and files.at_hand(TINY_IMAGENET_20)
-    return TINY_IMAGENET_20 if small else TINY_IMAGENET
+def _source(name: str) -> Source:
+    """Return where the files of a set come from."""
+    if name in FORMS:
+        return GOEMOTIONS
+    if name in _TINY:  # the small archive if it is there and does
+        small = _TINY[name] == 20 and files.at_hand(TINY_IMAGENET_20)
+        return TINY_IMAGENET_20 if small else TINY_IMAGENET
+    return _lookup(name)[0].source
 
 
 def _colour(name: str, train: Examples, test: Examples, classes: tuple[str, ...]) -> Dataset:

@@ -79,7 +79,16 @@ def in_turn(
 
 
 def parts(data: Labelled, count: int, generator: torch.Generator) -> list[Labelled]:
-    """Return `data` in parts, drawn at random; a single one keeps the order of the data."""
+    """Return `data` in parts, drawn at random; a single one keeps the order of the data.
+
+    Raises:
+        SpecError: Examples have several labels, which a reverse cross-entropy is not made for.
+    """
+    if data.y.is_floating_point():
+        raise SpecError(
+            "PGU lowers the probability of an example's one label; these have several, whose "
+            "probabilities do not sum to one. Use a method on the loss, such as NablaTau."
+        )
     if count == 1:
         return [data]
     order = torch.randperm(len(data), generator=generator, device=generator.device)

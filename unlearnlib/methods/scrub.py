@@ -13,6 +13,8 @@ to the labels, on :math:`D_r`:
     \min_\theta \; \mathop{\mathrm{mean}}_{(x, y) \in D_r}
         \alpha \, d(x; \theta) + \gamma \, \ell(f_\theta(x), y)
 
+If an example has several labels, :math:`d` is the sum of such divergences, one for each label.
+
 At first :math:`d` is 0, its minimum, and has no slope: without dropout or BatchNorm, which make the
 student differ, the first ascent waits for a step of the second kind. Later it may go too far, and a
 loss that is too high gives a forget set away. SCRUB+R rewinds to the epoch whose error on
@@ -46,6 +48,7 @@ from torch.optim.lr_scheduler import MultiStepLR
 from ..data.tensors import Inputs, Labelled
 from ..errors import SpecError
 from ..losses import losses
+from ..metrics.accuracy import hits
 from ..training import seeded
 
 
@@ -86,12 +89,13 @@ class Distillation:
     ) -> Iterator[nn.Module]:
         """Yield the student after every epoch: one object, in eval mode; copy what is to last."""
         teacher, student = deepcopy(model).eval(), deepcopy(model)
+        several = retain.y.is_floating_point()
         sgd = SGD(student.parameters(), self.lr, momentum=0.9, weight_decay=5e-4)
         schedule = MultiStepLR(sgd, [3, 5, 9], gamma=0.1)
 
         def step(x: Tensor, y: Tensor | None = None) -> None:
             z = student(x)
-            d = self.divergence(z, teacher, x)
+            d = self.divergence(z, teacher, x, several)
             sgd.zero_grad()
             (-d if y is None else self.alpha * d + self.gamma * losses(z, y).mean()).backward()
             sgd.step()
@@ -110,11 +114,15 @@ class Distillation:
             schedule.step()
             yield student.eval()
 
-    def divergence(self, z: Tensor, teacher: nn.Module, x: Tensor) -> Tensor:
+    def divergence(self, z: Tensor, teacher: nn.Module, x: Tensor, several: bool = False) -> Tensor:
         """Return the mean KL divergence of the teacher's outputs on `x` from those of logits z."""
         T = self.temperature
         with torch.no_grad():
-            log_p = (teacher(x) / T).log_softmax(1)
+            t = teacher(x) / T
+        if several:
+            p = t.sigmoid()
+            return T**2 * (losses(z / T, p) - losses(t, p)).mean() * z.shape[1]
+        log_p = t.log_softmax(1)
         log_q = (z / T).log_softmax(1)
         return T**2 * kl_div(log_q, log_p, reduction="batchmean", log_target=True)
 
@@ -176,12 +184,13 @@ class SCRUBRewind(Distillation):
 @torch.no_grad()
 def wrong(model: nn.Module, data: Labelled) -> Tensor:
     """Return for every example whether its label is missed, (n,), 0 or 1."""
-    misses = [model(x).argmax(1) != y for x, y in data.batches(256)]
-    return torch.cat(misses).double()
+    return 1 - torch.cat([hits(model(x), y) for x, y in data.batches(256)]).double()
 
 
 def expected_error(model: nn.Module, forget: Labelled, validation: Labelled) -> Tensor:
     """Return the error on held-out data, with the classes in the shares of the forget set."""
+    if forget.y.is_floating_point() and len(validation):
+        return wrong(model, validation).mean()
     share = torch.bincount(forget.y, minlength=int(forget.y.max()) + 1).double()
     known = validation[torch.isin(validation.y, forget.y)]
     if not len(known):

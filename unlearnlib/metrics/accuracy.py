@@ -1,17 +1,28 @@
 """Accuracy, both as it should be and as the JiT and SSD papers average it; and the loss."""
 
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+
+
+def hits(logits: Tensor, y: Tensor) -> Tensor:
+    """Return for every example whether its largest output is its label, or one of them, (n,), bool.
+
+    Args:
+        logits: Outputs, (n, classes).
+        y: Labels: (n,), integers; or (n, classes), floats that are 0 or 1.
+    """
+    top = logits.argmax(1)
+    return y.gather(1, top[:, None])[:, 0] > 0 if y.is_floating_point() else top == y
 
 
 def accuracy(logits: Tensor, y: Tensor) -> float:
-    r"""Return :math:`\frac1n \sum_i [\arg\max_c z_{ic} = y_i]`, a fraction.
+    r"""Return :math:`\frac1n \sum_i [\arg\max_c z_{ic} = y_i]`, a fraction; see `hits`.
 
     Args:
         logits: Outputs :math:`z`, (n, classes).
-        y: Labels, (n,).
+        y: Labels, (n,) or (n, classes).
     """
-    return (logits.argmax(1) == y).double().mean().item()
+    return hits(logits, y).double().mean().item()
 
 
 def accuracy_batch_mean(logits: Tensor, y: Tensor, batch_size: int = 64) -> float:
@@ -29,12 +40,14 @@ def accuracy_batch_mean(logits: Tensor, y: Tensor, batch_size: int = 64) -> floa
         y: Labels, (n,).
         batch_size: Examples a batch.
     """
-    hits = (logits.argmax(1) == y).double()
-    return float(sum(batch.mean().item() for batch in hits.split(batch_size))) / -(
+    hit = hits(logits, y).double()
+    return float(sum(batch.mean().item() for batch in hit.split(batch_size))) / -(
         -len(y) // batch_size
     )
 
 
 def loss(logits: Tensor, y: Tensor) -> float:
-    """Return the mean cross-entropy, in nats."""
+    """Return the mean cross-entropy, in nats; that of several labels is a mean over them too."""
+    if y.is_floating_point():
+        return binary_cross_entropy_with_logits(logits.double(), y.double()).item()
     return cross_entropy(logits.double(), y).item()

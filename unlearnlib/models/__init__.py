@@ -11,8 +11,9 @@ from ..errors import SpecError
 from .all_cnn import AllCNN
 from .patch_transformer import PatchTransformer
 from .resnet import ResNet18
-from .small import MLP, SimpleCNN
+from .small import MLP, SimpleCNN, StridedCNN
 from .small_vgg import SmallVGG
+from .text import BagOfWords, EncoderClassifier, TextTransformer
 from .vgg import VGG11, VGGMini
 from .vit import ViT
 
@@ -34,6 +35,13 @@ MODELS: dict[str, Callable[[Any, int], nn.Module]] = {
     "small_vgg_mini": partial(SmallVGG, widths=(16, 32, 64), hidden=64),
     "all_cnn": AllCNN,
     "all_cnn_mini": partial(AllCNN, width=12),
+    "resnet18_stock": partial(ResNet18, stock=True),
+    "strided_cnn": StridedCNN,
+    "bag_of_words": BagOfWords,
+    "text_transformer": TextTransformer,
+    "minilm": partial(EncoderClassifier, encoder="minilm"),
+    "roberta": partial(EncoderClassifier, encoder="roberta"),
+    "mlp_wide": partial(MLP, width=512),
     "vit": ViT,
     "vit_tiny": partial(
         ViT, name="vit_tiny_patch16_224", pretrained=False, img_size=32, patch_size=4, depth=6
@@ -65,6 +73,7 @@ def build(name: str, shape: tuple[int, ...], classes: int) -> nn.Module:
 
 
 __all__ = [
-    "MLP", "MODELS", "VGG11", "AllCNN", "Factory", "PatchTransformer", "ResNet18", "SimpleCNN",
-    "SmallVGG", "VGGMini", "ViT", "build",
+    "MLP", "MODELS", "VGG11", "AllCNN", "BagOfWords", "EncoderClassifier", "Factory",
+    "PatchTransformer", "ResNet18", "SimpleCNN", "SmallVGG", "StridedCNN", "TextTransformer",
+    "VGGMini", "ViT", "build",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Small networks: a multi-layer perceptron, and the CNN of JiT's entropy experiment."""
+"""Small networks: a perceptron, the CNN of JiT's entropy experiment, and one that strides."""
 
 from torch import Tensor, nn
 
@@ -57,6 +57,34 @@ class SimpleCNN(nn.Module):
             nn.Conv2d(channels, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
             nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
             nn.Linear(64 * (height // 4) * (width // 4), 128), nn.ReLU(),
+            nn.Linear(128, classes),
+        )  # fmt: skip
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, channels, height, width) to logits (n, classes)."""
+        logits: Tensor = self.layers(x)
+        return logits
+
+
+class StridedCNN(nn.Module):
+    """Two strided convolutions with BatchNorm and one hidden layer: whole data sets on a CPU.
+
+    conv8-24 of stride 4, conv3-48 of stride 2, fc128, fc. What it saves is resolution; it still
+    learns its training set well enough to be attacked.
+
+    Args:
+        shape: (channels, height, width) of an input; the sides multiples of 4.
+        classes: Number of outputs.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], classes: int) -> None:
+        """Build an untrained network."""
+        super().__init__()
+        channels, height, width = shape
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels, 24, 8, 4, padding=2), nn.BatchNorm2d(24), nn.ReLU(),
+            nn.Conv2d(24, 48, 3, 2, padding=1), nn.BatchNorm2d(48), nn.ReLU(), nn.Flatten(),
+            nn.Linear(48 * -(-height // 8) * -(-width // 8), 128), nn.ReLU(),
             nn.Linear(128, classes),
         )  # fmt: skip
 

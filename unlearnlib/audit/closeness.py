@@ -1,0 +1,76 @@
+"""How close an unlearned model is to a retrained one, beyond what an attack tells."""
+
+import math
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD
+
+from ..data.tensors import Labelled
+from ..losses import losses
+
+
+def divergence(z: Tensor, other: Tensor) -> float:
+    r"""Return the mean Jensen-Shannon divergence of two models' outputs, in nats.
+
+    .. math:: \frac12 \operatorname{KL}(p \Vert m) + \frac12 \operatorname{KL}(q \Vert m),
+        \qquad m = \frac{p + q}{2}
+
+    It is 0 for equal outputs and log 2 at most. Two retrained models are not at 0 either: their
+    divergence is the floor to compare with.
+
+    >>> round(divergence(torch.tensor([[0.0, 99.0]]), torch.tensor([[99.0, 0.0]])), 4)
+    0.6931
+
+    Args:
+        z: Outputs of one model, (n, classes).
+        other: Outputs of the other on the same examples.
+    """
+    log_p, log_q = z.double().log_softmax(1), other.double().log_softmax(1)
+    log_m = torch.logaddexp(log_p, log_q) - math.log(2)
+    halves = [(log_r.exp() * (log_r - log_m)).sum(1).mean() / 2 for log_r in (log_p, log_q)]
+    return float(sum(halves))
+
+
+def gradient_norm(model: nn.Module, data: Labelled) -> float:
+    r"""Return :math:`\lVert \nabla_\theta \ell(D) \rVert_2`, of the mean loss in eval mode.
+
+    What a model was trained on has no pull on it any more; what it never saw has. The norm on the
+    forget set, beside that on test data, is thus a proxy of the influence that is left.
+    """
+    model = deepcopy(model).eval()
+    parameters = [q for q in model.parameters() if q.requires_grad]
+    total = [torch.zeros_like(q) for q in parameters]
+    for x, y in data.batches(500):
+        loss = losses(model(x), y).sum() / len(data)
+        for sum_, g in zip(total, torch.autograd.grad(loss, parameters), strict=True):
+            sum_ += g
+    return float(torch.stack([g.norm() for g in total]).norm())
+
+
+def relearning(
+    model: nn.Module, data: Labelled, generator: torch.Generator, *, steps: int, lr: float = 0.01
+) -> list[float]:
+    """Return the mean loss of `data` before and during training on it, a value a step, steps + 1.
+
+    Each step of plain SGD takes a batch of 256. A model that has forgotten no more than it should
+    comes down as fast as a retrained one.
+    """
+    model = deepcopy(model).eval()
+    sgd = SGD(model.parameters(), lr)
+    batches = data.endless(256, generator)
+
+    def now() -> float:
+        with torch.no_grad():
+            parts = [losses(model(x), y).sum() for x, y in data.batches(1000)]
+        return float(torch.stack(parts).sum()) / len(data)
+
+    found = [now()]
+    for _ in range(steps):
+        x, y = next(batches)
+        sgd.zero_grad()
+        losses(model(x), y).mean().backward()
+        sgd.step()
+        found.append(now())
+    return found
