@@ -22,7 +22,7 @@ EXECUTED = "book/_executed/"
 TOC = (ROOT / "_toc.yml").read_text(encoding="utf-8")
 PAGES = re.findall(rf"(?:root|file): {EXECUTED}(\S+)", TOC)
 SPECIFICATIONS = sorted(p for p in FOLDER.rglob("*.yaml") if p.parent.name != "sweeps")
-BESIDE_NOTEBOOKS = [path for path in SPECIFICATIONS if path.parent.name not in ("search", "more")]
+BESIDE_NOTEBOOKS = [path for path in SPECIFICATIONS if path.parent.name != "search"]
 CHECKED = "# NBVAL_CHECK_OUTPUT"
 
 
