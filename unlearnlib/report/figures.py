@@ -7,6 +7,7 @@ units and states n. Show one with :func:`show_figure`, which gives the page an a
 import json
 import math
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -106,7 +107,7 @@ def dots(
     band = f", band: range of {oracle}" * (oracle in rows["method"].to_numpy())
     shown = f", ◇ printed in {item}" * bool(prints)
     seen = dict.fromkeys(group(*pair) for pair in order)
-    marks = ", ".join(f"{SIGNS[name]} {name.lower()}" for name in seen)
+    marks = fill(", ".join(f"{SIGNS[name]} {name.lower()}" for name in seen), 84)
     title = f"Mean and 95 % interval, {count(sizes)}{band}{shown}\n{marks}"
     ax.set_title(title, fontsize=9)
     return figure

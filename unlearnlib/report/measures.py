@@ -94,7 +94,7 @@ def label(metric: str, split: str, *, unit: bool = False) -> str:
 REFERENCE, ZERO_SHOT, STORED, MORE = (
     "Reference",
     "Sees the forget set only",
-    "Sees the forget set and what was stored or held out",
+    "Sees stored or held-out data too",
     "Sees more than the forget set",
 )
 GROUPS = (REFERENCE, ZERO_SHOT, STORED, MORE)
@@ -113,7 +113,7 @@ def group(method: str, access: str) -> str:
     >>> group("JiT", "forget_inputs, generator")
     'Sees the forget set only'
     >>> group("LFSSD", "forget_inputs, sensitivity")
-    'Sees the forget set and what was stored or held out'
+    'Sees stored or held-out data too'
     """
     names = set(filter(None, access.split(", ")))
     if method in {"Original", "Retrain"} or not names:
