@@ -12,6 +12,8 @@ export UNLEARNLIB_CACHE ?= $(CURDIR)/.cache
 export OMP_NUM_THREADS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
+# Modules are compiled when they are first imported, not when they are installed.
+unexport PYTHONDONTWRITEBYTECODE
 # A progress bar is for a terminal, not for a page.
 book notebooks nbval: export TQDM_DISABLE := 1
 # Kernels fork from a process that has imported what notebooks import.
