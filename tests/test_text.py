@@ -215,6 +215,7 @@ SMALL = {
 }  # fmt: skip
 CANNOT = {
     ("tokens", "JiT"): (RuntimeError, "Long"),  # noise is added to the inputs, tokens have none
+    ("tokens", "PerturbedJiT"): (RuntimeError, "Long"),  # the same
     ("tokens", "PGU"): (SpecError, "one label"),
     ("features", "PGU"): (SpecError, "one label"),
 }
