@@ -8,6 +8,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
+from torch import nn
 
 from unlearnlib import Dataset, Labelled, grid, records, scenario
 
@@ -38,6 +39,14 @@ def torchvision() -> ModuleType:
         return module
     except ImportError as error:
         pytest.skip(f"torchvision cannot be imported: {error}")
+
+
+@pytest.fixture
+def model() -> nn.Module:
+    """A smooth network, 4 -> 5 -> 3, in float64."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)).double().eval()
 
 
 @pytest.fixture

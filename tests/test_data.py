@@ -158,7 +158,7 @@ def test_embedded_set_is_remade_from_the_official_files(tmp_path: Path) -> None:
         [sys.executable, script, folder], check=True, capture_output=True, text=True
     ).stdout
     for expected in sources.FASHION_SMALL.parts:
-        assert f'"{expected.name}", {expected.size:_}, "{expected.sha1}"' in printed
+        assert f'"{expected.name}", {expected.size:_}, "{expected.digest}"' in printed
     files._contents(sources.FASHION_SMALL, tmp_path, remedy="")  # what was written is that, too
 
 

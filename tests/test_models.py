@@ -111,7 +111,7 @@ def test_the_layers_of_the_networks_of_pgu() -> None:
         ("resnet18", SHAPE), ("resnet18", (1, 28, 28)), ("resnet18_mini", (1, 28, 28)),
         ("patch_transformer", SHAPE), ("patch_transformer", (1, 28, 28)),
         ("resnet18_stock", SHAPE),
-        ("strided_cnn", SHAPE), ("strided_cnn", (1, 28, 28)), ("mlp_wide", (384,)),
+        ("strided_cnn", SHAPE), ("strided_cnn", (1, 28, 28)), ("mlp_512", (384,)),
     ],
 )  # fmt: skip
 def test_logits_of_any_shape(name: str, shape: tuple[int, ...]) -> None:

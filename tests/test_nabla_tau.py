@@ -18,14 +18,6 @@ def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-@pytest.fixture
-def model() -> nn.Module:
-    """A smooth network, 4 -> 5 -> 3."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)).double().eval()
-
-
 def examples(n: int, seed: int, several: bool = False) -> Labelled:
     x = torch.randn(n, 4, dtype=torch.float64, generator=seeded(seed))
     y = torch.randint(3, (n,), generator=seeded(seed + 1))

@@ -2,7 +2,6 @@
 
 from copy import deepcopy
 
-import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -14,13 +13,6 @@ from unlearnlib.methods.random_label import wrong_labels
 
 def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
-
-
-@pytest.fixture
-def model() -> nn.Module:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)).double().eval()
 
 
 def examples(n: int, seed: int) -> Labelled:

@@ -19,13 +19,6 @@ def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-@pytest.fixture
-def model() -> nn.Module:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)).double().eval()
-
-
 def examples(n: int, seed: int) -> Labelled:
     x = torch.randn(n, 4, dtype=torch.float64, generator=seeded(seed))
     return Labelled(x, torch.arange(n) % 3)

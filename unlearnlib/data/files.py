@@ -32,14 +32,14 @@ class Part:
     Attributes:
         name: File name without a compression suffix.
         size: Length in bytes.
-        sha1: SHA-1 of the content (32 digits: MD5, where that is all that is published).
+        digest: SHA-1 of the content in hexadecimal; MD5 if that is all that is published.
             Compressed files are checked by what they hold, because the same official file is also
             distributed recompressed.
     """
 
     name: str
     size: int
-    sha1: str
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -123,12 +123,12 @@ def _content(path: Path, part: Part, remedy: str) -> bytes:
         data = _DECOMPRESS.get(path.suffix, bytes)(path.read_bytes())
     except _UNREADABLE as error:
         raise DataError(f"{path} is truncated or corrupt: {error} {remedy}") from error
-    kind = "MD5" if len(part.sha1) == 32 else "SHA-1"
+    kind = "MD5" if len(part.digest) == 32 else "SHA-1"
     found = hashlib.new(kind.replace("-", ""), data, usedforsecurity=False).hexdigest()
-    if (len(data), found) != (part.size, part.sha1):
+    if (len(data), found) != (part.size, part.digest):
         raise DataError(
             f"{path} is truncated or corrupt: expected {part.size:,} bytes with {kind} "
-            f"{part.sha1}, found {len(data):,} bytes with {kind} {found}. {remedy}"
+            f"{part.digest}, found {len(data):,} bytes with {kind} {found}. {remedy}"
         )
     return data
 

@@ -41,7 +41,7 @@ MODELS: dict[str, Callable[[Any, int], nn.Module]] = {
     "text_transformer": TextTransformer,
     "minilm": partial(EncoderClassifier, encoder="minilm"),
     "roberta": partial(EncoderClassifier, encoder="roberta"),
-    "mlp_wide": partial(MLP, width=512),
+    "mlp_512": partial(MLP, width=512),
     "vit": ViT,
     "vit_tiny": partial(
         ViT, name="vit_tiny_patch16_224", pretrained=False, img_size=32, patch_size=4, depth=6
