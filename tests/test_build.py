@@ -2,7 +2,6 @@
 
 import gc
 import importlib.util
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -16,11 +15,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(autouse=True)
 def kernels_leave_nothing() -> Iterator[None]:
-    """Collect what jupyter_client leaves open here, not in the test that happens to come next."""
+    """See what is left open here, not in the test that happens to come next."""
     yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        gc.collect()
+    gc.collect()
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ def execute(
     Raises:
         CellError: A cell failed or took too long; the message has its source and its traceback.
     """
+    from jupyter_core.utils import ensure_event_loop
     from nbclient.exceptions import CellTimeoutError
     from papermill import PapermillExecutionError, execute_notebook  # slow to import
 
@@ -62,4 +63,8 @@ def execute(
             f"A cell of {source} took longer than {timeout} s and was stopped; give it more time, "
             f"or see why it hangs. As far as it came it is in {output}.\n\n{error}"
         ) from None
+    finally:
+        loop = ensure_event_loop()  # the one that jupyter_client made for this thread
+        if not loop.is_running():  # as it is where a notebook executes another
+            loop.close()
     return done
