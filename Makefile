@@ -27,7 +27,7 @@ stage = @printf '\n== %s\n' '$(1)'; start=$$(date +%s); $(2) \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install book notebooks test lint types unit nbval wheel paper workstation clean
+.PHONY: help install book notebooks test lint types unit nbval wheel strict paper workstation clean
 
 help:  ## list these targets (the default)
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -48,7 +48,7 @@ book: install  ## execute every notebook, build the HTML, print where it is
 notebooks: install  ## execute every notebook and copy the outputs to notebooks/ for nbval
 	$(call stage,notebooks,$(BIN)/python book/build.py --copy-back)
 
-test: install lint types unit wheel book nbval  ## everything that must hold before a commit
+test: install lint types nbval unit wheel strict  ## everything that must hold before a commit
 
 lint: install  ## ruff: rules and format
 	$(call stage,lint,$(BIN)/ruff check . && $(BIN)/ruff format --check .)
@@ -60,8 +60,13 @@ unit: install  ## unit tests and doctests
 	$(call stage,unit tests and doctests,$(BIN)/pytest -q -n 2 --dist loadgroup)
 
 nbval: install  ## notebooks against their committed outputs
-	$(call stage,nbval,$(BIN)/pytest -q -n 2 --dist loadfile --nbval-lax --nbval-current-env \
-		--nbval-cell-timeout 600 --nbval-sanitize-with tests/nbval.cfg -W default notebooks)
+	$(call stage,nbval,stages=$$($(BIN)/python book/build.py --list) && echo "$$stages" \
+		| while read -r pages; do $(BIN)/pytest -q -n 2 --dist loadfile \
+		--no-loadscope-reorder --nbval-lax --nbval-current-env --nbval-cell-timeout 600 \
+		--nbval-sanitize-with tests/nbval.cfg -W default $$pages || exit 1; done)
+
+strict: install  ## the book's HTML from what is executed or committed, warnings are errors
+	$(call stage,strict,$(BIN)/python book/build.py --committed)
 
 wheel: install  ## the built wheel in a clean environment
 	$(call stage,wheel,$(BIN)/python tests/smoke_wheel.py)

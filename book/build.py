@@ -101,19 +101,27 @@ def apart(names: list[str]) -> list[str]:
     return [page for turn in turns for page in turn if page is not None]
 
 
-def execute_all(names: list[str], jobs: int) -> None:
-    """Execute what has changed since its copy was made, `jobs` at a time, and say so line by line.
+def inputs_of_all(names: list[str]) -> dict[str, str]:
+    """Return the digest of each page's inputs.
 
-    The pages at the top level sum up the others: they come last, and depend on all of them.
+    The pages at the top level sum up the others: they depend on all of them.
     """
     common = checksum(files_behind_all())
-    parts = [page for page in names if "/" in page]
-    inputs = {page: inputs_of(page, common) for page in parts}
+    inputs = {page: inputs_of(page, common) for page in names if "/" in page}
     together = repr(list(inputs.values()))
-    inputs |= {page: inputs_of(page, together) for page in names if "/" not in page}
-    done = 0
+    return inputs | {page: inputs_of(page, together) for page in names if "/" not in page}
+
+
+def stages(names: list[str]) -> list[list[str]]:
+    """Return the pages in the order in which to execute them; those that sum up come last."""
+    return [apart([page for page in names if "/" in page]), [p for p in names if "/" not in p]]
+
+
+def execute_all(names: list[str], jobs: int) -> None:
+    """Execute what has changed since its copy was made, `jobs` at a time, and say so by line."""
+    inputs, done = inputs_of_all(names), 0
     with ThreadPoolExecutor(jobs) as pool:
-        for stage in (apart(parts), [page for page in names if "/" not in page]):
+        for stage in stages(names):
             running = {}
             for page in stage:
                 copy = EXECUTED / f"{page}.ipynb"
@@ -129,6 +137,16 @@ def execute_all(names: list[str], jobs: int) -> None:
                 done += 1
                 page = running[future]
                 sys.stdout.write(f"[{done}/{len(names)}] {page}  {future.result():.1f} s\n")
+
+
+def take_committed(names: list[str]) -> None:
+    """Take the committed outputs of the pages that have no copy of their present inputs."""
+    current = inputs_of_all(names)
+    for page in names:
+        copy = EXECUTED / f"{page}.ipynb"
+        if not copy.exists() or read(copy).metadata.get("inputs") != current[page]:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(SOURCES / f"{page}.ipynb", copy)
 
 
 def copy_back(names: list[str]) -> None:
@@ -185,10 +203,26 @@ if __name__ == "__main__":
     parser.add_argument(
         "--jobs", type=int, default=2, help="notebooks at a time; they share the cores (default 2)"
     )
+    parser.add_argument(
+        "--committed",
+        action="store_true",
+        help="build the HTML from the committed outputs where no copy is up to date",
+    )
+    parser.add_argument(
+        "--list", action="store_true", help="print the notebooks, a line for each stage, and end"
+    )
     options = parser.parse_args()
     os.chdir(ROOT)  # kernels start here, whatever folder make was called from
     names = list(pages(yaml.safe_load(Path("_toc.yml").read_text(encoding="utf-8"))))
     sys.stdout.reconfigure(line_buffering=True)
+    if options.list:
+        for stage in stages(names):
+            print(*(SOURCES / f"{page}.ipynb" for page in stage))
+        sys.exit()
+    if options.committed:
+        take_committed(names)
+        build_html()
+        sys.exit()
     os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // options.jobs))
     execute_all(names, options.jobs)
     copy_back(names) if options.copy_back else build_html()

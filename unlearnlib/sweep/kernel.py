@@ -21,8 +21,8 @@ from traitlets import CaselessStrEnum
 
 PRELOAD = [
     "__main__", "ipykernel.debugger", "ipykernel.kernelapp", "ipykernel.zmqshell", "pandas",
-    "matplotlib.pyplot", "seaborn", "scipy.stats", "sklearn.linear_model", "unlearnlib.report",
-    "unlearnlib.sweep.kernel",
+    "matplotlib.pyplot", "seaborn", "scipy.stats", "sklearn.linear_model", "torch._dynamo",
+    "unlearnlib.report", "unlearnlib.sweep.kernel",
 ]  # fmt: skip
 """What the server imports; a module that is not installed is left out."""
 
