@@ -87,7 +87,7 @@ def execute(page: str, inputs: str) -> float:
 
 
 def apart(names: list[str]) -> list[str]:
-    """Return the pages in an order in which neighbours have different data and requests.
+    """Return the pages in an order in which neighbours have different data or networks.
 
     Those with the same train the same models, and the second would wait for the first. The last of
     a part come first: they are the longest.
@@ -95,7 +95,7 @@ def apart(names: list[str]) -> list[str]:
     groups: dict[str, list[str]] = {}
     for page in reversed(names):
         text = (SOURCES / f"{page}.ipynb").read_text(encoding="utf-8")
-        common = re.findall(r"(?:dataset: str|requests: list) = ([^#]*)", text)
+        common = re.findall(r"(?:dataset|model): str = ([^#]*)", text)
         groups.setdefault(repr(common), []).append(page)
     turns = zip_longest(*groups.values())
     return [page for turn in turns for page in turn if page is not None]
