@@ -113,6 +113,12 @@ def test_the_attack_is_that_of_the_release(sizes: tuple[int, int]) -> None:
     assert_close((members, others), before, rtol=0, atol=0)
 
 
+def test_the_attack_on_a_model_that_diverged() -> None:
+    """Scores that Newton's method cannot handle: the release's solver takes over, silently."""
+    members, others = 1e8 * scores(50, 1, 1.0), 1e8 * scores(40, 2)
+    assert metrics.attack_accuracy(members, others) == as_released(members, others)
+
+
 def test_the_attack_at_its_limits() -> None:
     one, two = (torch.randn(400, generator=seeded(s), dtype=torch.float64) for s in (1, 2))
     assert metrics.attack_accuracy(one, two) == pytest.approx(0.5, abs=0.06)
