@@ -106,15 +106,18 @@ def _what_varies(frame: pd.DataFrame) -> list[str]:
 
 
 def _paired(frame: pd.DataFrame) -> Table:
-    rows = []
+    """One row a (pair, measurement); a setting that all rows share stands below the table."""
+    rows, settings = [], set[str]()
     for row in records(frame):
         kind, ratio = measure(row["metric"]), row["ratio"]
         scale, digits = (1.0, 2) if ratio else (kind.scale, kind.decimals)
         ends = [row[end] * scale for end in ("mean", "low", "high")]
         mean, low, high = (f"{end:.2f}×" if ratio else f"{end:+.{digits}f}" for end in ends)
+        setting = ", ".join((row["dataset"], row["model"], row["request"]))
+        settings.add(setting)
         cells = (
             f"{row['method']} {'/' if ratio else '−'} {row['reference']}",
-            ", ".join((row["dataset"], row["model"], row["request"])),
+            setting,
             label(row["metric"], row["split"], unit=not ratio),
             mean,
             f"{low} to {high}" if row["n"] > 1 else "— (n = 1)",
@@ -122,8 +125,12 @@ def _paired(frame: pd.DataFrame) -> Table:
         )
         rows.append(("", cells))
     heads = ("Pair", "Setting", "Measured", "Mean", "95 % interval", "n")
-    notes = () if rows else ("Not run: there are no records yet.",)
-    return Table(heads, tuple(rows), numeric=frozenset(heads[3:]), notes=notes)
+    numeric = frozenset(heads[3:])
+    if len(settings) > 1:
+        return Table(heads, tuple(rows), numeric=numeric)
+    note = f"All on {settings.pop()}." if settings else "Not run: there are no records yet."
+    short = tuple((group, (cells[0], *cells[2:])) for group, cells in rows)
+    return Table((heads[0], *heads[2:]), short, numeric=numeric, notes=(note,))
 
 
 def _ledger(frame: pd.DataFrame, root: str) -> Table:
