@@ -280,6 +280,13 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "results.csv").exists()
 
 
+def test_a_forked_kernel_starts_processes_as_a_fresh_one_does(tmp_path: Path) -> None:
+    ask = "import multiprocessing; print(multiprocessing.get_start_method())"
+    done = package.execute(notebook(tmp_path, body=ask), tmp_path / "done.ipynb")
+    fresh = subprocess.run([sys.executable, "-c", ask], check=True, capture_output=True, text=True)
+    assert done.cells[-1].outputs[0]["text"] == fresh.stdout
+
+
 def test_a_budget_starts_nothing_that_will_not_end(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

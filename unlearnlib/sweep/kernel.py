@@ -108,6 +108,7 @@ class _Forked:
 def _serve(arguments: list[str], env: dict[str, str], cwd: str, parent: int) -> None:
     """Be a kernel until told to stop."""
     os.setsid()  # Ctrl-C in the terminal is for the parent
+    multiprocessing.set_start_method(None, force=True)  # a forked process has "forkserver"
     os.environ.update(env)
     os.environ["JPY_PARENT_PID"] = str(os.getppid())
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
