@@ -215,14 +215,13 @@ if __name__ == "__main__":
     os.chdir(ROOT)  # kernels start here, whatever folder make was called from
     names = list(pages(yaml.safe_load(Path("_toc.yml").read_text(encoding="utf-8"))))
     sys.stdout.reconfigure(line_buffering=True)
+    os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // options.jobs))
     if options.list:
         for stage in stages(names):
             print(*(SOURCES / f"{page}.ipynb" for page in stage))
-        sys.exit()
-    if options.committed:
+    elif options.committed:
         take_committed(names)
         build_html()
-        sys.exit()
-    os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // options.jobs))
-    execute_all(names, options.jobs)
-    copy_back(names) if options.copy_back else build_html()
+    else:
+        execute_all(names, options.jobs)
+        copy_back(names) if options.copy_back else build_html()

@@ -94,8 +94,19 @@ def test_a_failure_is_told_and_the_others_are_kept(
     assert text("part/bad") == "mended\n"
 
 
+def test_committed_outputs_stand_in_for_copies_that_are_not_current(build: ModuleType) -> None:
+    page("part/one", "print(1)")
+    page("part/two", "print(2)")
+    names = ["part/one", "part/two"]
+    build.execute_all(names, 2)
+    page("part/two", "print(22)")
+    build.take_committed(names)
+    assert text("part/one") == "1\n"  # current: kept
+    assert text("part/two") == ""  # as committed, here without outputs
+
+
 def test_neighbours_do_not_train_the_same_models(build: ModuleType) -> None:
-    for name, data in [("a", "x"), ("b", "x"), ("c", "y"), ("d", "x")]:
-        page(f"part/{name}", f"dataset: str = '{data}'  # a set\nrequests: list = ['class:1']")
+    for name, model in [("a", "x"), ("b", "x"), ("c", "y"), ("d", "x")]:
+        page(f"part/{name}", f"dataset: str = 'small'  # a set\nmodel: str = '{model}'")
     order = build.apart([f"part/{name}" for name in "abcd"])
     assert order == ["part/d", "part/c", "part/b", "part/a"]

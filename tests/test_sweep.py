@@ -31,8 +31,7 @@ nested: dict = {"JiT": {"sigma": 1.0}, "JiT σ=0.1": {"sigma": 0.1}}
 """
 BODY = """
 import os, pathlib, time
-marks = pathlib.Path(name).parent if "/" in name else None
-if marks:
+if (marks := pathlib.Path(name).parent) and "/" in name:
     (marks / f"a{a}.pid").write_text(str(os.getpid()))
     (marks / f"a{a}.count").open("a").write("x")
 if a == 13: raise ValueError("thirteen")
@@ -283,8 +282,8 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
 def test_a_forked_kernel_starts_processes_as_a_fresh_one_does(tmp_path: Path) -> None:
     ask = "import multiprocessing; print(multiprocessing.get_start_method())"
     done = package.execute(notebook(tmp_path, body=ask), tmp_path / "done.ipynb")
-    fresh = subprocess.run([sys.executable, "-c", ask], check=True, capture_output=True, text=True)
-    assert done.cells[-1].outputs[0]["text"] == fresh.stdout
+    fresh = subprocess.check_output([sys.executable, "-c", ask], text=True)
+    assert done.cells[-1].outputs[0]["text"] == fresh
 
 
 def test_a_budget_starts_nothing_that_will_not_end(

@@ -24,7 +24,8 @@ PRELOAD = [
     "matplotlib.pyplot", "seaborn", "scipy.stats", "sklearn.linear_model", "torch._dynamo",
     "unlearnlib.report", "unlearnlib.sweep.kernel",
 ]  # fmt: skip
-"""What the server imports; a module that is not installed is left out."""
+"""What the server imports, `torch._dynamo` since the first optimiser does; a module that is not
+installed is left out."""
 
 LAUNCHER = ["-m", "ipykernel_launcher"]
 
