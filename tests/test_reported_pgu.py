@@ -23,6 +23,7 @@ def test_the_paper_specifications_are_those_of_the_cells() -> None:
     rows = reported("pgu")
     known = set(zip(rows["dataset"], rows["model"], rows["request"], strict=True))
     folder = PACKAGE.parent / "notebooks" / "pgu"
-    for name in ("incremental", "poison", "poison.1000", "removal.part"):
+    numbers = ("incremental", *(f"incremental.{n}000" for n in (1, 2, 3)))
+    for name in (*numbers, "poison", "poison.1000", "removal.part", "removal.tiny"):
         grid = Grid.read(folder / f"{name}.paper.yaml")
-        assert (grid.dataset, grid.model, grid.requests[0]) in known
+        assert {(grid.dataset, grid.model, request) for request in grid.requests} <= known

@@ -7,9 +7,10 @@ validation examples, nothing else. The setting with the least mean over the seed
 
 is chosen; of equal ones the first. :math:`A_f` is the accuracy on the forget set, :math:`A_v` that
 on validation examples which are not of the forgotten kind, and :math:`a` what a model would reach
-on the forget set that had never seen it: 0 for a class, the original's validation accuracy for a
-random request. For a sub-class nothing short of retraining tells; :math:`a` is chance, one over the
-number of classes, which overstates the forgetting.
+on the forget set that had never seen it: 0 for a class, and for labels that are known to be wrong,
+which a model that learnt the true ones does not give; the original's validation accuracy for a
+random request. For another sub-class nothing short of retraining tells; :math:`a` is chance, one
+over the number of classes, which overstates the forgetting.
 """
 
 import json
@@ -53,8 +54,10 @@ def scores(table: pd.DataFrame, classes: int) -> pd.DataFrame:
     )
     tried = wide.drop(index="Original").reset_index()
     original = wide.loc["Original"].droplevel("params").loc[tried["seed_model"]].reset_index()
-    kind = table["request"].iloc[0].partition(":")[0]
+    request = table["request"].iloc[0]
     targets = {"class": 0.0, "classes": 0.0, "subclass": 1 / classes}
+    targets["subclass:poisoned"] = 0.0  # wrong labels, see `data.poison`
+    kind = request if request in targets else request.partition(":")[0]
     target = original["validation"] if kind == "random" else targets[kind]
     lost = (original["validation_retain"] - tried["validation_retain"]).clip(lower=0)
     tried["J"] = (tried["forget"] - target).abs() + lost
