@@ -230,6 +230,21 @@ def test_batchnorm_is_frozen_unless_in_train_mode(model: nn.Module) -> None:
         assert bool(mean.any()) == train_mode  # type: ignore[union-attr, operator]
 
 
+def test_in_train_mode_dropout_of_the_head_is_off_and_that_of_an_encoder_on(
+    model: nn.Module,
+) -> None:
+    """The first equals a net without dropout, brute force; the second does not."""
+    first, act, last = model
+    method, data = NablaTau(**FIELDS, train_mode=True), given()  # type: ignore[arg-type]
+    expected = brute_force(method, model, data)
+    head = nn.Sequential(first, act, nn.Dropout(0.5), last)
+    assert_same(method(head, **data, generator=seeded()), expected)
+    encoder = nn.Sequential(nn.Sequential(first, nn.Dropout(0.5)), act, last)
+    result = method(encoder, **data, generator=seeded())
+    assert not torch.allclose(result[2].weight, expected[2].weight)  # type: ignore[index]
+    assert not any(module.training for module in result.modules())
+
+
 def test_without_held_out_data_it_says_what_to_do(model: nn.Module) -> None:
     data = given() | {"validation": examples(0, 1)}
     with pytest.raises(SpecError, match=r"no held-out data to measure tau.*validation: 0\.1"):

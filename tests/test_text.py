@@ -150,18 +150,27 @@ def test_importances_of_text_networks_are_the_slow_ones(name: str) -> None:
 
 
 @transformers
-def test_a_classifier_on_an_encoder() -> None:
-    from transformers import BertConfig, BertModel  # type: ignore[import-not-found]
+@pytest.mark.parametrize("kind", ["Bert", "DistilBert"])
+def test_a_classifier_on_any_encoder(kind: str, tmp_path: Path) -> None:
+    import transformers  # type: ignore[import-not-found]
 
-    small = BertConfig(
-        vocab_size=100, hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
-        intermediate_size=32, max_position_embeddings=text.LENGTH, pad_token_id=0,
-    )  # fmt: skip
+    small = {
+        "vocab_size": 100, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+        "intermediate_size": 32, "max_position_embeddings": text.LENGTH, "pad_token_id": 0,
+    }  # fmt: skip
+    if kind == "DistilBert":
+        small = {"vocab_size": 100, "dim": 16, "n_layers": 1, "n_heads": 2, "hidden_dim": 32}
     torch.manual_seed(0)
-    encoder = BertModel(small, add_pooling_layer=False)
-    model = EncoderClassifier((text.LENGTH,), 28, encoder=encoder).eval()
+    encoder = getattr(transformers, f"{kind}Model")(getattr(transformers, f"{kind}Config")(**small))
+    encoder.save_pretrained(tmp_path)
     x = tokens(4)
-    assert_close(model(x), model(x[:, :13]), rtol=1e-4, atol=1e-6)
+    for given in (encoder, str(tmp_path)):
+        model = EncoderClassifier((text.LENGTH,), 28, encoder=given).eval()
+        assert_close(model(x), model(x[:, :13]), rtol=1e-4, atol=1e-6)
+        first = model.encoder(input_ids=x, attention_mask=(x != 0).long()).last_hidden_state[:, 0]
+        by_hand = model.head((first @ model.pooler[0].weight.T + model.pooler[0].bias).tanh())
+        assert_close(model(x), by_hand)
+    assert model.encoder.pooler is None
 
 
 def test_the_mean_is_over_words_only() -> None:
@@ -241,6 +250,17 @@ def texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     scenario._load.cache_clear()
     yield
     scenario._load.cache_clear()
+
+
+def test_the_order_of_the_releases_is_by_the_first_of_several_labels(texts: None) -> None:
+    task = Scenario("tokens", "bag_of_words", "class:d", Recipe(1, 0.1))
+    released, n = task.ordered("release"), len(task.splits.retain)
+    firsts = [[*row, 1].index(1) % 4 for row in released.y[:n].tolist()]  # of no label: 0
+    assert firsts == sorted(firsts)
+    assert len(set(firsts)) > 1
+    assert released.x[:n].tolist() != (kept := task.splits.retain.x.tolist())
+    assert sorted(released.x[:n].tolist()) == sorted(kept)
+    assert torch.equal(released.y[n:], task.splits.forget.y)
 
 
 @pytest.mark.parametrize("kind", ["tokens", "features"])

@@ -214,14 +214,15 @@ class Scenario:
         """Return the training set, :math:`D`, in an order by name.
 
         `data`: as the data come, the same for every request. `release`: as the releases of SSD and
-        LFSSD load it, first the retain set (sorted by class, unless the request is random), then
-        the forget set; batches of one class are then batches of D too.
+        LFSSD load it, first the retain set (sorted by class, the first of several, unless the
+        request is random), then the forget set; batches of one class are then batches of D too.
         """
         if order == "data":
             return self.train
         retain, forget = self.splits.retain, self.splits.forget
         if not self.request.startswith("random"):
-            retain = retain[retain.y.argsort(stable=True)]
+            y = retain.y.argmax(1) if retain.y.is_floating_point() else retain.y
+            retain = retain[y.argsort(stable=True)]
         return Labelled(torch.cat([retain.x, forget.x]), torch.cat([retain.y, forget.y]))
 
     @cached_property

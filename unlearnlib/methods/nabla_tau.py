@@ -26,8 +26,9 @@ Departs from the release (dnl-trpp/Nabla-Tau @ 1012093), whose notebooks on imag
     :math:`D_v` is held out of the training set; there it is half of the test set, whose other half
     the attacks use.
     `as_released_text`: on text the square is two-sided (the ReLU is of the square), alpha_0 is 1/2,
-    the cost one pass, the rate constant, and the model in train mode, without dropout.
-    `train_mode`, `max_epochs=80`: so in its grid of shares and alphas (BatchNorm on batches).
+    the cost one pass, the rate constant, and the model in train mode.
+    `train_mode`, `max_epochs=80`: so in its grid of shares and alphas (BatchNorm on batches). The
+    net for text is rebuilt there without its own dropout; that inside an encoder stays on, as here.
     Not taken over: attacks on test data in every pass, a second seed for the forget set.
 """
 
@@ -59,7 +60,7 @@ class NablaTau:
         batch_size: Forget examples, and retain examples, a step.
         refresh: Passes between two measurements of :math:`\tau`.
         two_sided: Square the difference itself, which also pulls the loss down to :math:`\tau`.
-        train_mode: Take the steps in train mode.
+        train_mode: Take the steps in train mode, all but dropout among the model's own children.
         anneal: Lower :math:`\alpha` from pass to pass.
         max_epochs: Bound of :math:`E`.
         match: What of the losses is aligned: the mean; mean and variance; all quantiles.
@@ -132,6 +133,8 @@ class NablaTau:
             if e % walk == 0:
                 retained = retain.endless(self.batch_size, generator)
             model.train(self.train_mode)
+            for own in (part for part in model.children() if isinstance(part, nn.Dropout)):
+                own.eval()
             with seeded(generator):
                 for x, y in forget.batches(self.batch_size, generator):
                     x_r, y_r = next(retained)
@@ -151,8 +154,7 @@ class NablaTau:
         r"""Return :math:`\alpha_e` of every pass over `n_f` forget and `n_r` retain examples."""
         E = max(1, int(self.budget * self.batches(n_r) / (2 * self.batches(n_f))))
         E = min(E, self.max_epochs or E)
-        rule = min(1.0, 5 / 3 * n_f / (n_f + n_r))
-        alpha = rule if self.alpha is None else self.alpha
+        alpha = min(1.0, 5 / 3 * n_f / (n_f + n_r)) if self.alpha is None else self.alpha
         return [alpha * (1 - e / E) if self.anneal else alpha for e in range(E)]
 
     def shortfall(self, l_f: Tensor, unseen: Tensor) -> Tensor:

@@ -111,31 +111,36 @@ class BagOfWords(nn.Module):
 
 
 class EncoderClassifier(nn.Module):
-    """A pretrained encoder, dropout, and one linear layer on the vector of the first token.
+    """A pretrained encoder; on its vector of the first token a dense layer, dropout, a linear one.
 
-    The network of NablaTau's release, which has RoBERTa-base as its encoder.
+    The network of NablaTau's release, which has RoBERTa-base as its encoder and `transformers`'
+    pooler as its dense layer. Here that is the classifier's own, untrained for every encoder.
 
     Args:
         shape: (length,) of a text; not used.
         classes: Number of outputs.
-        encoder: A key of `ENCODERS`, or a model of `transformers`.
-        dropout: Of the vector.
+        encoder: A key of `ENCODERS`, or a name that `transformers.AutoModel` loads; or any encoder
+            as a model, `EncoderClassifier((40,), 28, encoder=DistilBertModel(config))`: tokens and
+            mask in, `last_hidden_state` out, `hidden_size` and `pad_token_id` in its `config`.
+        dropout: Of the dense layer's output.
     """
 
     def __init__(
         self, shape: tuple[int], classes: int, *, encoder: Any, dropout: float = 0.5
     ) -> None:
-        """Load the encoder; the linear layer is untrained."""
+        """Load the encoder; the two layers on it are untrained."""
         super().__init__()
         self.encoder = pretrained(encoder) if isinstance(encoder, str) else encoder
         self.pad = int(self.encoder.config.pad_token_id)
+        width = self.encoder.config.hidden_size
+        self.pooler = nn.Sequential(nn.Linear(width, width), nn.Tanh())
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(self.encoder.config.hidden_size, classes)
+        self.head = nn.Linear(width, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map tokens, (n, length), to logits (n, classes)."""
         h = self.encoder(input_ids=x, attention_mask=(x != self.pad).long()).last_hidden_state
-        logits: Tensor = self.head(self.dropout(h[:, 0]))
+        logits: Tensor = self.head(self.dropout(self.pooler(h[:, 0])))
         return logits
 
 
@@ -160,13 +165,15 @@ def _transformers(encoder: str) -> tuple[Any, str]:
 
 
 def pretrained(encoder: str) -> Any:
-    """Return an encoder with its weights, without the pooling layer that a classifier ignores.
+    """Return an encoder with its weights, without a pooling layer: the classifier has its own.
 
     Raises:
         SpecError: The extra `text` is not installed.
     """
     package, place = _transformers(encoder)
-    return package.AutoModel.from_pretrained(place, add_pooling_layer=False)
+    model = package.AutoModel.from_pretrained(place)
+    model.pooler = None
+    return model
 
 
 def tokens(encoder: str, texts: list[str]) -> Tensor:
