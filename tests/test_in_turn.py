@@ -1,5 +1,6 @@
 """The rules by which PGU stops, by hand; requests that come one after the other."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -187,9 +188,20 @@ def test_an_exhausted_request_ends_the_sequence(model: nn.Module, sequence: Sequ
     wrong = Labelled(VALIDATION.x, (model(VALIDATION.x).argmax(1) + 1) % 4)
     forgets = [known[torch.arange(2)], known[torch.arange(2, 7)]]
     idle = Idle()
-    assert [step.exhausted for step in sequence(idle, forgets, wrong)] == [True]
+    with pytest.warns(UserWarning, match="Request 1 of 2 is exhausted .* were not tried"):
+        assert [step.exhausted for step in sequence(idle, forgets, wrong)] == [True]
     assert idle.asked == [2]
-    assert [step.exhausted for step in sequence(idle, forgets, known)] == [False, False]
+    with warnings.catch_warnings(action="error"):
+        assert [step.exhausted for step in sequence(idle, forgets, known)] == [False, False]
+        assert [step.exhausted for step in sequence(idle, forgets[:1], wrong)] == [True]
+
+
+def test_a_method_whose_capacity_ends_says_so(model: nn.Module, space: GradientSpace) -> None:
+    known = Labelled(FORGET.x, model(FORGET.x).argmax(1))
+    wrong = Labelled(VALIDATION.x, (model(VALIDATION.x).argmax(1) + 1) % 4)
+    told = {"forget": known, "gradient_space": space, "validation": wrong}
+    with pytest.warns(UserWarning, match="Request 1 of 2 is exhausted"):
+        PGU(0.9, lr=1e-9, lr_end=1e-9, epochs=1, steps=2)(model, **told, generator=seeded())
 
 
 def test_the_gap_is_that_of_all_that_was_forgotten(model: nn.Module, sequence: Sequence) -> None:

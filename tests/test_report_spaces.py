@@ -36,9 +36,32 @@ def test_a_space_is_no_distance_from_itself_and_some_from_another() -> None:
     model = net()
     whole = GradientSpace.of(model, INPUTS)
     same = distances(whole, whole, 0.9)
+    assert same["bases"].max() < 1e-6
     assert same[["moments", "leak", "negative"]].abs().to_numpy().max() < 1e-9
     turned = GradientSpace.of(model, Inputs(INPUTS.x * torch.tensor([9.0, 1, 1, 1])))
     assert distances(whole, turned, 0.5)["leak"][0] > 0.05
+
+
+def test_the_distance_of_bases_is_that_of_their_projections() -> None:
+    model = net()
+    one = GradientSpace.of(model, INPUTS)
+    other = GradientSpace.of(model, Inputs(INPUTS.x * torch.tensor([9.0, 1, 1, 1])))
+    found = distances(one, other, 0.8).set_index("layer")
+    for name in ("0", "2"):
+        P, Q = (
+            vectors[:, -k:] @ vectors[:, -k:].T
+            for space, k in ((one, found["rank"][name]), (other, found["rank of the other"][name]))
+            for vectors in [torch.linalg.eigh(space.moments[name][0]).eigenvectors]
+        )
+        both = P.trace() + Q.trace()
+        assert found["bases"][name] == pytest.approx(float((P - Q).norm() / both.sqrt()), abs=1e-6)
+        assert found["bases"][name] > 0.01
+
+
+def test_orthogonal_spaces_are_one_apart() -> None:
+    model, e = nn.Sequential(nn.Linear(4, 3)).eval(), torch.eye(4)
+    spaces = [GradientSpace.of(model, Inputs(e[i : i + 1])) for i in (0, 2)]
+    assert distances(*spaces, 0.9)["bases"][0] == pytest.approx(1.0)
 
 
 def test_full_protection_keeps_all_directions() -> None:

@@ -1,9 +1,12 @@
 """The cells of PGU's tables, none of which could be read."""
 
+import pandas as pd
+import pytest
+
 from unlearnlib import Grid
 from unlearnlib.locations import PACKAGE
 from unlearnlib.records import table
-from unlearnlib.report import compare, reported
+from unlearnlib.report import compare, reported, show
 
 
 def test_no_number_is_given_and_no_cell_twice() -> None:
@@ -16,7 +19,28 @@ def test_no_number_is_given_and_no_cell_twice() -> None:
 
 def test_a_cell_without_a_number_says_so() -> None:
     rows = compare("Sub-class removal", table([]), paper="pgu")
-    assert set(rows["verdict"].astype(str)) == {"not run"}
+    assert set(rows["verdict"].astype(str)) == {"not known"}
+    assert show(rows).notes[-1] == "Not run by us, and no printed number is known."
+
+
+@pytest.mark.parametrize("model", ["small_vgg", "small_vgg_mini"])  # the paper's, and another
+def test_ours_beside_no_number_is_not_judged(model: str) -> None:
+    times = {"Retrain": 20.0, "PGU": 5.0}
+    rows = pd.DataFrame(
+        [
+            {
+                "run_id": method, "scale": "paper", "dataset": "cifar10", "model": model,
+                "request": "random:1000", "method": method, "params": "{}", "access": "",
+                "metric": "seconds_unlearn", "split": "", "value": value, "stale": False,
+            }
+            for method, value in times.items()
+        ]
+    )  # fmt: skip
+    found = compare("Runtime", rows, paper="pgu", relative_to="Retrain").set_index("method")
+    assert found["ours_mean"].to_dict() == {"Retrain": 1.0, "PGU": 0.25}
+    assert set(found["verdict"]) == {"not known"}
+    note = show(found.reset_index()).notes[-1]
+    assert ("? not known (ours is another set-up)" in note) == (model == "small_vgg_mini")
 
 
 def test_the_paper_specifications_are_those_of_the_cells() -> None:

@@ -1,5 +1,6 @@
 """Requests that come one after the other, and the rules by which PGU stops."""
 
+import warnings
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ def in_turn(
     """Yield a step for each request; the last one is the first that is exhausted.
 
     Model and gradient space are carried on, so nothing of the training set is seen again. The stop
-    rule watches all that was forgotten so far.
+    rule watches all that was forgotten so far. A warning tells of requests that were not tried.
 
     Args:
         method: What forgets each.
@@ -67,7 +68,8 @@ def in_turn(
         generator: Random numbers of the method.
     """
     gone: Labelled | None = None
-    for forget in forgets:
+    forgets = list(forgets)
+    for s, forget in enumerate(forgets, 1):
         gone = forget if gone is None else _joined(gone, forget)
         left = gradient_space.without(model, forget.inputs)
         iterates = method.iterates(model, forget, left, generator)
@@ -75,7 +77,16 @@ def in_turn(
         gradient_space = left.carried_to(model)
         yield Step(model, gradient_space, exhausted)
         if exhausted:
+            if s < len(forgets):
+                warnings.warn(EXHAUSTED.format(s=s, count=len(forgets)), stacklevel=2)
             return
+
+
+EXHAUSTED = (
+    "Request {s} of {count} is exhausted and those after it were not tried: after all epochs what "
+    "was to be forgotten is still predicted more than half a point better than unseen examples, so "
+    "the unprotected directions do not suffice. Lower gamma, or allow larger steps or more epochs."
+)
 
 
 def parts(data: Labelled, count: int, generator: torch.Generator) -> list[Labelled]:

@@ -91,10 +91,10 @@ def verdict(
             f"A verdict was asked with n = {n} and spreads {reported_sd} and {ours_sd}. None of "
             "them can be negative: pass NaN for a spread that is not known."
         )
-    if n == 0 or math.isnan(ours_mean):
-        return Verdict("not run")
     if math.isnan(reported_mean):
         return Verdict("not known", note="n = 1" if n == 1 else "")
+    if n == 0 or math.isnan(ours_mean):
+        return Verdict("not run")
     spread = [0.0 if math.isnan(sd) else sd for sd in (reported_sd, ours_sd)]
     kind = measure(metric)
     margin = kind.margin * abs(reported_mean) if kind.relative else kind.margin
@@ -207,7 +207,7 @@ def _ratios(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Divide printed times by the reference's, and each run's by the mean of the reference's."""
     base = theirs.loc[theirs["method"] == relative_to, "mean"]
-    if base.empty or base.isna().all():
+    if base.empty or (base.isna().all() and theirs["mean"].notna().any()):
         offer = ", ".join(theirs.loc[theirs["mean"].notna(), "method"])
         raise SpecError(
             f"Times of different machines cannot be compared, only ratios, and '{relative_to}' has "

@@ -26,11 +26,12 @@ def side_by_side(frame: pd.DataFrame) -> Table:
         (ran if any(row["n"] for row in found) else other).append((str(key[0]), found))
     notes = [f"[{i}] {mark}" for i, mark in enumerate(marks, 1)]
     notes += ["Paper: " + "; ".join(dict.fromkeys(filter(None, frame["source"]))) + "."]
-    printed = _printed(other, measured, marks, sweep)
+    printed, known = _printed(other, measured, marks, sweep), frame["reported_mean"].notna().any()
     if not ran:
+        what = ": the numbers are the printed ones" if known else ", and no printed number is known"
         return Table(
             printed.columns, printed.rows, numeric=printed.numeric,
-            notes=(*notes, "Not run by us: the numbers are the printed ones."),
+            notes=(*notes, f"Not run by us{what}."),
         )  # fmt: skip
     judged = [row for _, rows in ran for row in rows if row["n"]]
     doubts = {row["doubt"] for row in judged}
@@ -40,7 +41,8 @@ def side_by_side(frame: pd.DataFrame) -> Table:
     count = len({name for text in frame["runs"] for name in text.split()})
     notes += [f"Ours: {first['scale']} scale, {where}; {count} runs. Under each, its difference."]
     if shared:
-        notes += [f"No number of ours is judged: {Verdict('not run', note=first['doubt'])}."]
+        word = "not run" if known else "not known"
+        notes += [f"No number of ours is judged: {Verdict(word, note=first['doubt'])}."]
     columns = ("Method", *("Paper", "Ours") * len(measured), "n")
     cells = [(name, _both(rows, measured, marks, sweep, shared)) for name, rows in ran]
     return Table(

@@ -51,8 +51,10 @@ def distances(reference: GradientSpace, other: GradientSpace, gamma: float) -> p
     `moments` is the relative distance of the moments in the Frobenius norm. `leak` tells what
     protecting the wrong directions loses: :math:`1 - \operatorname{tr} C^\top M C /
     \operatorname{tr} B^\top M B` with the bases B of the reference and C of the other at their
-    own ranks and M of the reference; below zero, the other protects more. `negative` is the share
-    of the other's spectrum that was negative and counts as none. Of layers with groups, the first.
+    own ranks and M of the reference; below zero, the other protects more. `bases` is the distance
+    of the two spaces, :math:`\lVert B B^\top - C C^\top \rVert_F / \sqrt{k_B + k_C}`: 0 if they are
+    one, 1 if they are orthogonal. `negative` is the share of the other's spectrum that was negative
+    and counts as none. Of layers with groups, the first.
     """
     rows = []
     for name, M in reference.moments.items():
@@ -61,6 +63,8 @@ def distances(reference: GradientSpace, other: GradientSpace, gamma: float) -> p
         B, C = (s.vectors[0, :, : int(s.ranks(gamma, "energy")[0])] for s in (one, two))
         held, caught = torch.trace(B.T @ M[0] @ B), torch.trace(C.T @ M[0] @ C)
         moments, leak = float((M - N).norm() / M.norm()), 1 - float(caught / held)
-        rows.append((name, B.shape[1], C.shape[1], moments, leak, two.clamped))
-    columns = ["layer", "rank", "rank of the other", "moments", "leak", "negative"]
+        both = B.shape[1] + C.shape[1]
+        apart = max(both - 2 * float((B.T @ C).square().sum()), 0.0) / max(both, 1)
+        rows.append((name, B.shape[1], C.shape[1], moments, apart**0.5, leak, two.clamped))
+    columns = ["layer", "rank", "rank of the other", "moments", "bases", "leak", "negative"]
     return pd.DataFrame(rows, columns=columns)
