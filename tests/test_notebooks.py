@@ -7,13 +7,15 @@ cells, so these tests do.
 import ast
 import json
 import re
+import shlex
 from pathlib import Path
 
 import nbformat
 import pytest
 import yaml
+from papermill.cli import papermill
 
-from unlearnlib import Grid
+from unlearnlib import PGU, Grid, Recipe
 from unlearnlib.sweep import plan
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -134,6 +136,22 @@ def test_a_parameter_file_sets_parameters_of_its_notebook(path):
     assert values["scale"] == scale
     unknown = {name for name in values if not name.startswith("note")} - known.keys()
     assert not unknown, f"papermill would only warn of {unknown}"
+
+
+def test_the_command_of_the_attack_is_complete_and_sets_its_parameters():
+    """No file holds them: 90 models that an attack compares are no grid."""
+    notebook = nbformat.read(FOLDER / "pgu" / "attack.ipynb", as_version=4)
+    text = "\n".join(cell.source for cell in notebook.cells)
+    (command,) = re.findall(r"```\n(papermill .*?)```", text, re.DOTALL)
+    words = shlex.split(command.replace("\\\n", " "))
+    options = papermill.make_context(words[0], words[1:]).params
+    given = dict(options["parameters"])
+    for more in options["parameters_yaml"]:
+        given |= yaml.safe_load(more)
+    assert (FOLDER.parent / options["notebook_path"]).exists()
+    assert given.keys() == parameters_of(notebook).keys() - {"part", "every", "seed"}
+    assert Recipe(**given["training"]).epochs == 200
+    assert PGU(**given["pgu"]) == PGU()
 
 
 def test_every_sweep_of_the_book_has_a_grid_that_fits_its_notebook(tmp_path):
