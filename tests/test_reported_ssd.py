@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from unlearnlib.records import COLUMNS
-from unlearnlib.report import compare, reported
+from unlearnlib.report import compare, reported, show
 
 TABLES = {1: 48, 2: 84, 3: 84, 4: 21, 5: 84, 6: 36, 7: 280, 8: 280, 9: 280}
 EMPTY = pd.DataFrame(columns=list(COLUMNS)).astype({"value": float, "stale": bool})
@@ -74,3 +74,28 @@ def test_each_item_stands_beside_nothing_yet(printed: pd.DataFrame) -> None:
         found = compare(item, EMPTY, paper="ssd", relative_to=reference if times else None)
         assert len(found) == len(rows)
         assert set(found["verdict"]) == {"not run"}
+
+
+def runs_of_ssd(params: str) -> pd.DataFrame:
+    """Return one run of SSD in the set-up of Table 2, ResNet18, rocket."""
+    columns = dict.fromkeys(COLUMNS, "") | {
+        "run_id": "0", "scale": "paper", "dataset": "cifar100", "model": "resnet18",
+        "request": "class:rocket", "method": "SSD", "params": params, "access": "forget, fisher",
+        "metric": "accuracy_batch_mean", "split": "test_retain", "value": 0.74, "stale": False,
+    }  # fmt: skip
+    return pd.DataFrame([columns])
+
+
+def test_a_method_not_run_stands_with_what_ours_of_the_name_sees() -> None:
+    found = compare("Table 2, ResNet18, rocket", EMPTY, paper="ssd").set_index("method")["access"]
+    assert set(found["SSD"]) == {"forget, fisher"}
+    assert set(found["FineTune"]) == {"retain, generator"}
+    assert set(found["Amnesiac"]) == {"more"}
+
+
+def test_another_setting_than_the_printed_one_is_said() -> None:
+    for alpha, note in ((10, []), (20, ["SSD: alpha 20.0 (printed 10)."])):
+        runs = runs_of_ssd(f'{{"alpha": {alpha}.0, "group": 64, "lam": 1.0}}')
+        notes = show(compare("Table 2, ResNet18, rocket", runs, paper="ssd")).notes
+        said = [text for text in notes if text.startswith("Ours at other settings")]
+        assert [text.split("print. ")[1] for text in said] == note

@@ -5,7 +5,7 @@ Figures are in `unlearnlib.report.figures`, which needs matplotlib and is import
 
 from .claims import glance, hand_over, handed_over, ledger, read_claims
 from .compare import Verdict, compare, reported, rule, verdict
-from .dampening import dampened, quotients, rank_correlation
+from .dampening import dampened, pairs_of, quotients, rank_correlation
 from .examples import wilcoxon
 from .summary import Quantity, differences, interval, paired, summary
 from .tables import Table, plain, show
@@ -23,6 +23,7 @@ __all__ = [
     "interval",
     "ledger",
     "paired",
+    "pairs_of",
     "plain",
     "quotients",
     "rank_correlation",

@@ -7,8 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from ..access import access
 from ..errors import RecordError, SpecError
 from ..locations import data_folder
+from ..methods import METHODS
 from .measures import ACCURACY_MARGIN, ATTACK_MARGIN, TIME_MARGIN, measure
 
 SPREADS = 2
@@ -145,9 +147,10 @@ def compare(
         relative_to: The method whose time is 1; needed where the item prints times.
 
     Returns:
-        item, method, params, metric, split, access, reported_mean, reported_sd, ours_mean,
-        ours_sd, n, difference, verdict, doubt, scale, dataset, model, request, runs, stale,
-        source, note. Means and spreads are in a record's unit; times are ratios.
+        item, method, params, setting (what of ours is not as printed), metric, split, access,
+        reported_mean, reported_sd, ours_mean, ours_sd, n, difference, verdict, doubt, scale,
+        dataset, model, request, runs, stale, source, note. Means and spreads are in a record's
+        unit; times are ratios.
 
     Raises:
         SpecError: The item is unknown, or times are asked without `relative_to`.
@@ -225,6 +228,20 @@ def _holds(params: str, wanted: str) -> bool:
     return all(have.get(name) == value for name, value in json.loads(wanted or "{}").items())
 
 
+def _other(params: str, wanted: str) -> str:
+    """Return what the JSON `params` have in place of the JSON `wanted`: "alpha 20 (printed 10)"."""
+    have, printed = json.loads(params or "{}"), json.loads(wanted or "{}")
+    differ = (name for name, value in printed.items() if have.get(name) != value)
+    return ", ".join(f"{name} {have.get(name)} (printed {printed[name]})" for name in differ)
+
+
+def _sees(method: str, zero_shot: str) -> str:
+    """Return what a method that was not run sees: as ours of the name does, or as print says."""
+    if zero_shot == "no" and method in METHODS:
+        return ", ".join(access(METHODS[method]()))
+    return {"yes": "zero-shot", "no": "more"}.get(zero_shot, "")
+
+
 def _row(printed: dict[str, Any], runs: pd.DataFrame, same: bool) -> dict[str, Any]:
     """Return one row of the comparison from a printed number and the runs beside it."""
     if runs["params"].nunique() > 1:
@@ -237,12 +254,13 @@ def _row(printed: dict[str, Any], runs: pd.DataFrame, same: bool) -> dict[str, A
     n = runs["run_id"].nunique()
     result = verdict(*numbers, mean, sd, n, printed["metric"])
     first = {} if runs.empty else runs.iloc[0].to_dict()
-    flag = {"yes": "zero-shot", "no": "more"}.get(printed.get("zero_shot", ""), "")
+    wanted = printed.get("params", "")
     apart = bool(n) and not same
     return {
         **{name: printed.get(name, "") for name in ("item", "method", "metric", "split")},
-        "params": first.get("params", printed.get("params", "")),
-        "access": first.get("access", flag),
+        "params": first.get("params", wanted),
+        "setting": _other(first["params"], wanted) if first else "",
+        "access": first["access"] if first else _sees(printed["method"], printed["zero_shot"]),
         "reported_mean": numbers[0],
         "reported_sd": numbers[1],
         "ours_mean": mean,

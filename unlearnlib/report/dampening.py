@@ -1,4 +1,4 @@
-"""What a dampening method did, layer by layer, and whether two importances agree."""
+"""What a dampening method did, layer by layer; whether two importances, or two methods, agree."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,6 +7,9 @@ import torch
 from torch import nn
 
 from ..importance import Importance
+from .measures import label, measure
+from .summary import paired
+from .table import records
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -60,3 +63,35 @@ def quotients(I_D: Importance, I_Df: Importance) -> FloatArray:
     r = torch.cat([(I_Df[name] / I_D[name]).flatten() for name in I_D.values])
     found: FloatArray = r[r.isfinite()].double().cpu().numpy()
     return found
+
+
+def pairs_of(
+    runs: pd.DataFrame, measured: list[tuple[str, str]], pairs: list[tuple[str, str]]
+) -> pd.DataFrame:
+    """Return the paired differences of many requests, one column a pair of methods.
+
+    Args:
+        runs: Records, of several data sets or requests.
+        measured: Pairs (metric, split), one row each for every request.
+        pairs: Pairs (method, reference).
+
+    Returns:
+        request, measured, and for each pair "mean (low to high)" in the printed unit, with the
+        95 % interval of the mean, or "mean (n = 1)"; "—" where it was not run.
+    """
+    rows: dict[tuple[str, str], dict[str, str]] = {}
+    for metric, split in measured:
+        kind = measure(metric)
+        for pair in pairs:
+            for row in records(paired(runs, metric, split, *pair)):
+                mean, *ends = (
+                    f"{row[end] * kind.scale:+.{kind.decimals}f}" for end in ("mean", "low", "high")
+                )
+                name = row["request"].partition(":")[2].replace("_", " ")
+                key = (f"{row['dataset']}: {name}", label(metric, split, unit=True))
+                spread = " to ".join(ends) if row["n"] > 1 else "n = 1"
+                rows.setdefault(key, {})[" − ".join(pair)] = f"{mean} ({spread})"
+    heads = [" − ".join(pair) for pair in pairs]
+    lines = sorted(rows.items(), key=lambda line: line[0][0])
+    found = [(*key, *(cells.get(head, "—") for head in heads)) for key, cells in lines]
+    return pd.DataFrame(found, columns=["request", "measured", *heads])

@@ -40,6 +40,8 @@ def side_by_side(frame: pd.DataFrame) -> Table:
     where = ", ".join(first[name] for name in ("dataset", "model", "request"))
     count = len({name for text in frame["runs"] for name in text.split()})
     notes += [f"Ours: {first['scale']} scale, {where}; {count} runs. Under each, its difference."]
+    if others := dict.fromkeys(f"{r['method']}: {r['setting']}" for r in judged if r["setting"]):
+        notes += [f"Ours at other settings than those in print. {'; '.join(others)}."]
     if shared:
         word = "not run" if known else "not known"
         notes += [f"No number of ours is judged: {Verdict(word, note=first['doubt'])}."]

@@ -30,6 +30,7 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "LFSSD": "#e69f00",
         "LFSSD as released": "#f3cf80",
         "ASSD": "#a6611a",
+        "ASSD as released": "#d2b089",
         "PGU": "#cc79a7",
         "PGU as released": "#e6bcd3",
         "NablaTau": "#7b3294",
