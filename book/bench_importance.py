@@ -5,7 +5,9 @@ r"""What importances cost, ours and others', side by side in one process.
 The same ResNet18 (CIFAR shape), weights, data, threads and batches for all; random images, since
 times do not depend on what they show. Costs are CPU seconds (on a GPU: seconds), the least of
 `--repeats` rounds, as multiples of the floor: one forward and one backward pass an example, in
-batches. What is slow runs on `--slow` examples; a row's cost is always that of one example.
+batches. What is slow runs on `--slow` examples; a row's cost is always that of one example. On a
+GPU a floor under autocast to bfloat16, and the per-example form under it, stand beside. What else
+the machine did is for `--load` to say.
 
 `--supreme FOLDER` adds the modules of supreme-unlearning, from a folder made by
 
@@ -33,7 +35,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from unlearnlib import LFSSD, SSD, JiT, Labelled, fisher_diagonal, output_sensitivity, rng
+from unlearnlib import ASSD, LFSSD, SSD, JiT, Labelled, fisher_diagonal, output_sensitivity, rng
 from unlearnlib.models import build
 from unlearnlib.per_example import by_func
 from unlearnlib.records import environment
@@ -103,6 +105,14 @@ def ours(
         method = LFSSD(1.0, group=group, chunk=o.batch)
         return method(model, forget_inputs=forget.inputs, sensitivity=felt)
 
+    def assd() -> nn.Module:
+        fisher = fisher_diagonal(model, data, group=o.batch, chunk=o.batch)
+        return ASSD(group=o.batch, chunk=o.batch)(model, forget=forget, fisher=fisher)
+
+    def half(run: Callable[[], Result]) -> Result:
+        with torch.autocast(forget.x.device.type, torch.bfloat16):
+            return run()
+
     def second() -> nn.Module:
         return SSD(1.0, chunk=o.batch)(model, forget=forget, fisher=stored)
 
@@ -125,9 +135,13 @@ def ours(
         Row("LFSSD, groups", lambda: lfssd(o.batch), both),
         Row("LFSSD, per example", lambda: lfssd(1), both),
         Row("SSD, per example, second request", second, len(forget)),
+        Row("ASSD, groups", assd, both),
         Row("torch.func", func, o.slow),
         Row("JiT", jit, len(forget)),
     ]
+    if forget.x.is_cuda:
+        rows.insert(1, Row("floor in bfloat16", lambda: half(floor), both))
+        rows.append(Row("SSD, per example, in bfloat16", lambda: half(lambda: ssd(1)), both))
     return {row.name: row for row in rows}
 
 
@@ -187,6 +201,7 @@ def main() -> None:
     parser.add_argument("--supreme", metavar="FOLDER")
     parser.add_argument("--only", default="", help="run the rows whose name holds this, and floors")
     parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--load", default="not said", help="what else the machine did")
     o = parser.parse_args()
     if o.threads:
         torch.set_num_threads(o.threads)
@@ -224,14 +239,23 @@ def main() -> None:
     for one, other in (
         ("SSD, groups", "supreme ssd"),
         ("LFSSD, groups", "supreme lfssd"),
+        ("ASSD, groups", "supreme assd"),
         ("SSD, per example, the slow ones' data", "supreme ssd_det"),
     ):
         if {one, other} <= rows.keys():
             print(f"{one} against {other}: {distance(rows[one].result, rows[other].result):.1e}")
+    for one, other, each in (
+        ("SSD, per example, second request", "SSD, per example", False),
+        ("supreme ssd_det", "SSD, per example, the slow ones' data", True),
+    ):
+        if {one, other} <= rows.keys():
+            a, b = ((r.seconds / (r.examples if each else 1)) for r in (rows[one], rows[other]))
+            print(f"{one} / {other}: {a / b:.3g}")
     if o.json:
         with open(o.json, "w") as file:
-            options = {k: v for k, v in vars(o).items() if k not in ("supreme", "json")}
-            json.dump({"options": options, "environment": environment(), "rows": lines}, file)
+            options = {k: v for k, v in vars(o).items() if k not in ("supreme", "json", "load")}
+            found = {"options": options, "environment": environment(), "load": o.load}
+            json.dump(found | {"rows": lines}, file, indent=1)
 
 
 if __name__ == "__main__":

@@ -42,8 +42,10 @@ def sums_of_powers(
 ) -> dict[str, Tensor]:
     """Return the sum over all examples for every parameter that requires a gradient, by its name.
 
-    Memory: activations of `chunk` examples and their gradients, one gradient of the largest layer
-    (on a GPU `chunk` of them), and `chunk` gradients of what no rule covers.
+    Memory, however large n is: activations of `chunk` examples and their gradients; of one
+    convolution at a time their padded inputs, and the unfolded patches and the gradients of as
+    many as a processor's cache holds, at least one (on a GPU of all); and `chunk` gradients of
+    what no rule covers.
 
     Args:
         model: A network whose outputs for one example do not depend on the others.
@@ -99,7 +101,7 @@ def by_rules(
     """Return the sums of one batch for the parameters that the rules cover; others are missing."""
     x, *targets = batch
     calls: dict[str, tuple[Tensor, GradientEdge]] = {}
-    with torch.enable_grad(), _noting(model, calls):
+    with torch.enable_grad(), _noting(model, calls), _autocast_afresh(x.device.type):
         total = loss(model(x), *targets).sum()
     uses, skip = _uses(total), set(skip)
     covered: dict[str, dict[str, str]] = {}
@@ -148,6 +150,12 @@ def _noting(model: nn.Module, calls: dict[str, tuple[Tensor, GradientEdge]]) -> 
             handle.remove()
 
 
+def _autocast_afresh(device: str) -> torch.autocast:
+    """Return autocast as it is, without its cache: a cached copy hides a parameter's second use."""
+    on, dtype = torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)
+    return torch.autocast(device, dtype, on, cache_enabled=False)
+
+
 def _uses(loss: Tensor) -> Counter[int]:
     """Count how often each parameter, by its id, enters the graph of `loss`."""
     uses: Counter[int] = Counter()
@@ -172,7 +180,8 @@ def _product(delta: Tensor, x: Tensor, p: int) -> Tensor:
     """Return the sum over n of |delta_n^T x_n|^p for (n, t, out) and (n, *t, *in): (out, in).
 
     On a CPU as few examples at a time as keep patches and products in the processor's cache; on a
-    GPU all at once. `x` may be a view that repeats its entries: it is copied piecemeal.
+    GPU all at once. `x` may be a view that repeats its entries: it is copied piecemeal, in the type
+    of `delta`, which under autocast may be another.
     """
     n, t, out = delta.shape
     total = delta.new_zeros(out, x[0].numel() // t)
@@ -180,7 +189,7 @@ def _product(delta: Tensor, x: Tensor, p: int) -> Tensor:
     buffer = total.new_empty(size, *total.shape)
     for d, v in zip(delta.split(size), x.split(size), strict=True):
         g = buffer[: len(d)]
-        torch.bmm(d.transpose(1, 2), v.reshape(len(d), t, -1), out=g)
+        torch.bmm(d.transpose(1, 2), v.reshape(len(d), t, -1).to(d.dtype), out=g)
         if len(d) > 1:
             total += power(g, p).sum(0)
         elif p == 2:
