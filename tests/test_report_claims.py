@@ -184,6 +184,26 @@ def test_access_is_read_from_the_records():
     assert judge(claim, rows("Retrain", [0.5]))[0] == UNTESTED
 
 
+def test_distances_from_a_third_method_do_not_mind_on_which_side_it_is():
+    """Though 0.40 is less than 0.58, it is farther from 0.50: by 0.02, on each of two models."""
+    table = pd.concat([rows("JiT", [0.4, 0.3]), rows("Original", [0.58, 0.48]),
+                       rows("Retrain", [0.5, 0.4, 0.7])])  # fmt: skip
+    nearer = Inequality(
+        Quantity("JiT", *ACCURACY), Quantity("Original", *ACCURACY), origin="Retrain", at_most=0.0
+    )
+    found = nearer.settings(table).iloc[0]
+    assert (found["mean"], found["n"], found["leans"]) == (pytest.approx(0.02), 2, False)
+    assert nearer.settings(table[table["method"] != "Retrain"]).empty
+
+
+def test_a_page_may_judge_records_of_another_scale():
+    cells = {"jit-geometry-far": True, "jit-geometry-far@workstation": False}
+    frame = ledger({}, cells=cells).query("id == 'jit-geometry-far'").set_index("scale")
+    assert frame["verdict"].to_dict() == {
+        "laptop": REPRODUCED, "workstation": NOT, "paper": UNTESTED,
+    }  # fmt: skip
+
+
 def test_the_claims_file_reads_and_every_claim_has_a_verdict_at_every_scale():
     claims = read_claims()
     frame = ledger({"laptop": rows("JiT", [0.5])}, cells={"jit-geometry-far": True})

@@ -45,7 +45,7 @@ class Labelled:
 
     Attributes:
         x: Examples, (n, ...).
-        y: Labels, (n,), int64.
+        y: Labels, (n,), int64; or, where an example may have several of c, (n, c), 0.0 or 1.0.
     """
 
     x: Tensor

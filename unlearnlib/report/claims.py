@@ -8,6 +8,7 @@ of inequalities between paired differences; `data/claims.yaml` writes them down 
       left: {method: JiT, metric: accuracy, split: test_forget, params: {sigma: 1.0}}
       right: {method: Retrain}                   # optional; what it leaves out it takes from left
       ratio: true                                # optional: left / right instead of left - right
+      origin: Retrain                            # optional: first, of both, |value - Retrain's|
       at_least: -0.02                            # one of the two or both: the borders of what
       at_most: 0.02                              # the claim allows, in the metric's unit
 
@@ -32,7 +33,7 @@ import pandas as pd
 from ..cache import atomic
 from ..errors import RecordError, SpecError
 from ..locations import cache_folder, data_folder
-from .summary import SETTING, Quantity, differences
+from .summary import SETTING, Quantity, away, differences
 
 SCALES = ("laptop", "workstation", "paper")
 REPRODUCED, PARTLY, NOT, UNTESTED = (
@@ -53,6 +54,7 @@ class Inequality:
         left: The first quantity.
         right: The one that is subtracted, or divides; None for `left` by itself.
         ratio: Divide instead of subtracting.
+        origin: A method; both quantities are their distances from its.
         at_least: Lower border, included.
         at_most: Upper border, included.
         where: Patterns (as of a shell) on columns of the table.
@@ -61,6 +63,7 @@ class Inequality:
     left: Quantity
     right: Quantity | None = None
     ratio: bool = False
+    origin: str = ""
     at_least: float = -math.inf
     at_most: float = math.inf
     where: Mapping[str, str] = field(default_factory=dict)
@@ -70,11 +73,11 @@ class Inequality:
         for column, pattern in self.where.items():
             fits = [fnmatchcase(str(value), pattern) for value in table[column]]
             table = table.loc[pd.Series(fits, index=table.index, dtype=bool)]
+        table = away(table, self.origin) if self.origin else table
         rows = differences(table, self.left, self.right, ratio=self.ratio)
         least, most = self.at_least - SLACK, self.at_most + SLACK
-        within = rows["mean"].between(least, most)
         inside = (rows["low"] >= least) & (rows["high"] <= most)
-        return rows.assign(inside=inside, leans=within)
+        return rows.assign(inside=inside, leans=rows["mean"].between(least, most))
 
 
 @dataclass(frozen=True)
@@ -216,8 +219,8 @@ def ledger(
     Args:
         tables: Records by scale; a scale that is missing has none. Each setting of a method's
             hyper-parameters is judged by itself, so sweeps are a part of their own.
-        cells: What pages computed, by the id of the claim. It is scale-free and stands under the
-            laptop scale, where the pages are computed live.
+        cells: What pages computed, by the id of the claim. It stands under the laptop scale, where
+            the pages are computed live; what they found in records, as `id@scale`, under theirs.
         claims: The claims; those of `data/claims.yaml` if None.
         part: Only the claims of this part; all if "".
 
@@ -230,7 +233,7 @@ def ledger(
     claims = read_claims() if claims is None else claims
     cells = cells or {}
     strange = set(tables) - set(SCALES)
-    stray = set(cells) - {claim.id for claim in claims if claim.cell}
+    stray = {name.partition("@")[0] for name in cells} - {c.id for c in claims if c.cell}
     if strange or stray:
         raise SpecError(
             f"The ledger does not know the scales {sorted(strange)} or the cell claims "
@@ -253,11 +256,11 @@ def ledger(
 
 
 def _judge_cell(name: str, scale: str, cells: Mapping[str, bool]) -> tuple[str, str]:
-    if scale != "laptop":
-        return UNTESTED, "a toy without scale: see laptop"
-    if name not in cells:
-        return UNTESTED, "its page was not run"
-    return (REPRODUCED if cells[name] else NOT), "computed on its page"
+    key = name if scale == "laptop" else f"{name}@{scale}"
+    if key not in cells:
+        none = "its page was not run" if key == name else "a toy without scale: see laptop"
+        return UNTESTED, none
+    return (REPRODUCED if cells[key] else NOT), "computed on its page"
 
 
 def glance(frame: pd.DataFrame) -> pd.DataFrame:

@@ -125,6 +125,17 @@ def differences(
     return pd.DataFrame(rows, columns=[*SETTING, "params", "mean", "low", "high", "n"])
 
 
+def away(table: pd.DataFrame, method: str) -> pd.DataFrame:
+    """Return `table` with, for each value, its distance from that of `method`.
+
+    Paired as in :func:`differences`; what has no partner is left out.
+    """
+    on = [*PAIR, "metric", "split"]
+    there = table[table["method"] == method].groupby(on)["value"].mean().rename("there")
+    rows = table.join(there, on=on).dropna(subset="there")
+    return rows.assign(value=(rows["value"] - rows["there"]).abs()).drop(columns="there")
+
+
 def paired(
     table: pd.DataFrame,
     metric: str,
