@@ -262,7 +262,11 @@ def test_what_pages_hand_over_reaches_the_ledger(tmp_path, monkeypatch):
     verdicts = found.set_index("id")["verdict"]
     assert verdicts["jit-geometry-flat"] == REPRODUCED
     assert verdicts["jit-geometry-far"] == NOT
+    with pytest.raises(SpecError, match="no-such"):
+        hand_over("jit", {"no-such": True})
     (path,) = (tmp_path / "records" / "jit").iterdir()
+    path.write_text('{"jit-geometry-far": true, "gone-since": true}')
+    assert handed_over() == {"jit-geometry-far": True}
     path.write_text("[")
     with pytest.raises(RecordError, match="Delete it"):
         handed_over("jit")

@@ -3,7 +3,8 @@
 Figures are in `unlearnlib.report.figures`, which needs matplotlib and is imported on its own.
 """
 
-from .claims import glance, hand_over, handed_over, ledger, read_claims
+from .cells import hand_over, handed_over
+from .claims import glance, ledger, read_claims
 from .compare import Verdict, compare, reported, rule, verdict
 from .dampening import dampened, pairs_of, quotients, rank_correlation
 from .examples import wilcoxon

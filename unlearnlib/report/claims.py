@@ -19,7 +19,6 @@ out. Besides `tests` a claim may have `access` (a method saw these
 names only), `cell` (a page computes it) or `untestable` (why it cannot be tested).
 """
 
-import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -30,9 +29,8 @@ from typing import Any
 
 import pandas as pd
 
-from ..cache import atomic
-from ..errors import RecordError, SpecError
-from ..locations import cache_folder, data_folder
+from ..errors import SpecError
+from ..locations import data_folder
 from .summary import SETTING, Quantity, away, differences
 
 SCALES = ("laptop", "workstation", "paper")
@@ -267,33 +265,3 @@ def glance(frame: pd.DataFrame) -> pd.DataFrame:
     """Return how many claims of each part have which verdict at each scale."""
     counts = frame.groupby(["part", "scale"], sort=False)["verdict"].value_counts()
     return counts.unstack(fill_value=0).reindex(columns=list(GLYPHS), fill_value=0).reset_index()
-
-
-def _cells(part: str) -> Path:
-    return cache_folder() / "records" / part / "cells.json"
-
-
-def hand_over(part: str, cells: Mapping[str, bool]) -> None:
-    """Keep what a page computed, by the id of the claim, for the ledger's page; others stay."""
-    kept = {**handed_over(part), **{name: bool(value) for name, value in cells.items()}}
-    with atomic(_cells(part)) as temporary:
-        temporary.write_text(json.dumps(kept, sort_keys=True) + "\n", "utf-8")
-
-
-def handed_over(part: str = "") -> dict[str, bool]:
-    """Return what the pages of `part`, or of all parts, computed, for :func:`ledger`.
-
-    Raises:
-        RecordError: A file is damaged.
-    """
-    found: dict[str, bool] = {}
-    for path in sorted(_cells("x").parents[1].glob(f"{part or '*'}/cells.json")):
-        try:
-            values = json.loads(path.read_text("utf-8"))
-            found |= {str(name): bool(value) for name, value in values.items()}
-        except (ValueError, AttributeError) as error:
-            raise RecordError(
-                f"{path} is not what a page handed over ({error}). Delete it and run the pages "
-                "again."
-            ) from None
-    return found
