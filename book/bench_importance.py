@@ -120,8 +120,8 @@ def ours(
         for batch in slow.batches(16):  # as many as a small machine can hold
             by_func(model, batch, per_example_loss, p=2)
 
-    def jit() -> nn.Module:
-        method = JiT(0.1, 1e-3, noises=o.noises, batch_size=o.batch)
+    def jit(chunk: int) -> nn.Module:
+        method = JiT(0.1, 1e-3, noises=o.noises, batch_size=o.batch, chunk=chunk)
         return method(
             model, forget_inputs=forget.inputs, generator=rng("method", 0, forget.x.device)
         )
@@ -137,7 +137,8 @@ def ours(
         Row("SSD, per example, second request", second, len(forget)),
         Row("ASSD, groups", assd, both),
         Row("torch.func", func, o.slow),
-        Row("JiT", jit, len(forget)),
+        Row("JiT", lambda: jit(JiT.chunk), len(forget)),
+        Row("JiT, one copy a pass", lambda: jit(o.batch), len(forget)),
     ]
     if forget.x.is_cuda:
         rows.insert(1, Row("floor in bfloat16", lambda: half(floor), both))
