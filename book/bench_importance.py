@@ -2,12 +2,9 @@ r"""What importances cost, ours and others', side by side in one process.
 
     python book/bench_importance.py --train 5000 --forget 500 --batch 64
 
-The same ResNet18 (CIFAR shape), weights, data, threads and batches for all; random images, since
-times do not depend on what they show. Costs are CPU seconds (on a GPU: seconds), the least of
-`--repeats` rounds, as multiples of the floor: one forward and one backward pass an example, in
-batches. What is slow runs on `--slow` examples; a row's cost is always that of one example. On a
-GPU a floor under autocast to bfloat16, and the per-example form under it, stand beside. What else
-the machine did is for `--load` to say.
+The same ResNet18 (CIFAR shape), weights, data, threads and batches for all. Costs are multiples of
+the floor: one forward and one backward pass an example, in batches. What is slow runs on `--slow`
+examples; a row's cost is always that of one example. On a GPU a floor under autocast to bfloat16, and the per-example form under it, stand beside.
 
 `--supreme FOLDER` adds the modules of supreme-unlearning, from a folder made by
 
@@ -22,48 +19,21 @@ import argparse
 import contextlib
 import importlib
 import io
-import json
 import sys
-import time
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 import torch
+from bench import Row, measure, parser, problem, write
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from unlearnlib import ASSD, LFSSD, SSD, JiT, Labelled, fisher_diagonal, output_sensitivity, rng
-from unlearnlib.models import build
 from unlearnlib.per_example import by_func
-from unlearnlib.records import environment
-from unlearnlib.stopwatch import stopwatch
 
 Result = nn.Module | None
-
-
-@dataclass
-class Row:
-    """One runner: what it does, on how many examples, and the best that was seen."""
-
-    name: str
-    run: Callable[[], Result]
-    examples: int
-    seconds: float = float("inf")
-    peak_memory_mib: float | None = None
-    result: Result = None
-
-    def measure(self, device: torch.device) -> None:
-        """Run once; keep the time if it is the best so far."""
-        start = time.process_time()
-        with stopwatch(device) as cost:
-            self.result = self.run()
-        cpu = time.process_time() - start
-        seconds = cost.seconds if device.type == "cuda" else cpu
-        self.seconds = min(self.seconds, seconds)
-        self.peak_memory_mib = cost.peak_memory_mib
 
 
 class Loader(list[tuple[Tensor, None, Tensor]]):
@@ -192,27 +162,11 @@ def distance(one: Result, other: Result) -> float:
 
 def main() -> None:
     """Measure, print a table, write it if asked."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    for name, default in (
-        ("train", 5000), ("forget", 500), ("batch", 64), ("slow", 64), ("noises", 25),
-        ("repeats", 1), ("threads", 0),
-    ):  # fmt: skip
-        parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--supreme", metavar="FOLDER")
-    parser.add_argument("--only", default="", help="run the rows whose name holds this, and floors")
-    parser.add_argument("--json", metavar="FILE")
-    parser.add_argument("--load", default="not said", help="what else the machine did")
-    o = parser.parse_args()
-    if o.threads:
-        torch.set_num_threads(o.threads)
-    device, generator = torch.device(o.device), rng("bench", 0)
-    torch.manual_seed(0)
-    model = build("resnet18", (3, 32, 32), 10).to(device)
-    x = torch.randn(o.train, 3, 32, 32, generator=generator)
-    data = Labelled(x, torch.randint(10, (o.train,), generator=generator)).to(device)
-    model(data.x[: o.batch])  # BatchNorm sees something
-    model.eval()
+    options = parser(__doc__, train=5000, forget=500, batch=64, slow=64, noises=25, repeats=1)
+    options.add_argument("--supreme", metavar="FOLDER")
+    options.add_argument("--only", default="", help="rows whose name holds this, and floors")
+    o = options.parse_args()
+    model, data = problem("resnet18", o.train, o)
     forget = data[torch.arange(o.train - o.forget, o.train)]
 
     rows = ours(model, data, forget, o)
@@ -220,9 +174,7 @@ def main() -> None:
         rows |= supreme(o.supreme, model, data, forget, o)
     floors = ("floor", "forward")
     rows = {k: r for k, r in rows.items() if k.startswith(floors) or o.only in k}
-    for _ in range(o.repeats):
-        for row in rows.values():
-            row.measure(device)
+    measure(rows.values(), o)
     floor = rows["floor: forward and backward"]
     unit = floor.seconds / floor.examples
     forward = rows["forward alone"].seconds / rows["forward alone"].examples
@@ -252,11 +204,7 @@ def main() -> None:
         if {one, other} <= rows.keys():
             a, b = ((r.seconds / (r.examples if each else 1)) for r in (rows[one], rows[other]))
             print(f"{one} / {other}: {a / b:.3g}")
-    if o.json:
-        with open(o.json, "w") as file:
-            options = {k: v for k, v in vars(o).items() if k not in ("supreme", "json", "load")}
-            found = {"options": options, "environment": environment(), "load": o.load}
-            json.dump(found | {"rows": lines}, file, indent=1)
+    write({"rows": lines}, o)
 
 
 if __name__ == "__main__":
