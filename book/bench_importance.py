@@ -4,7 +4,8 @@ r"""What importances cost, ours and others', side by side in one process.
 
 The same ResNet18 (CIFAR shape), weights, data, threads and batches for all. Costs are multiples of
 the floor: one forward and one backward pass an example, in batches. What is slow runs on `--slow`
-examples; a row's cost is always that of one example. On a GPU a floor under autocast to bfloat16, and the per-example form under it, stand beside.
+examples; a row's cost is always that of one example. On a GPU a floor under
+autocast to bfloat16, and the per-example form under it, stand beside.
 
 `--supreme FOLDER` adds the modules of supreme-unlearning, from a folder made by
 
