@@ -29,6 +29,10 @@ class UnsupportedModelError(UnlearnError, ValueError):
     """A method cannot work on this kind of model."""
 
 
+class NonFiniteError(UnlearnError, ArithmeticError):
+    """A number that should be finite is NaN or infinite."""
+
+
 class SweepError(UnlearnError, RuntimeError):
     """A sweep cannot go on: its folder or its workers fail it."""
 

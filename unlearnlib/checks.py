@@ -1,0 +1,64 @@
+"""What every method may rely on: outputs that are logits, and numbers that are finite."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from .errors import NonFiniteError, UnsupportedModelError
+
+
+def logits(model: nn.Module, x: Tensor) -> Tensor:
+    """Return the outputs of `model` for `x`, (n, classes).
+
+    Raises:
+        UnsupportedModelError: They are not one row of two or more numbers for each example.
+    """
+    z: Any = model(x)
+    name = type(model).__name__
+    if not isinstance(z, Tensor):
+        raise UnsupportedModelError(
+            f"{name} returns a {type(z).__name__}, not a tensor of logits. Wrap it in a module "
+            "whose forward returns the logits alone, (n, classes)."
+        )
+    if z.dim() != 2 or len(z) != len(x) or z.shape[1] < 2 or not z.is_floating_point():
+        raise UnsupportedModelError(
+            f"{name} returns {z.dtype} of shape {tuple(z.shape)} for {len(x)} examples, not logits "
+            "(n, classes) of two or more classes. A yes-or-no model needs an output for each of "
+            "the two answers; one that answers for every pixel or token is not supported."
+        )
+    return z
+
+
+def settled(model: nn.Module) -> nn.Module:
+    """Return `model` in eval mode and without gradients, as every method hands it over.
+
+    Raises:
+        NonFiniteError: A parameter or a buffer is NaN or infinite.
+    """
+    for parameter in model.parameters():
+        parameter.grad = None
+    for name, value in model.state_dict().items():
+        if not finite(value):
+            raise NonFiniteError(
+                f"'{name}' of the unlearned model holds a number that is NaN or infinite, so that "
+                "it classifies nothing: the steps diverged. Take smaller ones (a smaller lr), or "
+                "look for a setting that divides by zero."
+            )
+    return model.eval()
+
+
+def finite(t: Tensor) -> bool:
+    """Tell whether all of `t` is finite, in one pass that allocates nothing if it is.
+
+    >>> import torch
+    >>> finite(torch.tensor([1.0, float("nan")])), finite(torch.full((9,), 3e38))
+    (False, True)
+    """
+    if not (t.is_floating_point() or t.is_complex()):
+        return True
+    return bool(t.sum().isfinite()) or bool(t.isfinite().all())
+
+
+def first_not_finite(t: Tensor) -> tuple[int, ...]:
+    """Return the place of the first number of `t` that is not finite."""
+    return tuple(int(i) for i in (~t.isfinite()).nonzero()[0])

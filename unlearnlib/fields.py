@@ -1,0 +1,173 @@
+"""What the fields of a dataclass may hold: their annotations and ranges, checked when it is made.
+
+A dataclass that says `__post_init__ = check` refuses, in one sentence a mistake, what its
+annotations do not allow. A range is part of the annotation:
+
+>>> from dataclasses import dataclass
+>>> @dataclass(frozen=True)
+... class Walk:
+...     steps: Count = 1
+...     lr: NonNegative = 0.1
+...     __post_init__ = check
+>>> Walk(steps=3, lr=1)
+Walk(steps=3, lr=1)
+>>> Walk(steps=0, lr="1e-3")
+Traceback (most recent call last):
+    ...
+unlearnlib.errors.SpecError: Walk.steps must be at least 1, not 0.
+Walk.lr must be a finite number, not the text '1e-3'.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from functools import lru_cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from .errors import SpecError
+
+
+@dataclass(frozen=True)
+class Range:
+    """The numbers from `low` to `high`.
+
+    Attributes:
+        low, high: The ends.
+        beyond: Whether `low` itself is left out.
+        below: Whether `high` itself is left out.
+    """
+
+    low: float = -math.inf
+    high: float = math.inf
+    beyond: bool = False
+    below: bool = False
+
+    def __contains__(self, value: float) -> bool:
+        """Tell whether `value` is in the range."""
+        low = self.low < value if self.beyond else self.low <= value
+        return low and (value < self.high if self.below else value <= self.high)
+
+    def __str__(self) -> str:
+        """Return what a value must be: "at least 0 and below 1"."""
+        low = f"{'above' if self.beyond else 'at least'} {self.low:g}"
+        high = f"{'below' if self.below else 'at most'} {self.high:g}"
+        ends = [low] * (self.low > -math.inf) + [high] * (self.high < math.inf)
+        return " and ".join(ends)
+
+
+Count = Annotated[int, Range(1)]
+"""One or more."""
+Whole = Annotated[int, Range(0)]
+"""None, one or more."""
+Positive = Annotated[float, Range(0, beyond=True)]
+NonNegative = Annotated[float, Range(0)]
+Share = Annotated[float, Range(0, 1)]
+"""From nothing to all."""
+Part = Annotated[float, Range(0, 1, below=True)]
+"""From nothing to less than all."""
+
+
+def check(instance: Any) -> None:
+    """Refuse a dataclass whose fields do not hold what their annotations allow.
+
+    Raises:
+        SpecError: One sentence, on a line of its own, for each mistake.
+    """
+    cls = type(instance)
+    given = {field.name: getattr(instance, field.name) for field in fields(cls)}
+    if found := [*mistakes(cls, given, f"{cls.__name__}.")]:
+        raise SpecError("\n".join(found))
+
+
+def mistakes(cls: type, given: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yield a sentence for each of the values `given` that is no field of `cls`, or not allowed.
+
+    Args:
+        cls: A dataclass.
+        given: Values by the names of the fields; those that are missing are not looked at.
+        prefix: What to write before the name of a field, such as `training.`.
+    """
+    hints = _hints(cls)
+    for name, value in given.items():
+        if name in hints:
+            yield from _wrong(f"{prefix}{name}", value, hints[name])
+        else:
+            yield f"There is no {prefix}{name}. {nearest(str(name), hints)}"
+
+
+def nearest(word: str, known: Sequence[str] | Mapping[str, Any]) -> str:
+    """Return the sentence that tells the known word nearest to `word`, and all of them."""
+    close = "".join(f"Did you mean {near}? " for near in get_close_matches(word, list(known), 1))
+    return f"{close}Known are: {', '.join(known)}."
+
+
+@lru_cache(maxsize=64)
+def _hints(cls: type) -> dict[str, Any]:
+    """Return the annotations of the fields of a dataclass that are set when it is made."""
+    hints = get_type_hints(cls, include_extras=True)
+    return {field.name: hints[field.name] for field in fields(cls) if field.init}
+
+
+def _wrong(place: str, value: Any, hint: Any) -> Iterator[str]:
+    """Yield what is wrong with a value, and with those inside it."""
+    kind, inner = get_origin(hint) or hint, get_args(hint)
+    if kind is Annotated:
+        found = [*_wrong(place, value, inner[0])]
+        yield from found
+        if not found:
+            limits = [limit for limit in inner[1:] if value not in limit]
+            yield from (f"{place} must be {limit}, not {value!r}." for limit in limits)
+    elif kind in (Union, UnionType):
+        if all([*_wrong(place, value, one)] for one in inner):
+            others = [one for one in inner if one is not NoneType]
+            # What may be left out is judged as what it is otherwise.
+            told = _wrong(place, value, others[0]) if len(others) == 1 else None
+            yield from told or [f"{place} must be {_named(hint)}, not {_shown(value)}."]
+    elif kind is Literal:
+        if value not in inner or isinstance(value, bool):
+            yield f"{place} cannot be {_shown(value)}. {nearest(str(value), [*map(str, inner)])}"
+    elif kind is dict and inner and isinstance(value, dict):
+        for key, item in value.items():
+            yield from _wrong(f"the key {key!r} of {place}", key, inner[0])
+            yield from _wrong(f"{place}.{key}", item, inner[1])
+    elif kind in (list, tuple) and inner and isinstance(value, kind):
+        for i, item in enumerate(value):
+            yield from _wrong(f"{place}[{i}]", item, inner[0])
+    elif not _is(value, kind):
+        yield f"{place} must be {_named(hint)}, not {_shown(value)}."
+
+
+def _is(value: Any, kind: Any) -> bool:
+    """Tell whether a value is of a class; whole numbers are floats, truth values no numbers."""
+    if kind is Any:
+        return True
+    if isinstance(value, bool) or kind is bool:
+        return kind is bool and isinstance(value, bool)
+    if kind is float:
+        return isinstance(value, int | float) and -math.inf < value < math.inf
+    return isinstance(value, kind)
+
+
+_NAMES: dict[Any, str] = {
+    bool: "true or false", int: "a whole number", float: "a finite number", str: "text",
+    list: "a list", tuple: "a tuple", dict: "a mapping", NoneType: "null",
+}  # fmt: skip
+
+
+def _named(hint: Any) -> str:
+    """Return the words for an annotation."""
+    kind, inner = get_origin(hint) or hint, get_args(hint)
+    if kind in (Union, UnionType):
+        return " or ".join(_named(one) for one in inner)
+    if kind is Annotated:
+        return _named(inner[0])
+    return _NAMES.get(kind) or f"a {getattr(kind, '__name__', kind)}"
+
+
+def _shown(value: Any) -> str:
+    """Return a value as who wrote it would read it."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return f"the text {value!r}" if isinstance(value, str) else f"{value!r:.80}"
