@@ -11,6 +11,8 @@ STAMP := .venv/installed-$(shell cat requirements.txt pyproject.toml | cksum | t
 export UNLEARNLIB_CACHE ?= $(CURDIR)/.cache
 export OMP_NUM_THREADS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# A pip configured to install for the user alone would leave .venv empty.
+export PIP_USER := 0
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 # Modules are compiled when they are first imported, not when they are installed.
 unexport PYTHONDONTWRITEBYTECODE
@@ -27,7 +29,7 @@ stage = @printf '\n== %s\n' '$(1)'; start=$$(date +%s); $(2) \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install book notebooks test lint types unit nbval wheel strict paper workstation clean
+.PHONY: help install book notebooks test lint types unit nbval behaviour wheel strict paper workstation clean
 
 help:  ## list these targets (the default)
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -48,7 +50,11 @@ book: install  ## execute every notebook, build the HTML, print where it is
 notebooks: install  ## execute every notebook and copy the outputs to notebooks/ for nbval
 	$(call stage,notebooks,$(BIN)/python book/build.py --copy-back)
 
-test: install lint types nbval unit wheel strict  ## everything that must hold before a commit
+STAGES := lint types nbval unit wheel strict
+test: install  ## everything that must hold before a commit; all of it, and what failed at the end
+	@failed=; for stage in $(STAGES); do $(MAKE) --no-print-directory $$stage || failed="$$failed $$stage"; \
+		done; printf '\n== %s stages; failed:%s\n' $(words $(STAGES)) "$${failed:- none}"; \
+		test -z "$$failed"
 
 lint: install  ## ruff: rules and format
 	$(call stage,lint,$(BIN)/ruff check . && $(BIN)/ruff format --check .)
@@ -61,9 +67,13 @@ unit: install  ## unit tests and doctests
 
 nbval: install  ## notebooks against their committed outputs
 	$(call stage,nbval,stages=$$($(BIN)/python book/build.py --list) && echo "$$stages" \
-		| while read -r pages; do $(BIN)/pytest -q -n 2 --dist loadfile \
+		| { failed=; while read -r pages; do $(BIN)/pytest -q -n 2 --dist loadfile \
 		--no-loadscope-reorder --nbval-lax --nbval-current-env --nbval-cell-timeout 600 \
-		--nbval-sanitize-with tests/nbval.cfg -W default $$pages || exit 1; done)
+		--nbval-sanitize-with tests/nbval.cfg -W default $$pages || failed=1; done; \
+		test -z "$$failed"; })
+
+behaviour: install  ## write data/behaviour.json anew: what each method does, by which records go stale
+	@$(BIN)/python -c 'from unlearnlib import fingerprint; fingerprint.main()'
 
 strict: install  ## the book's HTML from what is executed or committed, warnings are errors
 	$(call stage,strict,$(BIN)/python book/build.py --committed)

@@ -11,7 +11,17 @@ import pytest
 import torch
 from torch import nn
 
-from unlearnlib import FineTune, Grid, JiT, Labelled, Retrain, access, records, run_grid
+from unlearnlib import (
+    FineTune,
+    Grid,
+    JiT,
+    Labelled,
+    Retrain,
+    access,
+    fingerprint,
+    records,
+    run_grid,
+)
 from unlearnlib.errors import SpecError
 from unlearnlib.grid import Run, method_of
 
@@ -125,9 +135,11 @@ class TestGrid:
         plan = grid(scale=scale, seeds=[0])
         run_grid(plan)
         went.clear()
-        real = records.source_hash
+        real = fingerprint.of_kind
         monkeypatch.setattr(
-            records, "source_hash", lambda kind: "changed" if "JiT" in kind else real(kind)
+            fingerprint,
+            "of_kind",
+            lambda kind, data: "changed" if "JiT" in kind else real(kind, data),
         )
         table = run_grid(plan)
         old = set(table.loc[table["stale"], "method"])

@@ -9,8 +9,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from unlearnlib import Grid, records, run_grid
+from unlearnlib import Grid, fingerprint, records, run_grid
 from unlearnlib.errors import RecordError
+
+TODAY = fingerprint.of_kind("JiT", "toy")
 
 pytestmark = pytest.mark.usefixtures("lab")
 
@@ -25,7 +27,11 @@ def record(run_id: str = "a", **changes: Any) -> records.Record:
         "identity": identity,
         "specification": {"type": "JiT"},
         "rows": [["accuracy", "forget", 0.1 + 0.2], ["seconds_unlearn", "", 3]],
-        "provenance": {"source": records.source_hash("JiT"), "commit": "abc", "seconds": 1.5},
+        "provenance": {
+            "behaviour": fingerprint.of_kind("JiT", "toy"),
+            "commit": "abc",
+            "seconds": 1.5,
+        },
     }
 
 
@@ -136,7 +142,7 @@ def test_merging_spares_what_is_written_meanwhile(
         lambda text: "3",
         lambda text: text.replace('"rows"', '"row"'),
         lambda text: text.replace('"request"', '"demand"'),
-        lambda text: text.replace('"source"', '"sauce"'),
+        lambda text: text.replace('"behaviour"', '"sauce"'),
         lambda text: text.replace('"specification"', '"spec"'),
     ],
 )
@@ -157,17 +163,9 @@ def test_a_corrupt_record_is_named(lab: Path, spoil: Any, packed: bool) -> None:
         records.read("try", "paper")
 
 
-def test_the_source_of_a_method_is_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
-    hashes = {kind: records.source_hash(kind) for kind in ("JiT", "Retrain", "Original")}
-    assert len(set(hashes.values())) == 3
-    assert records.source_hash("JiT.as_released") == hashes["JiT"]
-    assert records.source_hash("Unknown") is None
-    assert all(re.fullmatch("[0-9a-f]{12}", found or "") for found in hashes.values())
-
-
 def test_a_record_of_other_code_is_stale() -> None:
     one, other, unknown = record("a"), record("b"), record("c")
-    other["provenance"]["source"] = "0" * 12
+    other["provenance"]["behaviour"] = "0" * 12
     unknown["specification"]["type"] = "Unknown"  # nothing to compare with
     assert [records.stale(r) for r in (one, other, unknown)] == [False, True, False]
     table = records.table([one, other, unknown])
@@ -183,11 +181,13 @@ def test_provenance_tells_where_a_number_came_from() -> None:
     assert list(found.index) == list(table["run_id"].unique())
     assert {
         "commit", "dirty", "python", "torch", "numpy", "pandas", "scikit-learn", "device",
-        "threads", "cores", "date", "seconds", "source",
+        "threads", "cores", "date", "seconds", "behaviour",
     } == set(found.columns)  # fmt: skip
     assert (found["seconds"] > 0).all()
     assert found["date"].str.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00").all()
-    assert found["source"].tolist() == [records.source_hash(kind) for kind in ("Original", "JiT")]
+    assert found["behaviour"].tolist() == [
+        fingerprint.of_kind(kind, "toy") for kind in ("Original", "JiT")
+    ]
     known = records.load_all("try", "laptop").values()
     text = json.dumps([record["provenance"] for record in known])
     assert socket.gethostname() not in text

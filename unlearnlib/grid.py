@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 from torch.hub import tqdm  # type: ignore[attr-defined]
 
-from . import records
+from . import fingerprint, records
 from .access import Method, access
 from .cache import digest
 from .errors import SpecError
@@ -150,14 +150,14 @@ class Run:
         scenario = self.scenario
         rows = measured(self.method, scenario, self.seed, self.grid.splits)
         seconds = round(time.perf_counter() - start, 3)
-        source = records.source_hash(self.specification["type"])
+        behaviour = fingerprint.of_kind(self.specification["type"], self.grid.dataset)
         return {
             "run_id": self.run_id,
             "identity": self.identity,
             "specification": self.specification,
             "rows": rows,
             "provenance": records.environment()
-            | {"date": records.now(), "seconds": seconds, "source": source},
+            | {"date": records.now(), "seconds": seconds, "behaviour": behaviour},
         }
 
 
@@ -171,7 +171,7 @@ def run_grid(grid: Grid, budget: float | None = None) -> pd.DataFrame:
     """Make the runs of `grid` that are missing and return the tidy table of all of them.
 
     Each run is recorded as soon as it ends, so a grid that was stopped goes on where it was. A
-    laptop record is remade when its method's source has changed; at other scales it is kept, and
+    laptop record is remade when its method does something else now; at other scales it is kept, and
     the table marks it as stale. A run that fails does not stop the others. The first seed is run
     with every request and method before the second, since a part of that is worth the most.
 

@@ -5,8 +5,6 @@ a JSON file of its own, atomically; `merge` packs those of one scale into a file
 record a line, which is what is committed.
 """
 
-import hashlib
-import inspect
 import json
 import os
 import platform
@@ -21,6 +19,7 @@ from typing import Any
 import pandas as pd
 import torch
 
+from . import fingerprint
 from .cache import atomic
 from .errors import RecordError
 from .locations import PACKAGE, cache_folder, data_folder
@@ -73,7 +72,7 @@ def _parse(place: str, text: str) -> Record:
     """Return the record that `text` holds."""
     try:
         record: Record = json.loads(text)
-        record["run_id"], record["rows"], record["provenance"]["source"]
+        record["run_id"], record["rows"], record["provenance"]["behaviour"]
         record["specification"]["type"]
         if missing := set(IDENTITY) - set(record["identity"]):
             raise KeyError(*missing)
@@ -102,9 +101,10 @@ def merge(part: str, scale: str) -> Path | None:
 
 
 def stale(record: Record) -> bool:
-    """Tell whether the method's source has changed since the record was made."""
-    now = source_hash(record["specification"]["type"])
-    return now is not None and bool(record["provenance"]["source"] != now)
+    """Tell whether the method does something else than when the record was made."""
+    kind, dataset = record["specification"]["type"], record["identity"]["dataset"]
+    now = fingerprint.of_kind(kind, dataset)
+    return now is not None and bool(record["provenance"]["behaviour"] != now)
 
 
 def table(records: Iterable[Record]) -> pd.DataFrame:
@@ -156,19 +156,6 @@ def provenance(frame: pd.DataFrame) -> pd.DataFrame:
     wanted = dict.fromkeys(frame["run_id"])
     rows = [{"run_id": i, **known[i]["provenance"]} for i in wanted if i in known]
     return pd.DataFrame(rows).set_index("run_id") if rows else pd.DataFrame()
-
-
-@lru_cache(maxsize=64)
-def source_hash(kind: str) -> str | None:
-    """Return a hash of the file of the method `kind` (a class, or a constructor of one)."""
-    from .methods import METHODS
-
-    method = METHODS.get(kind.partition(".")[0])
-    if method is None:
-        return None
-    return hashlib.sha256(
-        inspect.getsource(inspect.getmodule(method) or method).encode()
-    ).hexdigest()[:12]
 
 
 @lru_cache(maxsize=1)

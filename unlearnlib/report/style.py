@@ -138,7 +138,7 @@ def provenance_line(table: pd.DataFrame) -> str:
     """Return one line on where the runs of `table` came from, to be printed under a figure.
 
     It names scale, data set, network, seeds, runs, device, commit and seconds, and warns of runs
-    that are older than their method's code.
+    that are of a method that does something else now.
     """
     from .. import records
 
@@ -163,7 +163,7 @@ def provenance_line(table: pd.DataFrame) -> str:
     if "dirty" in origin and origin["dirty"].any():
         parts.append("⚠ from a tree with uncommitted changes")
     if runs["stale"].any():
-        parts.append(f"⚠ {int(runs['stale'].sum())} runs are older than their method's code")
+        parts.append(f"⚠ {int(runs['stale'].sum())} runs are of a method that does something else now")
     return " · ".join(parts)
 
 
