@@ -101,5 +101,5 @@ def test_provenance_line_names_runs_and_warns_of_stale_ones(monkeypatch):
     line = figures.provenance_line(records({"JiT": [0.1, 0.2]}, stale=True))
     assert line == (
         "paper scale: cifar100, vgg11 · 2 runs (seeds: model 0, 1; request 0; method 0) · "
-        "CPU, commit abc · 4 s in all · ⚠ 2 runs are older than their method's code"
+        "CPU, commit abc · 4 s in all · ⚠ 2 runs are of a method that does something else now"
     )

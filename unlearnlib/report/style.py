@@ -162,8 +162,8 @@ def provenance_line(table: pd.DataFrame) -> str:
         parts.append(f"{origin['seconds'].sum():.0f} s in all")
     if "dirty" in origin and origin["dirty"].any():
         parts.append("⚠ from a tree with uncommitted changes")
-    if runs["stale"].any():
-        parts.append(f"⚠ {int(runs['stale'].sum())} runs are of a method that does something else now")
+    if old := int(runs["stale"].sum()):
+        parts.append(f"⚠ {old} runs are of a method that does something else now")
     return " · ".join(parts)
 
 
