@@ -142,11 +142,12 @@ def test_dropout_follows_the_generator(data: Labelled) -> None:
     assert not torch.equal(weight(0, 1), weight(1, 1))
 
 
-def test_no_epochs_no_change(model: nn.Module, data: Labelled) -> None:
+def test_a_rate_of_zero_changes_nothing(model: nn.Module, data: Labelled) -> None:
     before = deepcopy(model)
-    after = train(model.train(), data, Recipe(0), generator())
+    after = train(model.train(), data, Recipe(2, lr=0.0), generator())
     assert torch.equal(before.weight, after.weight)  # type: ignore[arg-type]
     assert not after.training
+    assert after.weight.grad is None  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("augment", [False, True])

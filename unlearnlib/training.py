@@ -46,7 +46,7 @@ class Recipe:
     schedule: Schedule = "onecycle"
     augment: bool = False
 
-    __post_init__ = check
+    __post_init__ = check  # type: ignore[misc]
 
 
 def optimiser_of(recipe: Recipe, model: nn.Module) -> Optimizer:

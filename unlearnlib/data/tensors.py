@@ -33,7 +33,7 @@ def batched(t: Tensor, size: int) -> tuple[Tensor, ...]:
     if not len(t):
         raise DataError("There are no examples to go through. Hand over one at least.")
     whole = batch_count(len(t), size) - 1
-    return t.split([size] * whole + [len(t) - size * whole])
+    return tuple(t.split([size] * whole + [len(t) - size * whole]))
 
 
 @dataclass(frozen=True)

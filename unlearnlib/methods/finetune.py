@@ -40,7 +40,7 @@ class FineTune:
     weight_decay: NonNegative = 5e-4
     batch_size: Count = 128
 
-    __post_init__ = check
+    __post_init__ = check  # type: ignore[misc]
 
     def __call__(
         self, model: nn.Module, *, retain: Labelled, generator: torch.Generator

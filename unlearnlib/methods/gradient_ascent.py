@@ -38,7 +38,7 @@ class GradientAscent:
     lr: NonNegative = 1e-3
     batch_size: Count = 128
 
-    __post_init__ = check
+    __post_init__ = check  # type: ignore[misc]
 
     def __call__(
         self, model: nn.Module, *, forget: Labelled, generator: torch.Generator

@@ -49,7 +49,7 @@ class NegGradPlus:
     batch_size: Count = 128
     forget_batch_size: Count = 16
 
-    __post_init__ = check
+    __post_init__ = check  # type: ignore[misc]
 
     def __call__(
         self, model: nn.Module, *, forget: Labelled, retain: Labelled, generator: torch.Generator

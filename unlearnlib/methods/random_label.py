@@ -49,7 +49,7 @@ class RandomLabel:
     lr: NonNegative = 1e-4
     batch_size: Count = 128
 
-    __post_init__ = check
+    __post_init__ = check  # type: ignore[misc]
 
     def __call__(
         self, model: nn.Module, *, forget: Labelled, retain: Labelled, generator: torch.Generator
