@@ -45,9 +45,7 @@ def made(name: str, field: str, value: object) -> Any:
 
 def refused(name: str, field: str, *values: object) -> None:
     for value in values:
-        with pytest.raises(
-            SpecError, match=rf"^{name}\.{field}(\[1\])? (must be|cannot be) .*\.$"
-        ):
+        with pytest.raises(SpecError, match=rf"^{name}\.{field}(\[1\])? (must be|cannot be) .*\.$"):
             made(name, field, value)
 
 

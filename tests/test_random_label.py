@@ -2,12 +2,14 @@
 
 from copy import deepcopy
 
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
 from unlearnlib import FineTune, GradientAscent, Labelled, NegGradPlus, RandomLabel
+from unlearnlib.errors import DataError
 from unlearnlib.methods.random_label import wrong_labels
 
 
@@ -127,3 +129,19 @@ def test_ascent_takes_one_step_a_batch(model: nn.Module) -> None:
             p.data += 0.1 * g
     result = GradientAscent(lr=0.1, batch_size=3)(model, forget=FORGET, generator=seeded())
     assert_same(result, reference)
+
+
+def test_without_a_wrong_label_it_says_so(model: nn.Module) -> None:
+    y = (torch.arange(4) % 2 == torch.arange(2)[:, None]).double().T  # (4, 2)
+    y[2] = 1
+    with pytest.raises(DataError, match=r"no wrong label for example 2 .* all 2 that occur"):
+        wrong_labels(y, 3, seeded())
+    wrong_labels(y, 2, seeded())
+    same = Labelled(FORGET.x, torch.zeros(5, dtype=torch.long))
+    with pytest.raises(DataError, match=r"no wrong label for example 0 .* all 1 that occur"):
+        RandomLabel()(model, forget=same, retain=same, generator=seeded())
+
+
+def test_labels_are_drawn_up_to_the_largest_that_occurs() -> None:
+    drawn = wrong_labels(torch.tensor([2] * 99), 99, seeded())
+    assert set(drawn.tolist()) == {0, 1}
