@@ -90,7 +90,7 @@ def test_test_data_are_not_in_the_vocabulary() -> None:
 
 def test_inputs_have_no_labels() -> None:
     assert [field.name for field in fields(Inputs)] == ["x"]
-    assert not hasattr(Labelled(torch.zeros(2, 1), torch.zeros(2)).inputs, "y")
+    assert not hasattr(Labelled(torch.zeros(2, 1), torch.zeros(2, 3)).inputs, "y")
 
 
 def test_a_cheat_is_told_what_it_may_ask_for() -> None:

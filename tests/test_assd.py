@@ -9,7 +9,8 @@ from torch import nn
 from torch.testing import assert_close
 
 from unlearnlib import ASSD, SSD, Importance, Labelled, Statistic, fisher_diagonal
-from unlearnlib.errors import SpecError, StaleStatisticError
+from unlearnlib.errors import NonFiniteError, SpecError, StaleStatisticError
+from unlearnlib.methods import assd
 from unlearnlib.methods.assd import adaptive_alpha
 from unlearnlib.report import dampened
 
@@ -92,3 +93,28 @@ def test_as_released_and_its_limit() -> None:
         )
     with pytest.raises(StaleStatisticError):
         ASSD(group=4)(model, forget=forget, fisher=fisher_diagonal(model, data))
+
+
+@pytest.mark.parametrize("retained", [False, True])
+def test_the_share_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatch, retained: bool) -> None:
+    """Of D, also where the importance is that of the rest."""
+    model, data, forget = problem(8)
+    shares: list[float] = []
+
+    def noted(I_D: Importance, I_Df: Importance, share: float) -> float:
+        shares.append(share)
+        return adaptive_alpha(I_D, I_Df, share)
+
+    monkeypatch.setattr(assd, "adaptive_alpha", noted)
+    ASSD(retained=retained)(model, forget=forget, fisher=fisher_diagonal(model, data))
+    assert shares == [8 / 40]
+
+
+def test_without_a_finite_quotient_it_says_so() -> None:
+    nothing = Importance({"w": torch.zeros(3)}, Statistic("fisher"), "", 10, 0.0)
+    something = Importance({"w": torch.ones(3)}, Statistic("fisher"), "", 10, 0.0)
+    for I_f in (nothing, something):
+        with pytest.raises(NonFiniteError, match="No relative importance is finite"):
+            adaptive_alpha(nothing, I_f, 0.1)
+    one = Importance({"w": torch.tensor([0.0, 2, 0])}, Statistic("fisher"), "", 10, 0.0)
+    assert adaptive_alpha(one, something, 0.1) == 0.5

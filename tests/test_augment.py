@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from unlearnlib.data.augment import augment, transform
+from unlearnlib.errors import DataError
 
 
 @pytest.fixture
@@ -143,3 +144,9 @@ def test_on_the_device(x: Tensor) -> None:
     out = augment(x.cuda(), seeded())
     assert out.is_cuda
     torch.testing.assert_close(out.cpu(), augment(x, seeded()), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("shape", [(6, 8), (6, 3, 8), (6, 3, 4, 4, 4)])
+def test_what_are_no_images_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(DataError, match=r"these are \(6, .*Train them with augment=False"):
+        augment(torch.zeros(shape), seeded())

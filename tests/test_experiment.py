@@ -115,7 +115,7 @@ class TestMeasure:
 
     def test_only_the_named_splits_are_looked_at(self) -> None:
         made = scenario(validation=0.25)
-        poison = Labelled(torch.full((1, 1), torch.nan), torch.zeros(1, dtype=torch.long))
+        poison = Labelled(torch.ones(1, 1), torch.zeros(1, dtype=torch.long))  # no image
         splits = replace(made.splits, test=poison, test_forget=poison, retain=poison)
         rows = measure(made.original[0], splits, ["forget", "validation"])
         assert [row[:2] for row in rows] == [

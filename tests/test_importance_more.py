@@ -71,7 +71,7 @@ def test_gauss_newton_refuses_what_the_others_refuse() -> None:
 
 @pytest.mark.parametrize("kind", ["fisher", "sensitivity", "gauss_newton"])
 def test_a_scenario_stores_every_kind(kind: str) -> None:
-    scenario = Scenario("fashion_small", "mlp", "class:Bag", Recipe(epochs=0), validation=0.99)
+    scenario = Scenario("fashion_small", "mlp", "class:Bag", Recipe(epochs=1), validation=0.99)
     statistic = Statistic(kind)  # type: ignore[arg-type]
     found = scenario.importance(statistic)
     model, D = scenario.original[0], scenario.train

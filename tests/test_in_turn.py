@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from unlearnlib import PGU, GradientSpace, Inputs, Labelled
-from unlearnlib.errors import SpecError
+from unlearnlib.errors import SpecError, UnsupportedModelError
 from unlearnlib.methods.in_turn import Iterative, Step, in_turn, parts, stopped
 
 
@@ -214,3 +214,26 @@ def test_the_gap_is_that_of_all_that_was_forgotten(model: nn.Module, sequence: S
     assert [step.exhausted for step in steps] == [False, False]
     (alone,) = sequence(Idle(), forgets[1:], validation)
     assert alone.exhausted
+
+
+def test_a_gap_of_half_a_point_is_closed() -> None:
+    """Of two forgotten examples one is known, of 400 unseen ones a quarter of a point fewer."""
+    n = 400
+    unseen = Labelled(torch.arange(float(n)), torch.ones(n, dtype=torch.long))
+    for known, exhausted in ((199, False), (197, True)):
+        gone = Labelled(torch.tensor([known - 1.0, known]), torch.ones(2, dtype=torch.long))
+        _, open_ = stopped(tables(known), "gap", gone, unseen)
+        assert open_ is exhausted
+    _, open_ = stopped(tables(0, 0), "drop", TEN, SEEN)
+    assert open_ is False
+
+
+def test_there_are_no_more_steps_than_examples() -> None:
+    assert [len(part) for part in parts(FORGET, 7, seeded())] == [1] * 7
+    with pytest.raises(SpecError, match="7 examples cannot be forgotten in 8 steps"):
+        parts(FORGET, 8, seeded())
+
+
+def test_what_is_judged_are_logits(model: nn.Module) -> None:
+    with pytest.raises(UnsupportedModelError, match="not logits"):
+        stopped(iter([nn.Sequential(model, nn.Linear(4, 1))]), "gap", FORGET, VALIDATION)

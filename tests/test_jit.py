@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from unlearnlib import Dataset, Inputs, JiT, Recipe
+from unlearnlib import Dataset, Inputs, JiT, PerturbedJiT, Recipe
+from unlearnlib.errors import NonFiniteError, SpecError
 from unlearnlib.metrics import accuracy
 from unlearnlib.models import build
 from unlearnlib.training import train
@@ -190,10 +191,12 @@ def test_as_released_sets_every_departure() -> None:
 
 
 def test_accumulated_steps_are_the_sums_of_the_gradients(x: Tensor) -> None:
-    """A linear model's gradient with a constant target depends on W only by u; at one output u is
-    a sign, so for a weight that keeps its signs the steps are g1, g1 + g2 and g1 + g2 + g3.
+    """A linear model's gradient with a constant target depends on W only by u; at one output that
+    is not always 0 u is a sign there, so for a weight that keeps its signs the steps are g1,
+    g1 + g2 and g1 + g2 + g3.
     """
-    linear = nn.Linear(16, 1, bias=False).double()
+    linear = nn.Linear(16, 2, bias=False).double()
+    linear.weight.data[1] = 0
     fields = {"noises": 2, "batch_size": 4, "sigma": 0.5, "lr": 1e-9}
 
     def moved(accumulate: bool) -> Tensor:
@@ -203,7 +206,7 @@ def test_accumulated_steps_are_the_sums_of_the_gradients(x: Tensor) -> None:
 
     signs: list[Tensor] = []
     for batch, xi in zip(x.split(4), noise(JiT(**fields), x, seeded()), strict=True):  # type: ignore[arg-type]
-        u = (xi @ linear.weight.T).sign()
+        u = (xi @ linear.weight[:1].T).sign()
         signs.append(-(u * batch / xi.norm(dim=2, keepdim=True)).mean((0, 1)).detach())
     g1, g2, g3 = signs
     assert_close(moved(False)[0], g1 + g2 + g3, rtol=1e-5, atol=1e-5)
@@ -253,3 +256,30 @@ def test_forgetting_a_class_moves_towards_the_retrained_model(toy: Dataset) -> N
     assert before > 0.99
     assert sum(forget) / 5 < 0.3
     assert sum(retain) / 5 > 0.8
+
+
+def test_tokens_have_no_noise() -> None:
+    for make in (JiT, PerturbedJiT):
+        tokens = Inputs(torch.ones(4, 16, dtype=torch.long))
+        with pytest.raises(SpecError, match=rf"^{make.__name__} adds noise to real-valued inputs"):
+            make()(nn.Embedding(7, 3), forget_inputs=tokens, generator=seeded())
+
+
+@pytest.mark.parametrize("train_mode", YES_NO)
+def test_noise_that_vanishes_is_told(x: Tensor, train_mode: bool) -> None:
+    """Too small for the type; of one example; clamped away in the second of three batches."""
+    linear, x = nn.Linear(16, 3), x.float()
+    fields = {"noises": 2, "batch_size": 4, "train_mode": train_mode}
+    one, constant = 0.1 * x, x.clone()
+    one[5] = 1e6
+    constant[4:8] = 0.25
+    for method, given in (
+        (JiT(sigma=1e-12, **fields), x),
+        (JiT(sigma=1e-3, **fields), one),
+        (JiT(clamp=True, **fields), constant),
+        (PerturbedJiT(sigma=1e-12, noise="sparse", chunk=4, **fields), x),
+    ):
+        with pytest.raises(NonFiniteError, match=r"noise of an example vanished.*torch.float32"):
+            method(linear, forget_inputs=Inputs(given), generator=seeded())
+    JiT(sigma=1e-3, **fields)(linear, forget_inputs=Inputs(x), generator=seeded())
+    JiT(**fields)(linear, forget_inputs=Inputs(constant), generator=seeded())

@@ -2,7 +2,6 @@
 
 from copy import deepcopy
 
-import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -119,10 +118,9 @@ class TestFineTune:
             epochs=5, lr=0.02, momentum=0.9, weight_decay=5e-4, batch_size=128
         )
 
-    @pytest.mark.parametrize("fields", [{"epochs": 0}, {"lr": 0.0}])
-    def test_no_steps_no_change(self, toy: Dataset, fields: dict[str, float]) -> None:
+    def test_a_rate_of_zero_changes_nothing(self, toy: Dataset) -> None:
         model = fresh("mlp")(generator())
-        result = FineTune(**fields)(model, retain=toy.train, generator=generator())  # type: ignore[arg-type]
+        result = FineTune(lr=0.0)(model, retain=toy.train, generator=generator())
         assert all(map(torch.equal, model.parameters(), result.parameters()))
 
     def test_it_lowers_the_loss_on_the_retain_set(self, toy: Dataset) -> None:

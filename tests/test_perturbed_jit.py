@@ -70,3 +70,18 @@ def test_afterwards_torch_draws_as_before():
     model, x = problem()
     PerturbedJiT(noise="sparse", noises=1)(model, forget_inputs=x, generator=seeded())
     assert torch.equal(torch.randn(9, generator=seeded()), DRAWS["gaussian"](9, generator=seeded()))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+def test_laplace_noise_is_finite_where_the_draw_is_0(monkeypatch, dtype):
+    """Only that one value is another: the smallest number, where it was infinite."""
+    eps = torch.finfo(dtype).eps
+    drawn = torch.tensor([0.0, eps / 2, 0.25, 0.5, 0.75, 1 - eps / 2], dtype=dtype)
+    monkeypatch.setattr(torch, "rand", lambda shape, **options: drawn)
+    u = DRAWS["laplace"]((6,))
+    shifted = drawn - 0.5
+    before = -shifted.sign() * (-2 * shifted.abs()).log1p() / 2**0.5
+    assert before.isinf().tolist() == [True] + 5 * [False]
+    assert torch.equal(u[1:], before[1:])
+    assert u.isfinite().all()
+    assert u[0] < u[1] < u[2] < u[3] == 0 < u[4]

@@ -142,8 +142,8 @@ def brute_force(method: PGU, model: nn.Module) -> nn.Module:
 
 
 METHODS = {
-    "energy": PGU(0.9, 0.3, 0.1, epochs=3, batch_size=3, stop=None, shuffle=False),
-    "released": PGU.as_released(0.7, 0.3, epochs=3, batch_size=3, stop=None, dropout=False),
+    "energy": PGU(0.9, 0.3, 0.1, epochs=3, batch_size=5, stop=None, shuffle=False),
+    "released": PGU.as_released(0.7, 0.3, epochs=3, batch_size=4, stop=None, dropout=False),
     "depoisoning": PGU.depoisoning(
         0.5, 0.3, epochs=2, batch_size=4, trust=0, stop=None, shuffle=False
     ),

@@ -2,12 +2,14 @@
 
 from copy import deepcopy
 
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
 from unlearnlib import FineTune, GradientAscent, Labelled, NegGradPlus, RandomLabel
+from unlearnlib.errors import DataError
 from unlearnlib.methods.random_label import wrong_labels
 
 
@@ -61,7 +63,7 @@ def test_of_several_labels_none_is_drawn() -> None:
 
 def test_random_label_equals_brute_force(model: nn.Module) -> None:
     """Adam by hand, on all examples, with labels that are drawn once."""
-    method = RandomLabel(epochs=2, lr=0.02, batch_size=4)
+    method = RandomLabel(epochs=2, lr=0.02, batch_size=5)
     reference, source = deepcopy(model), seeded()
     y = torch.cat([FORGET.y, RETAIN.y])
     y[:5] = wrong_labels(y, 5, source)
@@ -70,7 +72,7 @@ def test_random_label_equals_brute_force(model: nn.Module) -> None:
     parameters, t = list(reference.parameters()), 0
     m, v = ([torch.zeros_like(p) for p in parameters] for _ in range(2))
     for _ in range(2):
-        for batch in torch.randperm(13, generator=source).split(4):
+        for batch in torch.randperm(13, generator=source).split(5):
             loss, t = mean_loss(reference, x[batch], y[batch]), t + 1
             gradients = torch.autograd.grad(loss, parameters)
             for p, m_i, v_i, g in zip(parameters, m, v, gradients, strict=True):
@@ -89,14 +91,14 @@ def test_random_label_unlearns_what_it_relabels(model: nn.Module) -> None:
 
 
 def test_neg_grad_plus_equals_brute_force(model: nn.Module) -> None:
-    """Forget batches of two come round while the rest is gone through in batches of three."""
-    method = NegGradPlus(beta=0.7, epochs=2, lr=0.1, batch_size=3, forget_batch_size=2)
+    """Forget batches of three come round while the rest is gone through in batches of three."""
+    method = NegGradPlus(beta=0.7, epochs=2, lr=0.1, batch_size=3, forget_batch_size=3)
     reference, source = deepcopy(model), seeded()
     torch.randint(2**31, (), generator=source)  # what seeds dropout
     parameters, queue = list(reference.parameters()), []
     for _ in range(2):
         for batch in torch.randperm(8, generator=source).split(3):
-            queue = queue or list(torch.randperm(5, generator=source).split(2))
+            queue = queue or list(torch.randperm(5, generator=source).split(3))
             again = queue.pop(0)
             l_r = mean_loss(reference, RETAIN.x[batch], RETAIN.y[batch])
             l_f = mean_loss(reference, FORGET.x[again], FORGET.y[again])
@@ -121,9 +123,25 @@ def test_neg_grad_plus_at_its_limits(model: nn.Module) -> None:
 def test_ascent_takes_one_step_a_batch(model: nn.Module) -> None:
     reference = deepcopy(model)
     parameters = list(reference.parameters())
-    for batch in torch.randperm(5, generator=seeded()).split(2):
+    for batch in torch.randperm(5, generator=seeded()).split(3):
         loss = mean_loss(reference, FORGET.x[batch], FORGET.y[batch])
         for p, g in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
             p.data += 0.1 * g
-    result = GradientAscent(lr=0.1, batch_size=2)(model, forget=FORGET, generator=seeded())
+    result = GradientAscent(lr=0.1, batch_size=3)(model, forget=FORGET, generator=seeded())
     assert_same(result, reference)
+
+
+def test_without_a_wrong_label_it_says_so(model: nn.Module) -> None:
+    y = (torch.arange(4) % 2 == torch.arange(2)[:, None]).double().T  # (4, 2)
+    y[2] = 1
+    with pytest.raises(DataError, match=r"no wrong label for example 2 .* all 2 that occur"):
+        wrong_labels(y, 3, seeded())
+    wrong_labels(y, 2, seeded())
+    same = Labelled(FORGET.x, torch.zeros(5, dtype=torch.long))
+    with pytest.raises(DataError, match=r"no wrong label for example 0 .* all 1 that occur"):
+        RandomLabel()(model, forget=same, retain=same, generator=seeded())
+
+
+def test_labels_are_drawn_up_to_the_largest_that_occurs() -> None:
+    drawn = wrong_labels(torch.tensor([2] * 99), 99, seeded())
+    assert set(drawn.tolist()) == {0, 1}

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from unlearnlib import SCRUB, FineTune, Labelled, SCRUBRewind
-from unlearnlib.errors import SpecError
+from unlearnlib.errors import DataError, NonFiniteError, SpecError
 from unlearnlib.methods.scrub import Distillation, expected_error
 
 
@@ -186,4 +186,43 @@ def test_without_examples_to_compare_with_it_says_what_to_do(model: nn.Module) -
     with pytest.raises(SpecError, match=r"no held-out example.*validation: 0\.1"):
         SCRUBRewind()(
             model, forget=FORGET, retain=RETAIN, validation=examples(0, 3), generator=seeded()
+        )
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_the_teacher_is_in_eval_mode_and_stays_as_it_is(training: bool) -> None:
+    """Its outputs do not depend on the batch, on dropout or on what the student learns."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = nn.Sequential(
+            nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Dropout(0.5), nn.Linear(5, 3)
+        ).double()  # fmt: skip
+        net(RETAIN.x)
+    seen: list[tuple[bool, Tensor, Tensor]] = []
+    student_of = []
+
+    class Watched(SCRUB):
+        def divergence(self, z: Tensor, teacher: nn.Module, x: Tensor, *more: Any) -> Tensor:
+            student_of.append(teacher)
+            seen.append((teacher.training, teacher(x).detach(), x))
+            return super().divergence(z, teacher, x, *more)
+
+    scrubbed(Watched(lr=0.1, batch_size=4), net.train(training))
+    assert len(student_of) == 6 * 2 + 3
+    original = deepcopy(net).eval()
+    for in_training, z, x in seen:
+        assert not in_training
+        assert torch.equal(z, original(x))
+    assert student_of[0] is not net
+
+
+def test_labels_that_are_judged_are_those_of_the_outputs() -> None:
+    with pytest.raises(DataError, match="label 7, but the model has 3 outputs"):
+        expected_error(constant(0, 1), numbers(7), numbers(0, 7))
+
+
+def test_an_epoch_that_diverged_is_told(model: nn.Module) -> None:
+    with pytest.raises(NonFiniteError, match="NaN or infinite"):
+        SCRUBRewind(lr=1e300)(
+            model, forget=FORGET, retain=RETAIN, validation=RETAIN, generator=seeded()
         )

@@ -1,7 +1,8 @@
 """SSD and LFSSD against their equations, one example and one parameter at a time."""
 
 import warnings
-from dataclasses import asdict
+from copy import deepcopy
+from dataclasses import asdict, replace
 from typing import Any, get_type_hints
 
 import pytest
@@ -21,7 +22,8 @@ from unlearnlib import (
     output_sensitivity,
     train,
 )
-from unlearnlib.errors import StaleStatisticError
+from unlearnlib.errors import NonFiniteError, StaleStatisticError
+from unlearnlib.methods.ssd import dampen
 from unlearnlib.metrics import accuracy
 from unlearnlib.models import build
 from unlearnlib.report import dampened
@@ -63,13 +65,16 @@ def stored(kind: Kind, model: nn.Module, data: Labelled, **fields: Any) -> dict[
     return {"forget_inputs": forget.inputs, "sensitivity": sensitivity}
 
 
-def importance(kind: Kind, model: nn.Module, data: Labelled, group: int) -> dict[str, Tensor]:
+def importance(
+    kind: Kind, model: nn.Module, data: Labelled, group: int, norm: str = "squared"
+) -> dict[str, Tensor]:
     """The equations, group by group and example by example."""
+    size = {"squared": lambda z: (z**2).sum(), "l1": lambda z: abs(z).sum()}[norm]
     total = {name: torch.zeros_like(theta) for name, theta in model.named_parameters()}
-    groups = list(data.batches(group))
+    groups = list(zip(data.x.split(group), data.y.split(group), strict=True))
     for x, y in groups:
         losses = [
-            -cross_entropy(model(a[None]), b[None]) if kind is SSD else (model(a[None]) ** 2).sum()
+            -cross_entropy(model(a[None]), b[None]) if kind is SSD else size(model(a[None]))
             for a, b in zip(x, y, strict=True)
         ]
         mean = sum(losses) / len(x)
@@ -139,11 +144,39 @@ def test_a_parameter_that_only_the_forget_set_needs_becomes_zero(kind: Kind) -> 
 
 
 @both
+def test_what_only_the_forget_set_needs_is_multiplied_by_its_share(kind: Kind) -> None:
+    """D has the forget set in it, so that its importance is not zero."""
+    x = torch.tensor([[1.0, 0.0]]).repeat(22, 1).double()
+    x[17:] = torch.tensor([0.0, 1.0]).double()
+    data, linear = Labelled(x, torch.zeros(22, dtype=torch.long)), nn.Linear(2, 3).double()
+    result = kind(1.5, 0.3)(linear, **stored(kind, linear, data))
+    assert_close(result.weight[:, 1], 0.3 * 5 / 22 * linear.weight[:, 1])  # type: ignore[index]
+    assert torch.equal(result.weight[:, 0], linear.weight[:, 0])  # type: ignore[index]
+
+
+@both
+@pytest.mark.parametrize("side", [0, 1])
+def test_importances_that_are_not_finite_are_refused(
+    kind: Kind, model: nn.Module, data: Labelled, side: int
+) -> None:
+    pair = [fisher_diagonal(model, part) for part in (data, forgotten(data))]
+    for value in (float("nan"), float("inf")):
+        values = {name: v.clone() for name, v in pair[side].values.items()}
+        values["4.weight"][1, 2] = value
+        broken = [*pair]
+        broken[side] = replace(pair[side], values=values)
+        with pytest.raises(NonFiniteError, match=r"importance of '4\.weight' is NaN or infinite"):
+            dampen(deepcopy(model), *broken, 1.2, 1.0)
+    model[4].weight.requires_grad_(False)  # type: ignore[index, operator]
+    dampen(deepcopy(model), *broken, 1.2, 1.0)
+
+
+@both
 def test_alpha_that_cannot_select_warns_and_changes_nothing(
     kind: Kind, model: nn.Module, data: Labelled
 ) -> None:
     given = stored(kind, model, data)
-    for alpha in (22 / 5, 10.0, float("inf")):
+    for alpha in (22 / 5, 10.0, 1e30):
         with pytest.warns(UserWarning, match=r"selects nothing.*\|D_f\| = 4\.4 times"):
             result = kind(alpha)(model, **given)
         assert dampened(model, result)["dampened"].sum() == 0
@@ -196,6 +229,13 @@ def test_other_norms_select_other_parameters(model: nn.Module, data: Labelled) -
         for norm in ("squared", "margin")
     )
     assert not torch.equal(one[4].weight, two[4].weight)  # type: ignore[arg-type, index]
+
+
+def test_both_importances_are_of_the_norm(model: nn.Module, data: Labelled) -> None:
+    D, f = (importance(LFSSD, model, part, 1, "l1") for part in (data, forgotten(data)))
+    result = LFSSD(1.1, norm="l1")(model, **stored(LFSSD, model, data, norm="l1"))
+    for (name, theta), new in zip(model.named_parameters(), result.parameters(), strict=True):
+        assert_close(new, by_hand(theta, D[name], f[name], 1.1, 1.0), rtol=1e-10, atol=1e-14)
 
 
 @both

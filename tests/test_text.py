@@ -223,8 +223,8 @@ SMALL = {
     "SCRUBRewind": {"lr": 0.01},
 }  # fmt: skip
 CANNOT = {
-    ("tokens", "JiT"): (RuntimeError, "Long"),  # noise is added to the inputs, tokens have none
-    ("tokens", "PerturbedJiT"): (RuntimeError, "Long"),  # the same
+    ("tokens", "JiT"): (SpecError, "real-valued"),  # noise is added to the inputs
+    ("tokens", "PerturbedJiT"): (SpecError, "real-valued"),  # the same
     ("tokens", "PGU"): (SpecError, "one label"),
     ("features", "PGU"): (SpecError, "one label"),
 }

@@ -2,14 +2,18 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
+from typing import get_args
 
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.optim import SGD
+from torch.optim import SGD, Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 from torch.testing import assert_close
 
 from unlearnlib import Labelled, Recipe, training
+from unlearnlib.errors import DataError, NonFiniteError, UnsupportedModelError
 from unlearnlib.training import Schedule, scheduler, seeded, train
 
 
@@ -142,11 +146,12 @@ def test_dropout_follows_the_generator(data: Labelled) -> None:
     assert not torch.equal(weight(0, 1), weight(1, 1))
 
 
-def test_no_epochs_no_change(model: nn.Module, data: Labelled) -> None:
+def test_a_rate_of_zero_changes_nothing(model: nn.Module, data: Labelled) -> None:
     before = deepcopy(model)
-    after = train(model.train(), data, Recipe(0), generator())
+    after = train(model.train(), data, Recipe(2, lr=0.0), generator())
     assert torch.equal(before.weight, after.weight)  # type: ignore[arg-type]
     assert not after.training
+    assert after.weight.grad is None  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("augment", [False, True])
@@ -187,3 +192,42 @@ def test_seeded_draws_from_its_generator_and_leaves_no_trace() -> None:
     with pytest.raises(ZeroDivisionError), seeded(source):
         torch.rand(int(1 / 0))
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("schedule", get_args(Schedule))
+def test_the_schedule_has_as_many_steps_as_there_are_batches(
+    model: nn.Module, data: Labelled, schedule: Schedule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten examples are three batches of three, three and four; OneCycle has no step beyond."""
+    counted: list[int] = []
+
+    def noted(recipe: Recipe, optimiser: Optimizer, steps: int) -> LRScheduler:
+        plan = scheduler(recipe, optimiser, steps)
+        counted.extend((steps, id(plan)))
+        plans.append(plan)
+        return plan
+
+    plans: list[LRScheduler] = []
+    monkeypatch.setattr(training, "scheduler", noted)
+    train(model, data, Recipe(2, batch_size=3, schedule=schedule), generator())
+    assert counted[0] == 6
+    assert plans[0].last_epoch == 6
+
+
+def test_a_training_that_diverges_is_told(model: nn.Module, data: Labelled) -> None:
+    with pytest.raises(NonFiniteError, match=r"'weight' of the resulting model .* smaller lr"):
+        train(model, data, Recipe(3, 1e300, batch_size=4, schedule="constant"), generator())
+
+
+def test_training_looks_at_data_labels_and_outputs(model: nn.Module, data: Labelled) -> None:
+    recipe = Recipe(1, batch_size=4)
+    with pytest.raises(DataError, match="`data` must be Labelled, not a Inputs"):
+        train(model, data.inputs, recipe, generator())  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="no examples to go through"):
+        train(model, data[torch.arange(0)], recipe, generator())
+    with pytest.raises(DataError, match="a label 3, but the model has 3 outputs"):
+        train(model, Labelled(data.x, torch.arange(10) % 4), recipe, generator())
+    with pytest.raises(UnsupportedModelError, match="not logits"):
+        train(nn.Linear(4, 1).double(), data, recipe, generator())
+    with pytest.raises(DataError, match="augment=False"):
+        train(model, data, replace(recipe, augment=True), generator())

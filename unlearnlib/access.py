@@ -7,13 +7,15 @@ hands over those and nothing else, and every table prints them.
 
 import inspect
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import Field
-from types import MappingProxyType
+from types import FunctionType, MappingProxyType
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from torch import nn
 
-from .errors import AccessError
+from .data.tensors import Inputs, Labelled
+from .errors import AccessError, DataError, UnsupportedModelError
 
 ACCESS: Mapping[str, str] = MappingProxyType(
     {
@@ -69,3 +71,61 @@ def access(method: Method) -> tuple[str, ...]:
 def grant(method: Method, offers: object) -> dict[str, Any]:
     """Return what `method` names, taken from the attributes of `offers`, and nothing else."""
     return {name: getattr(offers, name) for name in access(method)}
+
+
+def handed(**data: Inputs | Labelled) -> None:
+    """Refuse data that are not what their names say.
+
+    Args:
+        data: By their names in `ACCESS`: those that end in `inputs` have no labels, and those that
+            begin with `forget` may not be empty.
+
+    Raises:
+        DataError: They are of another kind or empty, or their labels are of several kinds.
+    """
+    for name, given in data.items():
+        kind = Inputs if name.endswith("inputs") else Labelled
+        if not isinstance(given, kind):
+            make = "Inputs(x)" if kind is Inputs else "Labelled(x, y)"
+            raise DataError(
+                f"`{name}` must be {kind.__name__}, not a {type(given).__name__}. Make it with "
+                f"{make}, of tensors of all examples."
+            )
+        if name.startswith("forget") and not len(given):
+            raise DataError("The forget set is empty. Hand over at least one example to forget.")
+    forms = {name: given.y.shape[1:] for name, given in data.items() if isinstance(given, Labelled)}
+    if len(set(forms.values())) > 1:
+        told = ", ".join(f"{name} (n, {', '.join(map(str, form))})" for name, form in forms.items())
+        raise DataError(f"The labels have several shapes: {told}. Give all of them one.")
+
+
+def copy_of(model: nn.Module, /, **data: Inputs | Labelled) -> nn.Module:
+    """Return the copy of `model` that a method works on, if the `data` it is handed allow it.
+
+    Raises:
+        DataError: As `handed`.
+        UnsupportedModelError: There is no copy that shares nothing with `model`.
+    """
+    handed(**data)
+    if not isinstance(model, nn.Module):
+        raise UnsupportedModelError(f"A {type(model).__name__} is no torch.nn.Module to unlearn.")
+    inside = {id(part) for part in (*model.modules(), *model.parameters(), *model.buffers())}
+    for name, layer in model.named_modules():
+        hooks = (*layer._forward_hooks.values(), *layer._forward_pre_hooks.values())
+        for call in (vars(layer).get("forward"), *hooks):
+            if isinstance(call, FunctionType):
+                seen = inspect.getclosurevars(call)
+                if inside & {id(v) for v in (*seen.nonlocals.values(), *seen.globals.values())}:
+                    raise UnsupportedModelError(
+                        f"A hook, or the `forward`, that was put on layer '{name}' uses a part of "
+                        "this very model by name, so a copy would compute with the original. Use "
+                        "the hook's own argument `module`, or define the layer in a class."
+                    )
+    try:
+        return deepcopy(model)
+    except (RuntimeError, TypeError) as error:
+        raise UnsupportedModelError(
+            f"{type(model).__name__} cannot be copied ({str(error).splitlines()[0]}). Detach "
+            "tensors that were computed with gradients and are kept as attributes; in the place of "
+            "torch.nn.utils.weight_norm take that of torch.nn.utils.parametrizations."
+        ) from error

@@ -11,10 +11,19 @@ def logits(model: nn.Module, x: Tensor) -> Tensor:
     """Return the outputs of `model` for `x`, (n, classes).
 
     Raises:
-        UnsupportedModelError: They are not one row of two or more numbers for each example.
+        UnsupportedModelError: They are not one row of two or more numbers for each example; or a
+            BatchNorm in train mode is shown a single one.
     """
-    z: Any = model(x)
     name = type(model).__name__
+    try:
+        z: Any = model(x)
+    except ValueError as error:
+        if len(x) > 1 or "more than 1 value per channel" not in str(error):
+            raise
+        raise UnsupportedModelError(
+            f"A BatchNorm of {name} in train mode is shown a batch of one example, which has no "
+            "variance to divide by. Take a batch_size of two or more, and two or more examples."
+        ) from error
     if not isinstance(z, Tensor):
         raise UnsupportedModelError(
             f"{name} returns a {type(z).__name__}, not a tensor of logits. Wrap it in a module "
@@ -40,7 +49,7 @@ def settled(model: nn.Module) -> nn.Module:
     for name, value in model.state_dict().items():
         if not finite(value):
             raise NonFiniteError(
-                f"'{name}' of the unlearned model holds a number that is NaN or infinite, so that "
+                f"'{name}' of the resulting model holds a number that is NaN or infinite, so that "
                 "it classifies nothing: the steps diverged. Take smaller ones (a smaller lr), or "
                 "look for a setting that divides by zero."
             )

@@ -72,6 +72,8 @@ Part = Annotated[float, Range(0, 1, below=True)]
 def check(instance: Any) -> None:
     """Refuse a dataclass whose fields do not hold what their annotations allow.
 
+    A list becomes a tuple where that is meant.
+
     Raises:
         SpecError: One sentence, on a line of its own, for each mistake.
     """
@@ -79,6 +81,9 @@ def check(instance: Any) -> None:
     given = {field.name: getattr(instance, field.name) for field in fields(cls)}
     if found := [*mistakes(cls, given, f"{cls.__name__}.")]:
         raise SpecError("\n".join(found))
+    for name, hint in _hints(cls).items():
+        if get_origin(hint) is tuple and isinstance(given[name], list):
+            object.__setattr__(instance, name, tuple(given[name]))
 
 
 def mistakes(cls: type, given: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
@@ -132,7 +137,7 @@ def _wrong(place: str, value: Any, hint: Any) -> Iterator[str]:
         for key, item in value.items():
             yield from _wrong(f"the key {key!r} of {place}", key, inner[0])
             yield from _wrong(f"{place}.{key}", item, inner[1])
-    elif kind in (list, tuple) and inner and isinstance(value, kind):
+    elif kind in (list, tuple) and inner and isinstance(value, list | kind):  # YAML has no tuples
         for i, item in enumerate(value):
             yield from _wrong(f"{place}[{i}]", item, inner[0])
     elif not _is(value, kind):

@@ -3,6 +3,8 @@
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
+from .errors import DataError
+
 
 def losses(logits: Tensor, y: Tensor) -> Tensor:
     r"""Return the loss of every example in nats, (n,).
@@ -19,8 +21,46 @@ def losses(logits: Tensor, y: Tensor) -> Tensor:
     Args:
         logits: Outputs, (n, classes).
         y: Labels: (n,), integers; or (n, classes), floats that are 0 or 1.
+
+    Raises:
+        DataError: The labels are not those of the outputs; on a GPU single labels are not looked
+            at, which would wait for it at every step.
     """
     if y.is_floating_point():
+        check_labels(logits, y)
         y = y.to(logits.dtype)
         return binary_cross_entropy_with_logits(logits, y, reduction="none").mean(1)
-    return cross_entropy(logits, y, reduction="none")
+    return _cross_entropy(logits, y, "none")
+
+
+def mean_loss(logits: Tensor, y: Tensor) -> Tensor:
+    """Return the mean of `losses`, which has the same arguments."""
+    return losses(logits, y).mean() if y.is_floating_point() else _cross_entropy(logits, y, "mean")
+
+
+def check_labels(logits: Tensor, y: Tensor) -> None:
+    """Refuse labels that are not those of the outputs.
+
+    Raises:
+        DataError: There is a label beyond the classes, or there are several of another number.
+    """
+    classes = logits.shape[1]
+    if y.is_floating_point():
+        if y.shape[1] != classes:
+            raise DataError(
+                f"The labels are for {y.shape[1]} classes, the model has {classes} outputs. Give a "
+                "column of labels for each output."
+            )
+    elif len(y) and (last := int(y.max())) >= classes:
+        raise DataError(
+            f"There is a label {last}, but the model has {classes} outputs, whose labels are 0 to "
+            f"{classes - 1}. Count the labels from 0, or take a model with an output for each."
+        )
+
+
+def _cross_entropy(logits: Tensor, y: Tensor, reduction: str) -> Tensor:
+    try:
+        return cross_entropy(logits, y, reduction=reduction)
+    except IndexError:
+        check_labels(logits, y)
+        raise

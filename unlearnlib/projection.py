@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
+from .checks import logits
 from .errors import SpecError
 from .gradient_space import GradientSpace
 from .training import seeded
@@ -215,7 +216,7 @@ def descend(
         module.training = dropout is not None and isinstance(module, _DropoutNd)
     with seeded(dropout) if dropout is not None else nullcontext():
         for x, y in batches:
-            gradients = torch.autograd.grad(loss(model(x), y), [*steps])
+            gradients = torch.autograd.grad(loss(logits(model, x), y), [*steps])
             with torch.no_grad():
                 for (W, step), G in zip(steps.items(), gradients, strict=True):
                     W -= lr * step(G)

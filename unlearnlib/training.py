@@ -7,13 +7,15 @@ from typing import Literal
 
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy
 from torch.optim import SGD, AdamW, Optimizer
 from torch.optim import lr_scheduler as schedules
 
+from .access import handed
+from .checks import logits, settled
 from .data.augment import augment
-from .data.tensors import Labelled
-from .losses import losses
+from .data.tensors import Labelled, batch_count
+from .fields import Count, NonNegative, Part, check
+from .losses import mean_loss
 
 Schedule = Literal["constant", "onecycle", "multistep", "linear", "exponential", "adamw"]
 
@@ -36,13 +38,15 @@ class Recipe:
         augment: Random crop, flip and rotation of every batch.
     """
 
-    epochs: int
-    lr: float = 0.1
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    batch_size: int = 128
+    epochs: Count
+    lr: NonNegative = 0.1
+    momentum: Part = 0.9
+    weight_decay: NonNegative = 5e-4
+    batch_size: Count = 128
     schedule: Schedule = "onecycle"
     augment: bool = False
+
+    __post_init__ = check  # type: ignore[misc]
 
 
 def optimiser_of(recipe: Recipe, model: nn.Module) -> Optimizer:
@@ -94,10 +98,14 @@ def train(
         data: The training set, on the model's device.
         recipe: Optimiser and schedule.
         generator: Order of the batches, augmentation and dropout.
+
+    Raises:
+        NonFiniteError: The training diverged.
     """
+    handed(data=data)
     cuda = data.x.is_cuda
     optimiser = optimiser_of(recipe, model)
-    steps = recipe.epochs * -(-len(data) // recipe.batch_size)
+    steps = recipe.epochs * batch_count(len(data), recipe.batch_size)
     schedule = scheduler(recipe, optimiser, steps)
     model.train()
     with seeded(generator):
@@ -105,10 +113,9 @@ def train(
             for x, y in data.batches(recipe.batch_size, generator):
                 x = augment(x, generator) if recipe.augment else x
                 with torch.autocast("cuda", torch.bfloat16, enabled=cuda):
-                    z = model(x)
-                    loss = losses(z, y).mean() if y.is_floating_point() else cross_entropy(z, y)
+                    loss = mean_loss(logits(model, x), y)
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
                 schedule.step()
-    return model.eval()
+    return settled(model)

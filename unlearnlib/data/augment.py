@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Tensor
 
+from ..errors import DataError
+
 
 def augment(
     x: Tensor,
@@ -26,7 +28,15 @@ def augment(
         crop: Largest shift, in pixels: a crop of the same size after this much padding.
         flip: Whether to mirror left and right with probability 1/2.
         rotate: Largest angle, in degrees, to either side.
+
+    Raises:
+        DataError: These are no images.
     """
+    if x.dim() != 4:
+        raise DataError(
+            "Crops, flips and rotations are of images, (n, channels, height, width); these are "
+            f"{tuple(x.shape)}. Train them with augment=False."
+        )
     n, device = len(x), generator.device
     shift = torch.randint(-crop, crop + 1, (n, 2), generator=generator, device=device)
     mirror = torch.rand(n, generator=generator, device=device) < 0.5 * flip

@@ -1,4 +1,4 @@
-"""Data as tensors: with labels, and without."""
+"""Data as tensors: with labels, and without. What they hold is checked when they are made."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,7 +6,34 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..checks import finite, first_not_finite
+from ..errors import DataError, NonFiniteError
+
 Device = torch.device | str
+
+
+def batch_count(n: int, size: int) -> int:
+    """Return the number of batches of `n` examples, `size` at a time.
+
+    What is left over is a batch of its own, unless it is a single example: that joins the batch
+    before, since BatchNorm in train mode cannot go by one.
+
+    >>> [batch_count(n, 4) for n in (1, 4, 5, 6, 9)]
+    [1, 1, 1, 2, 2]
+    """
+    return -(-n // size) - (size < n and n % size == 1)
+
+
+def batched(t: Tensor, size: int) -> tuple[Tensor, ...]:
+    """Return `t` in batches of `size`, as `batch_count` counts them.
+
+    Raises:
+        DataError: There is nothing in it.
+    """
+    if not len(t):
+        raise DataError("There are no examples to go through. Hand over one at least.")
+    whole = batch_count(len(t), size) - 1
+    return tuple(t.split([size] * whole + [len(t) - size * whole]))
 
 
 @dataclass(frozen=True)
@@ -14,10 +41,19 @@ class Inputs:
     """Examples without labels: a method that is handed these cannot read a label.
 
     Attributes:
-        x: Examples, (n, ...).
+        x: Examples, (n, ...): finite floats; or tokens, integers.
     """
 
     x: Tensor
+
+    def __post_init__(self) -> None:
+        """Refuse what no model takes.
+
+        Raises:
+            DataError: It is no tensor of examples.
+            NonFiniteError: A number is NaN or infinite.
+        """
+        _check_examples(self.x)
 
     def __len__(self) -> int:
         """Return the number of examples."""
@@ -35,8 +71,8 @@ class Inputs:
         return Inputs(self.x.to(device))
 
     def batches(self, size: int) -> Iterator[Tensor]:
-        """Yield the examples in their order, `size` at a time; the last may be smaller."""
-        yield from self.x.split(size)
+        """Yield the examples in their order, in batches of `size`, see `batch_count`."""
+        yield from batched(self.x, size)
 
 
 @dataclass(frozen=True)
@@ -44,7 +80,7 @@ class Labelled:
     """Examples with their labels.
 
     Attributes:
-        x: Examples, (n, ...).
+        x: Examples, (n, ...): finite floats; or tokens, integers.
         y: Labels, (n,), int64; or, where an example may have several of c, (n, c), 0.0 or 1.0.
     """
 
@@ -52,9 +88,21 @@ class Labelled:
     y: Tensor
 
     def __post_init__(self) -> None:
-        """Refuse labels that do not pair with the examples."""
+        """Refuse what no model takes, and labels that do not pair with the examples.
+
+        Raises:
+            DataError: They are no tensors of examples and their labels.
+            NonFiniteError: A number of the examples is NaN or infinite.
+        """
+        _check_examples(self.x)
+        _check_labels(self.y)
         if len(self.x) != len(self.y):
-            raise ValueError(f"{len(self.x)} examples have {len(self.y)} labels; give one each.")
+            raise DataError(f"{len(self.x)} examples have {len(self.y)} labels; give one each.")
+        if self.x.device != self.y.device:
+            raise DataError(
+                f"The examples are on {self.x.device}, their labels on {self.y.device}. Move both "
+                "to one device."
+            )
 
     @property
     def inputs(self) -> Inputs:
@@ -76,15 +124,62 @@ class Labelled:
     def batches(
         self, size: int, generator: torch.Generator | None = None
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield (x, y) `size` at a time, shuffled if a `generator` is given."""
+        """Yield (x, y) in batches of `size`, see `batch_count`; a `generator` shuffles them."""
         if generator is None:
-            yield from zip(self.x.split(size), self.y.split(size), strict=True)
+            yield from zip(batched(self.x, size), batched(self.y, size), strict=True)
             return
         order = torch.randperm(len(self), generator=generator, device=generator.device)
-        for index in order.to(self.x.device).split(size):
+        for index in batched(order.to(self.x.device), size):
             yield self.x[index], self.y[index]
 
     def endless(self, size: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield (x, y) `size` at a time without end, shuffled anew for each pass."""
+        """Yield (x, y) in batches of `size` without end, shuffled anew for each pass."""
         while True:
             yield from self.batches(size, generator)
+
+
+def _check_examples(x: object) -> None:
+    """Refuse what is no tensor of examples, or not finite."""
+    if not isinstance(x, Tensor):
+        raise DataError(
+            f"Examples are a tensor, (n, ...), not a {type(x).__name__}. torch.stack makes one of "
+            "a list of examples, torch.from_numpy of an array, and torch.cat([x for x, y in "
+            "loader]) of a loader."
+        )
+    if not (x.is_floating_point() or x.dtype in (torch.int32, torch.int64)) or not x.dim():
+        raise DataError(
+            f"Examples of {x.dtype} in the shape {tuple(x.shape)} are no inputs, (n, ...). Images "
+            "and features are floats, such as x.float() / 255; tokens are int64; a single example "
+            "is x[None]."
+        )
+    if not x.is_meta and not finite(x.detach()):
+        example, *place = first_not_finite(x.detach())
+        raise NonFiniteError(
+            f"Example {example} holds {x[example, *place].item()} at {tuple(place)}, and one such "
+            "number makes all of a model NaN. Leave the example out, or mend it."
+        )
+
+
+def _check_labels(y: object) -> None:
+    """Refuse what are neither single labels nor several."""
+    if not isinstance(y, Tensor):
+        raise DataError(
+            f"Labels are a tensor, not a {type(y).__name__}. torch.tensor makes one of a list, "
+            "torch.from_numpy of an array."
+        )
+    several = y.is_floating_point() and y.dim() == 2 and y.shape[1] > 1
+    if not several and not (y.dtype == torch.int64 and y.dim() == 1):
+        raise DataError(
+            f"Labels of {y.dtype} in the shape {tuple(y.shape)} are not understood. One label an "
+            "example is int64, (n,), which y.flatten().long() may make; several of two or more "
+            "classes are floats, (n, classes), each 0.0 or 1.0."
+        )
+    if y.is_meta or not y.numel():
+        return
+    allowed = (y == 0) | (y == 1) if several else y >= 0
+    if not allowed.all():
+        example, *column = (~allowed).nonzero()[0].tolist()
+        raise DataError(
+            f"Example {example} has the label {y[example, *column].item()}. "
+            + ("Several labels are 0.0 or 1.0 each." if several else "Classes count from 0.")
+        )

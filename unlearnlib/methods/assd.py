@@ -23,7 +23,6 @@ Departs from the release (if-loops/adaptive-selective-synaptic-dampening @ f04c4
 """
 
 import math
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +30,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..access import copy_of
 from ..data.tensors import Labelled
+from ..errors import NonFiniteError
+from ..fields import Count, NonNegative, check
 from ..importance import Importance, Order, Statistic, fisher_diagonal
 from .ssd import dampen
 
@@ -48,11 +50,13 @@ class ASSD:
         chunk: Examples a forward pass; bounds the memory, changes nothing else.
     """
 
-    lam: float = 1.0
+    lam: NonNegative = 1.0
     retained: bool = False
-    group: int = 1
+    group: Count = 1
     order: Order = "data"
-    chunk: int = 64
+    chunk: Count = 64
+
+    __post_init__ = check  # type: ignore[misc]
 
     @classmethod
     def as_released(cls, lam: float = 1.0, **fields: Any) -> "ASSD":
@@ -66,7 +70,7 @@ class ASSD:
 
     def __call__(self, model: nn.Module, *, forget: Labelled, fisher: Importance) -> nn.Module:
         """Return a copy of `model` without the parameters that matter to the forget set most."""
-        model = deepcopy(model).eval()
+        model = copy_of(model, forget=forget).eval()
         fisher.check(model, self.statistic)
         I_Df = fisher_diagonal(model, forget, group=self.group, chunk=self.chunk, order=self.order)
         I_D = fisher.without(I_Df) if self.retained else fisher
@@ -75,6 +79,17 @@ class ASSD:
 
 
 def adaptive_alpha(I_D: Importance, I_Df: Importance, share: float) -> float:
-    r"""Return the percentile of all quotients that are finite, for a `share` of D to forget."""
+    r"""Return the percentile of all quotients that are finite, for a `share` of D to forget.
+
+    Raises:
+        NonFiniteError: None of them is finite.
+    """
     r = torch.cat([(I_Df[name] / I_D[name]).flatten() for name in I_Df.values])
-    return float(np.percentile(r[r.isfinite()].cpu().numpy(), 100 - math.log1p(100 * share)))
+    r = r[r.isfinite()]
+    if not len(r):
+        raise NonFiniteError(
+            "No relative importance is finite, so that there is no percentile of them: those for D "
+            "are all zero (a model without any loss has no gradients), NaN or infinite. Use "
+            "a method that needs no importance, or one without labels (LFSSD)."
+        )
+    return float(np.percentile(r.cpu().numpy(), 100 - math.log1p(100 * share)))

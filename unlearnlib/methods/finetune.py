@@ -11,13 +11,14 @@ The defaults are those of the JiT release (5 epochs, SGD 0.02, momentum 0.9, wei
 schedule, no augmentation).
 """
 
-from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
+from ..access import copy_of
 from ..data.tensors import Labelled
+from ..fields import Count, NonNegative, Part, check
 from ..training import Recipe, train
 
 
@@ -33,11 +34,13 @@ class FineTune:
         batch_size: Examples a step.
     """
 
-    epochs: int = 5
-    lr: float = 0.02
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    batch_size: int = 128
+    epochs: Count = 5
+    lr: NonNegative = 0.02
+    momentum: Part = 0.9
+    weight_decay: NonNegative = 5e-4
+    batch_size: Count = 128
+
+    __post_init__ = check  # type: ignore[misc]
 
     def __call__(
         self, model: nn.Module, *, retain: Labelled, generator: torch.Generator
@@ -46,4 +49,4 @@ class FineTune:
         recipe = Recipe(
             self.epochs, self.lr, self.momentum, self.weight_decay, self.batch_size, "constant"
         )
-        return train(deepcopy(model), retain, recipe, generator)
+        return train(copy_of(model, retain=retain), retain, recipe, generator)

@@ -13,14 +13,16 @@ Sees: :math:`D_f` with labels. Never sees: :math:`D_r`.
 Departs from the paper: only the idea is taken; the steps are those of plain SGD, in eval mode.
 """
 
-from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 from torch.optim import SGD
 
+from ..access import copy_of
+from ..checks import logits, settled
 from ..data.tensors import Labelled
+from ..fields import Count, NonNegative, check
 from ..losses import losses
 
 
@@ -33,18 +35,19 @@ class GradientAscent:
         batch_size: Forget examples a step.
     """
 
-    lr: float = 1e-3
-    batch_size: int = 128
+    lr: NonNegative = 1e-3
+    batch_size: Count = 128
+
+    __post_init__ = check  # type: ignore[misc]
 
     def __call__(
         self, model: nn.Module, *, forget: Labelled, generator: torch.Generator
     ) -> nn.Module:
         """Return a copy of `model` that fits the forget set less well."""
-        model = deepcopy(model).eval()
+        model = copy_of(model, forget=forget).eval()
         sgd = SGD(model.parameters(), self.lr, maximize=True)
         for x, y in forget.batches(self.batch_size, generator):
             sgd.zero_grad()
-            losses(model(x), y).mean().backward()
+            losses(logits(model, x), y).mean().backward()
             sgd.step()
-        sgd.zero_grad()
-        return model
+        return settled(model)

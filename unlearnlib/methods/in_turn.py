@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 import torch
 from torch import nn
 
+from ..checks import logits
 from ..data.tensors import Labelled
 from ..errors import SpecError
 from ..gradient_space import GradientSpace
@@ -93,12 +94,17 @@ def parts(data: Labelled, count: int, generator: torch.Generator) -> list[Labell
     """Return `data` in parts, drawn at random; a single one keeps the order of the data.
 
     Raises:
-        SpecError: Examples have several labels, which a reverse cross-entropy is not made for.
+        SpecError: Examples have several labels, which a reverse cross-entropy is not made for; or
+            there are more parts than examples.
     """
     if data.y.is_floating_point():
         raise SpecError(
             "PGU lowers the probability of an example's one label; these have several, whose "
             "probabilities do not sum to one. Use a method on the loss, such as NablaTau."
+        )
+    if count > len(data):
+        raise SpecError(
+            f"{len(data)} examples cannot be forgotten in {count} steps. Take as many at most."
         )
     if count == 1:
         return [data]
@@ -143,7 +149,7 @@ def stopped(
 @torch.no_grad()
 def _accuracy(model: nn.Module, data: Labelled) -> float:
     """Return the accuracy of `model`, a fraction."""
-    return accuracy(torch.cat([model(x) for x in data.x.split(1000)]), data.y)
+    return accuracy(torch.cat([logits(model, x) for x in data.x.split(1000)]), data.y)
 
 
 def _joined(one: Labelled, other: Labelled) -> Labelled:

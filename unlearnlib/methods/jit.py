@@ -26,7 +26,6 @@ these switched on; `JiT.as_released` sets them all:
     `train_mode`: dropout is active and BatchNorm uses and updates batch statistics.
 """
 
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -34,7 +33,11 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD
 
+from ..access import copy_of
+from ..checks import logits, settled
 from ..data.tensors import Inputs
+from ..errors import NonFiniteError, SpecError
+from ..fields import Count, NonNegative, Positive, check
 from ..training import seeded
 
 
@@ -53,20 +56,23 @@ class JiT:
         train_mode: Keep the model in train mode.
         stop_gradient: Treat the noisy output as a constant; else differentiate through it too.
         squared: Square both norms.
-        chunk: Noisy inputs a forward pass; bounds the memory, changes nothing else.
+        chunk: Noisy inputs a forward pass, which bounds the memory. On a CPU other noise is drawn
+            if the numbers that are drawn together are no multiple of 16.
     """
 
-    sigma: float = 0.5
-    lr: float = 0.01
-    noises: int = 25
-    batch_size: int = 128
+    sigma: Positive = 0.5
+    lr: NonNegative = 0.01
+    noises: Count = 25
+    batch_size: Count = 128
     accumulate: bool = False
     reduction: Literal["mean", "sum"] = "mean"
     clamp: bool = False
     train_mode: bool = False
     stop_gradient: bool = True
     squared: bool = False
-    chunk: int = 2048
+    chunk: Count = 2048
+
+    __post_init__ = check  # type: ignore[misc]
 
     @classmethod
     def as_released(cls, sigma: float = 0.5, lr: float = 3e-4, **fields: Any) -> "JiT":
@@ -79,27 +85,44 @@ class JiT:
     def __call__(
         self, model: nn.Module, *, forget_inputs: Inputs, generator: torch.Generator
     ) -> nn.Module:
-        """Return a copy of `model` that is smoother around the forget examples."""
-        model = deepcopy(model).train(self.train_mode)
-        sgd = SGD(model.parameters(), self.lr)
+        """Return a copy of `model` that is smoother around the forget examples.
+
+        Raises:
+            SpecError: The inputs are tokens.
+            NonFiniteError: The noise vanished, or the steps diverged.
+        """
+        model = copy_of(model, forget_inputs=forget_inputs).train(self.train_mode)
+        if not forget_inputs.x.is_floating_point():
+            raise SpecError(
+                f"{type(self).__name__} adds noise to real-valued inputs; these are tokens "
+                f"({forget_inputs.x.dtype}). Use another method, or features in their place."
+            )
+        sgd, shortest = SGD(model.parameters(), self.lr), []
         with seeded(generator):
             for x in forget_inputs.batches(self.batch_size):
                 if not self.accumulate:
                     sgd.zero_grad()
-                self.backward(model, x, generator)
+                shortest.append(self.backward(model, x, generator))
                 sgd.step()
-        sgd.zero_grad()
-        return model.eval()
+        if not torch.stack(shortest).all():
+            raise NonFiniteError(
+                f"The noise of an example vanished, whose length {type(self).__name__} divides by: "
+                f"sigma = {self.sigma:g} is lost beside numbers of {x.dtype}, or the noise was "
+                "clamped away in a batch of constant inputs. Take a larger sigma, or clamp=False."
+            )
+        return settled(model)
 
-    def backward(self, model: nn.Module, x: Tensor, generator: torch.Generator) -> None:
+    def backward(self, model: nn.Module, x: Tensor, generator: torch.Generator) -> Tensor:
         """Add the gradient of the loss of one batch `x`, (b, ...), to that of `model`.
+
+        Returns the length of the shortest noise.
 
         Copies are folded into forward passes of up to `chunk` inputs; in train mode each copy is
         a pass of its own, so that BatchNorm sees the batches that the release shows it.
         """
         fold = 1 if self.train_mode else max(1, self.chunk // len(x))
         scale = self.noises * (len(x) if self.reduction == "mean" else 1)
-        output = model(x)
+        output, shortest = logits(model, x), []
         z = output.detach().requires_grad_()
         for done in range(0, self.noises, fold):
             shape = (min(fold, self.noises - done), *x.shape)
@@ -109,6 +132,9 @@ class JiT:
             noisy = (x + xi).clamp(x.min(), x.max()) if self.clamp else x + xi
             with torch.set_grad_enabled(not self.stop_gradient):
                 z_noisy = model(noisy.flatten(0, 1)).unflatten(0, shape[:2])
-            ratio = (z - z_noisy).norm(dim=2) / (noisy - x).flatten(2).norm(dim=2)
+            length = (noisy - x).flatten(2).norm(dim=2)
+            ratio = (z - z_noisy).norm(dim=2) / length
             ((ratio.square() if self.squared else ratio).sum() / scale).backward()
+            shortest.append(length.min())
         output.backward(z.grad)
+        return torch.stack(shortest).min()

@@ -26,13 +26,14 @@ cdfdc0e), by `LFSSD.as_released`:
     `order="release"`: batches of D are sorted by class, with the forget set at the end.
 """
 
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
 
+from ..access import copy_of
 from ..data.tensors import Inputs
+from ..fields import Count, NonNegative, check
 from ..importance import Importance, Norm, Order, Statistic, output_sensitivity
 from .ssd import dampen, warn_of_nothing
 
@@ -50,12 +51,14 @@ class LFSSD:
         chunk: Examples a forward pass; bounds the memory, changes nothing else.
     """
 
-    alpha: float = 10.0
-    lam: float = 1.0
-    group: int = 1
+    alpha: NonNegative = 10.0
+    lam: NonNegative = 1.0
+    group: Count = 1
     order: Order = "data"
     norm: Norm = "squared"
-    chunk: int = 64
+    chunk: Count = 64
+
+    __post_init__ = check  # type: ignore[misc]
 
     @classmethod
     def as_released(cls, alpha: float = 10.0, lam: float = 1.0, **fields: Any) -> "LFSSD":
@@ -72,7 +75,7 @@ class LFSSD:
         self, model: nn.Module, *, forget_inputs: Inputs, sensitivity: Importance
     ) -> nn.Module:
         """Return a copy of `model` without the parameters that matter to the forget set most."""
-        model = deepcopy(model).eval()
+        model = copy_of(model, forget_inputs=forget_inputs).eval()
         sensitivity.check(model, self.statistic)
         Omega_Df = output_sensitivity(
             model,

@@ -33,7 +33,6 @@ Departs from the release (dnl-trpp/Nabla-Tau @ 1012093), whose notebooks on imag
 """
 
 from collections.abc import Iterator
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -42,8 +41,11 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LinearLR
 
-from ..data.tensors import Labelled
+from ..access import copy_of
+from ..checks import logits, settled
+from ..data.tensors import Labelled, batch_count
 from ..errors import SpecError
+from ..fields import Count, NonNegative, Positive, Share, check
 from ..losses import losses
 from ..training import seeded
 
@@ -66,17 +68,19 @@ class NablaTau:
         match: What of the losses is aligned: the mean; mean and variance; all quantiles.
     """
 
-    alpha: float | None = None
-    budget: float = 6.0
-    lr: float = 1e-3
-    lr_end: float = 0.1
-    batch_size: int = 256
-    refresh: int = 5
+    alpha: Share | None = None
+    budget: Positive = 6.0
+    lr: NonNegative = 1e-3
+    lr_end: Share = 0.1
+    batch_size: Count = 256
+    refresh: Count = 5
     two_sided: bool = False
     train_mode: bool = False
     anneal: bool = True
-    max_epochs: int | None = None
+    max_epochs: Count | None = None
     match: Literal["mean", "moments", "quantiles"] = "mean"
+
+    __post_init__ = check  # type: ignore[misc]
 
     @classmethod
     def as_released(cls, **fields: Any) -> "NablaTau":
@@ -105,7 +109,7 @@ class NablaTau:
         *_, unlearned = self.iterates(
             model, forget=forget, retain=retain, validation=validation, generator=generator
         )
-        return unlearned
+        return settled(unlearned)
 
     def iterates(
         self,
@@ -117,12 +121,12 @@ class NablaTau:
         generator: torch.Generator,
     ) -> Iterator[nn.Module]:
         """Yield the model after every pass: one object, in eval mode; copy what is to last."""
+        model = copy_of(model, forget=forget, retain=retain, validation=validation).eval()
         if not len(validation):
             raise SpecError(
                 "NablaTau has no held-out data to measure tau on. Hold some of the training set "
                 "out, such as `validation: 0.1` in a specification."
             )
-        model = deepcopy(model).eval()
         alphas = self.alphas(len(forget), len(retain))
         walk = max(1, self.batches(len(retain)) // self.batches(len(forget)))
         adamw = AdamW(model.parameters(), self.lr)
@@ -138,7 +142,8 @@ class NablaTau:
             with seeded(generator):
                 for x, y in forget.batches(self.batch_size, generator):
                     x_r, y_r = next(retained)
-                    l_f, l_r = losses(model(x), y), losses(model(x_r), y_r).mean()
+                    l_f = losses(logits(model, x), y)
+                    l_r = losses(logits(model, x_r), y_r).mean()
                     adamw.zero_grad()
                     (alpha * self.shortfall(l_f, unseen) + (1 - alpha) * l_r).backward()
                     adamw.step()
@@ -148,7 +153,7 @@ class NablaTau:
 
     def batches(self, n: int) -> int:
         """Return the number of batches of `n` examples."""
-        return -(-n // self.batch_size)
+        return batch_count(n, self.batch_size)
 
     def alphas(self, n_f: int, n_r: int) -> list[float]:
         r"""Return :math:`\alpha_e` of every pass over `n_f` forget and `n_r` retain examples."""
@@ -172,4 +177,4 @@ class NablaTau:
 @torch.no_grad()
 def held_out(model: nn.Module, data: Labelled, batch_size: int) -> Tensor:
     """Return the losses of `data`, (m,), under a model in eval mode."""
-    return torch.cat([losses(model(x), y) for x, y in data.batches(batch_size)])
+    return torch.cat([losses(logits(model, x), y) for x, y in data.batches(batch_size)])

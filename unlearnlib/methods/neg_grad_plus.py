@@ -17,14 +17,16 @@ Departs from the release (meghdadk/SCRUB @ 98ffb11):
     Not taken over: the first round of forget batches is replayed; here each round is shuffled.
 """
 
-from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 from torch.optim import SGD
 
+from ..access import copy_of
+from ..checks import logits, settled
 from ..data.tensors import Labelled
+from ..fields import Count, NonNegative, Share, check
 from ..losses import losses
 from ..training import seeded
 
@@ -41,26 +43,28 @@ class NegGradPlus:
         forget_batch_size: Forget examples a step.
     """
 
-    beta: float = 0.9999
-    epochs: int = 5
-    lr: float = 0.01
-    batch_size: int = 128
-    forget_batch_size: int = 16
+    beta: Share = 0.9999
+    epochs: Count = 5
+    lr: NonNegative = 0.01
+    batch_size: Count = 128
+    forget_batch_size: Count = 16
+
+    __post_init__ = check  # type: ignore[misc]
 
     def __call__(
         self, model: nn.Module, *, forget: Labelled, retain: Labelled, generator: torch.Generator
     ) -> nn.Module:
         """Return a copy of `model` that fits the forget set less well."""
-        model = deepcopy(model).train()
+        model = copy_of(model, forget=forget, retain=retain).train()
         sgd = SGD(model.parameters(), self.lr)
         with seeded(generator):
             forgotten = forget.endless(self.forget_batch_size, generator)
             for _ in range(self.epochs):
                 for x, y in retain.batches(self.batch_size, generator):
                     x_f, y_f = next(forgotten)
-                    l_r, l_f = losses(model(x), y).mean(), losses(model(x_f), y_f).mean()
+                    l_r = losses(logits(model, x), y).mean()
+                    l_f = losses(logits(model, x_f), y_f).mean()
                     sgd.zero_grad()
                     (self.beta * l_r - (1 - self.beta) * l_f).backward()
                     sgd.step()
-        sgd.zero_grad()
-        return model.eval()
+        return settled(model)

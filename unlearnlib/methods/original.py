@@ -5,10 +5,12 @@ It sees nothing and forgets nothing: the row that every other row is read agains
 .. math:: \theta_u = \theta_o
 """
 
-from copy import deepcopy
 from dataclasses import dataclass
 
 from torch import nn
+
+from ..access import copy_of
+from ..checks import settled
 
 
 @dataclass(frozen=True)
@@ -17,4 +19,4 @@ class Original:
 
     def __call__(self, model: nn.Module) -> nn.Module:
         """Return a copy of `model`."""
-        return deepcopy(model).eval()
+        return settled(copy_of(model))

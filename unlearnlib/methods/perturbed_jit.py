@@ -40,7 +40,8 @@ def _uniform(shape: Any, **options: Any) -> Tensor:
 
 def _laplace(shape: Any, **options: Any) -> Tensor:
     u: Tensor = torch.rand(shape, **options) - 0.5
-    return -u.sign() * (-2 * u.abs()).log1p() / 2**0.5
+    above = torch.finfo(u.dtype).eps / 2 - 1  # the number after -1, whose log1p is infinite
+    return -u.sign() * (-2 * u.abs()).clamp(min=above).log1p() / 2**0.5
 
 
 def _sparse(shape: Any, **options: Any) -> Tensor:
@@ -76,7 +77,7 @@ class PerturbedJiT(JiT):
 
     noise: Literal["gaussian", "uniform", "laplace", "sparse"] = "gaussian"
 
-    def backward(self, model: nn.Module, x: Tensor, generator: torch.Generator) -> None:
+    def backward(self, model: nn.Module, x: Tensor, generator: torch.Generator) -> Tensor:
         """Add the gradient of the loss of one batch, as `JiT.backward` does, with this noise."""
         with _Drawn(DRAWS[self.noise]):
-            super().backward(model, x, generator)
+            return super().backward(model, x, generator)

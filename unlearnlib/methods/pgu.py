@@ -29,7 +29,6 @@ Departs from the release (hnanhtuan/projected_gradient_unlearning @ b3275c3), by
 """
 
 from collections.abc import Iterator
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,8 +36,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
+from .. import fields
+from ..access import copy_of
+from ..checks import finite, settled
 from ..data.tensors import Labelled
+from ..errors import NonFiniteError
 from ..gradient_space import GradientSpace
+from ..losses import check_labels
 from ..projection import Share, descend, projections
 from .in_turn import Stop, in_turn, parts
 
@@ -61,22 +65,24 @@ class PGU:
         share, stride_one, dropout, shuffle: See what departs from the release.
     """
 
-    gamma: float = 0.95
-    lr: float = 0.05
-    lr_end: float = 0.01
-    epochs: int = 100
-    batch_size: int = 128
-    offset: float = 0.05
+    gamma: fields.Share = 0.95
+    lr: fields.NonNegative = 0.05
+    lr_end: fields.NonNegative = 0.01
+    epochs: fields.Count = 100
+    batch_size: fields.Count = 128
+    offset: fields.NonNegative = 0.05
     entropy: float = 0.2
     stop: Stop = "gap"
     layers: tuple[str, ...] = ()
-    steps: int = 1
+    steps: fields.Count = 1
     depoison: bool = False
-    trust: int = 0
+    trust: fields.Whole = 0
     share: Share = "energy"
     stride_one: bool = False
     dropout: bool = False
     shuffle: bool = True
+
+    __post_init__ = fields.check  # type: ignore[misc]
 
     @classmethod
     def as_released(cls, gamma: float = 0.95, lr: float = 0.05, **fields: Any) -> "PGU":
@@ -95,17 +101,27 @@ class PGU:
         validation: Labelled, generator: torch.Generator,
     ) -> nn.Module:  # fmt: skip
         """Return a copy of `model` that forgot in directions that the retain set does not use."""
+        model = copy_of(model, forget=forget, validation=validation)
         forgets = parts(forget, self.steps, generator)
         for step in in_turn(self, model, forgets, gradient_space, validation, generator):
             model = step.model
-        return model
+        return settled(model)
 
     def iterates(
         self, model: nn.Module, forget: Labelled, space: GradientSpace, generator: torch.Generator
     ) -> Iterator[nn.Module]:
-        """Yield the model, each time the same object, before the first epoch and after each."""
+        """Yield the model, each time the same object, before the first epoch and after each.
+
+        Raises:
+            NonFiniteError: A moment of the space is NaN or infinite.
+        """
         space.check(model, self.stride_one)
-        model = deepcopy(model).eval()
+        if wrong := [name for name, M in space.moments.items() if not finite(M)]:
+            raise NonFiniteError(
+                f"The moments at {', '.join(wrong)} are NaN or infinite, so that they span no "
+                "space. Look for such numbers in the model, or compute in a type of larger range."
+            )
+        model = copy_of(model, forget=forget).eval()
         steps = projections(model, space, self.gamma, self.share, self.layers, self.trust)
         yield model
         for e in range(1, self.epochs + 1):
@@ -116,6 +132,7 @@ class PGU:
 
     def loss(self, z: Tensor, y: Tensor) -> Tensor:
         """Return the mean loss of logits `z`, (n, classes), with the labels `y` to forget."""
+        check_labels(z, y)
         is_y = one_hot(y, z.shape[1]).bool()
         reverse = -(1 + self.offset - z.softmax(1)[is_y]).log().mean()
         log_p = (z[~is_y].view(len(z), -1) if self.depoison else z).log_softmax(1)

@@ -10,7 +10,8 @@ for a few epochs on all examples:
     \tilde D = D_r \cup \{ (x, \tilde y) : (x, y) \in D_f \}, \qquad
     \tilde y \sim \mathcal U (\mathcal Y \setminus \{ y \})
 
-If an example has several labels, its new one is none of them.
+If an example has several labels, its new one is none of them. The classes :math:`\mathcal Y` are
+those up to the largest label of an example: a model's outputs beyond it are never drawn.
 
 Sees: :math:`D_f` and :math:`D_r` with labels. Never sees: test data.
 
@@ -18,7 +19,6 @@ Departs from the paper: its body could not be read; optimiser and settings are t
 release (if-loops/selective-synaptic-dampening @ cdfdc0e), from which later papers took them.
 """
 
-from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
@@ -26,7 +26,11 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 from torch.optim import Adam
 
+from ..access import copy_of
+from ..checks import logits, settled
 from ..data.tensors import Labelled
+from ..errors import DataError
+from ..fields import Count, NonNegative, check
 from ..losses import losses
 from ..training import seeded
 
@@ -41,15 +45,17 @@ class RandomLabel:
         batch_size: Examples a step.
     """
 
-    epochs: int = 3
-    lr: float = 1e-4
-    batch_size: int = 128
+    epochs: Count = 3
+    lr: NonNegative = 1e-4
+    batch_size: Count = 128
+
+    __post_init__ = check  # type: ignore[misc]
 
     def __call__(
         self, model: nn.Module, *, forget: Labelled, retain: Labelled, generator: torch.Generator
     ) -> nn.Module:
         """Return a copy of `model` that has learned wrong labels for the forget set."""
-        model = deepcopy(model).train()
+        model = copy_of(model, forget=forget, retain=retain).train()
         adam = Adam(model.parameters(), self.lr)
         y = torch.cat([forget.y, retain.y])
         y[: len(forget)] = wrong_labels(y, len(forget), generator)
@@ -58,10 +64,9 @@ class RandomLabel:
             for _ in range(self.epochs):
                 for x, y in data.batches(self.batch_size, generator):
                     adam.zero_grad()
-                    losses(model(x), y).mean().backward()
+                    losses(logits(model, x), y).mean().backward()
                     adam.step()
-        adam.zero_grad()
-        return model.eval()
+        return settled(model)
 
 
 def wrong_labels(y: Tensor, n: int, generator: torch.Generator) -> Tensor:
@@ -71,7 +76,17 @@ def wrong_labels(y: Tensor, n: int, generator: torch.Generator) -> Tensor:
         y: Labels of all examples, (m,) or, 0 or 1 in floats, (m, classes).
         n: Examples to draw for.
         generator: Draws; on the device of `y`.
+
+    Raises:
+        DataError: An example has every label that there is.
     """
     has = y if y.is_floating_point() else one_hot(y)
-    drawn = torch.multinomial((has[:n] == 0).double(), 1, generator=generator).squeeze(1)
+    free = has[:n] == 0
+    if not free.any(1).all():
+        raise DataError(
+            f"RandomLabel has no wrong label for example {int(free.any(1).int().argmin())} of the "
+            f"forget set, which has all {has.shape[1]} that occur in the data. Leave such examples "
+            "out, or take a method that needs no other label."
+        )
+    drawn = torch.multinomial(free.double(), 1, generator=generator).squeeze(1)
     return one_hot(drawn, has.shape[1]).to(y.dtype) if y.is_floating_point() else drawn

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from ..access import handed
 from ..data.tensors import Labelled
 from ..models import Factory
 from ..training import Recipe, train
@@ -36,4 +37,5 @@ class Retrain:
         generator: torch.Generator,
     ) -> nn.Module:
         """Return a network that never saw the forget set; nothing of `model` is used."""
+        handed(retain=retain)
         return train(fresh_model(generator), retain, recipe, generator)

@@ -45,9 +45,12 @@ from torch.nn.functional import kl_div
 from torch.optim import SGD
 from torch.optim.lr_scheduler import MultiStepLR
 
-from ..data.tensors import Inputs, Labelled
+from ..access import copy_of, handed
+from ..checks import logits, settled
+from ..data.tensors import Inputs, Labelled, batched
 from ..errors import SpecError
-from ..losses import losses
+from ..fields import Count, NonNegative, Positive, Whole, check
+from ..losses import check_labels, losses
 from ..metrics.accuracy import hits
 from ..training import seeded
 
@@ -66,13 +69,15 @@ class Distillation:
         temperature: Divides the logits of :math:`d`, which is multiplied by its square.
     """
 
-    epochs: int = 6
-    ascents: int = 3
-    alpha: float = 0.5
-    gamma: float = 1.0
-    lr: float = 5e-4
-    batch_size: int = 256
-    temperature: float = 1.0
+    epochs: Count = 6
+    ascents: Whole = 3
+    alpha: NonNegative = 0.5
+    gamma: NonNegative = 1.0
+    lr: NonNegative = 5e-4
+    batch_size: Count = 256
+    temperature: Positive = 1.0
+
+    __post_init__ = check  # type: ignore[misc]
 
     @classmethod
     def as_released(cls, **fields: Any) -> Self:
@@ -88,13 +93,14 @@ class Distillation:
         generator: torch.Generator,
     ) -> Iterator[nn.Module]:
         """Yield the student after every epoch: one object, in eval mode; copy what is to last."""
-        teacher, student = deepcopy(model).eval(), deepcopy(model)
+        student = copy_of(model, forget_inputs=forget_inputs, retain=retain)
+        teacher = deepcopy(student).eval()
         several = retain.y.is_floating_point()
         sgd = SGD(student.parameters(), self.lr, momentum=0.9, weight_decay=5e-4)
         schedule = MultiStepLR(sgd, [3, 5, 9], gamma=0.1)
 
         def step(x: Tensor, y: Tensor | None = None) -> None:
-            z = student(x)
+            z = logits(student, x)
             d = self.divergence(z, teacher, x, several)
             sgd.zero_grad()
             (-d if y is None else self.alpha * d + self.gamma * losses(z, y).mean()).backward()
@@ -106,7 +112,7 @@ class Distillation:
                 if epoch < self.ascents:
                     n = len(forget_inputs)
                     order = torch.randperm(n, generator=generator, device=generator.device)
-                    for index in order.to(forget_inputs.x.device).split(self.batch_size):
+                    for index in batched(order.to(forget_inputs.x.device), self.batch_size):
                         step(forget_inputs.x[index])
                 for x, y in retain.batches(self.batch_size, generator):
                     step(x, y)
@@ -143,7 +149,7 @@ class SCRUB(Distillation):
         *_, student = self.iterates(
             model, forget_inputs=forget_inputs, retain=retain, generator=generator
         )
-        return student
+        return settled(student)
 
 
 @dataclass(frozen=True)
@@ -171,10 +177,11 @@ class SCRUBRewind(Distillation):
         generator: torch.Generator,
     ) -> nn.Module:
         """Return the student of the epoch that is chosen."""
+        handed(forget=forget, retain=retain, validation=validation)
         unlearning = self.iterates(
             model, forget_inputs=forget.inputs, retain=retain, generator=generator
         )
-        students = [deepcopy(student) for student in unlearning]
+        students = [settled(deepcopy(student)) for student in unlearning]
         if not self.rewind:
             return students[-1]
         target = expected_error(students[-1], forget, validation)
@@ -184,7 +191,13 @@ class SCRUBRewind(Distillation):
 @torch.no_grad()
 def wrong(model: nn.Module, data: Labelled) -> Tensor:
     """Return for every example whether its label is missed, (n,), 0 or 1."""
-    return 1 - torch.cat([hits(model(x), y) for x, y in data.batches(256)]).double()
+
+    def missed(x: Tensor, y: Tensor) -> Tensor:
+        z = logits(model, x)
+        check_labels(z, y)
+        return 1 - hits(z, y).double()
+
+    return torch.cat([missed(x, y) for x, y in data.batches(256)])
 
 
 def expected_error(model: nn.Module, forget: Labelled, validation: Labelled) -> Tensor:

@@ -10,7 +10,8 @@ the Fisher information, is :math:`\alpha` times as large; such parameters are sh
     \theta_i \leftarrow \min\left( \lambda I_{D,i} / I_{D_f,i},\; 1 \right) \theta_i
     \quad \text{if } I_{D_f,i} > \alpha I_{D,i}
 
-(Equation 4; no gradient step.) A parameter that matters to :math:`D_f` alone becomes zero.
+(Equation 4; no gradient step.) Since :math:`D_f` is a part of D, a parameter that matters to
+:math:`D_f` alone is multiplied by :math:`\lambda |D_f| / |D|`, which is small but not zero.
 
 Sees: :math:`D_f` with labels, and :math:`I_D`, stored with the model. Never sees: :math:`D_r`.
 
@@ -23,14 +24,17 @@ Departs from the release (if-loops/selective-synaptic-dampening @ cdfdc0e), by `
 """
 
 import warnings
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
+from ..access import copy_of
+from ..checks import finite, settled
 from ..data.tensors import Labelled
+from ..errors import NonFiniteError
+from ..fields import Count, NonNegative, check
 from ..importance import Importance, Order, Statistic, fisher_diagonal
 
 
@@ -46,11 +50,13 @@ class SSD:
         chunk: Examples a forward pass; bounds the memory, changes nothing else.
     """
 
-    alpha: float = 10.0
-    lam: float = 1.0
-    group: int = 1
+    alpha: NonNegative = 10.0
+    lam: NonNegative = 1.0
+    group: Count = 1
     order: Order = "data"
-    chunk: int = 64
+    chunk: Count = 64
+
+    __post_init__ = check  # type: ignore[misc]
 
     @classmethod
     def as_released(cls, alpha: float = 10.0, lam: float = 1.0, **fields: Any) -> "SSD":
@@ -65,7 +71,7 @@ class SSD:
 
     def __call__(self, model: nn.Module, *, forget: Labelled, fisher: Importance) -> nn.Module:
         """Return a copy of `model` without the parameters that matter to the forget set most."""
-        model = deepcopy(model).eval()
+        model = copy_of(model, forget=forget).eval()
         fisher.check(model, self.statistic)
         I_Df = fisher_diagonal(model, forget, group=self.group, chunk=self.chunk, order=self.order)
         warn_of_nothing(self.alpha, fisher, I_Df)
@@ -91,10 +97,20 @@ def warn_of_nothing(alpha: float, I_D: Importance, I_Df: Importance) -> None:
 def dampen(
     model: nn.Module, I_D: Importance, I_Df: Importance, alpha: float, lam: float
 ) -> nn.Module:
-    """Apply the rule to `model`, in place, and return it."""
+    """Apply the rule to `model`, in place, and return it.
+
+    Raises:
+        NonFiniteError: An importance is NaN or infinite, so that it cannot be compared.
+    """
     for name, theta in model.named_parameters():
         if theta.requires_grad:
+            if not (finite(I_D[name]) and finite(I_Df[name])):
+                raise NonFiniteError(
+                    f"The importance of '{name}' is NaN or infinite somewhere, so that nothing can "
+                    "be compared with it. Look for such numbers in the model, or compute in a type "
+                    "of larger range."
+                )
             selected = I_Df[name] > alpha * I_D[name]
             beta = (lam * I_D[name] / I_Df[name]).clamp(max=1)
             theta.copy_(torch.where(selected, beta * theta, theta))
-    return model
+    return settled(model)

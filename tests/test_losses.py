@@ -1,0 +1,52 @@
+"""The losses of examples by hand, and labels that are not those of the outputs."""
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from torch.testing import assert_close
+
+from unlearnlib import losses
+from unlearnlib.errors import DataError
+from unlearnlib.losses import check_labels, mean_loss
+
+Z = torch.randn(5, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+ONE = torch.tensor([0, 2, 1, 1, 0])
+SEVERAL = torch.tensor([[1.0, 0, 1], [0, 0, 0], [1, 1, 1], [0, 1, 0], [0, 0, 1]])
+
+
+def by_hand(z: Tensor, y: Tensor) -> Tensor:
+    if y.dim() == 0:
+        return z.exp().sum().log() - z[y]
+    p = 1 / (1 + (-z).exp())
+    return -torch.stack([(p[c] if y[c] else 1 - p[c]).log() for c in range(len(z))]).mean()
+
+
+@pytest.mark.parametrize("y", [ONE, SEVERAL])
+def test_losses_and_their_mean(y: Tensor) -> None:
+    expected = torch.stack([by_hand(z, label) for z, label in zip(Z, y, strict=True)])
+    assert_close(losses(Z, y), expected)
+    assert_close(mean_loss(Z, y), expected.mean())
+
+
+def test_the_mean_of_single_labels_is_that_of_torch() -> None:
+    z = Z.float()
+    assert torch.equal(mean_loss(z, ONE), cross_entropy(z, ONE))
+
+
+@pytest.mark.parametrize("loss", [losses, mean_loss, check_labels])
+def test_labels_are_those_of_the_outputs(loss) -> None:
+    loss(Z, ONE)
+    loss(Z, SEVERAL)
+    with pytest.raises(DataError, match=r"a label 7, but the model has 3 outputs.*0 to 2"):
+        loss(Z, torch.tensor([0, 7, 3, 0, 0]))
+    with pytest.raises(DataError, match=r"a label 3, but"):
+        loss(Z, torch.tensor([0, 2, 3, 0, 0]))
+    with pytest.raises(DataError, match=r"for 2 classes, the model has 3 outputs"):
+        loss(Z, SEVERAL[:, :2])
+    with pytest.raises(DataError, match=r"for 4 classes, the model has 3 outputs"):
+        loss(Z, torch.ones(5, 4))
+
+
+def test_no_labels_are_none_too_many() -> None:
+    check_labels(Z[:0], ONE[:0])
