@@ -235,10 +235,8 @@ def importance(
         else:
             count = -(-n // group)
             sums = by_groups(model, data, loss, p=p, group=group, chunk=chunk)
-        values = {
-            name: total.div_(count).to(wide(model.get_parameter(name)).dtype)
-            for name, total in sums.items()
-        }
+        types = {name: wide(q).dtype for name, q in model.named_parameters()}
+        values = {name: total.div_(count).to(types[name]) for name, total in sums.items()}
     found = Importance(values, statistic, fingerprint(model), n, cost.seconds)
     _refuse_not_finite(found, model, data, loss)
     return found

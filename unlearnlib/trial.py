@@ -33,6 +33,11 @@ def differentiable(model: nn.Module, x: Tensor) -> int:
             raise UnsupportedModelError(
                 f"'{name}' has no shape yet. Send a batch through the model first."
             )
+        if q.is_inference():
+            raise UnsupportedModelError(
+                f"'{name}' was made in inference mode, which forbids gradients. Make the model "
+                "outside torch.inference_mode()."
+            )
     learned = {q: name for name, q in model.named_parameters() if q.requires_grad}
     kind = type(model).__name__
     if not learned:
