@@ -228,6 +228,7 @@ def importance(
         raise SpecError(f"chunk must be a whole number, at least 1, not {chunk!r}.")
     if n < 1:
         raise SpecError("An importance of 0 examples is none. Give one or more.")
+    data = tuple(part.clone() if part.is_inference() else part for part in data)
     differentiable(model, data[0])
     with intact(model), stopwatch(data[0].device) as cost:
         if group == 1:

@@ -144,19 +144,26 @@ def by_func(
     """Return the sums of one batch from `torch.func`, the slow reference; `model` stays as it is.
 
     Raises:
-        UnsupportedModelError: `torch.func.vmap` cannot send the model's examples through it.
+        UnsupportedModelError: `torch.func` cannot send the model's examples through it.
     """
-    learned = {k: q.detach() for k, q in model.named_parameters() if q.requires_grad}
-    chosen = {k: learned[k] for k in (learned if names is None else names)}
+    learned = {k: q for k, q in model.named_parameters() if q.requires_grad}
+    chosen = {k: learned[k].detach() for k in (learned if names is None else names)}
+
+    def outputs(chosen: Sums, x: Tensor) -> Tensor:
+        placed = _placed(model, chosen)
+        return wide(functional_call(model, placed, (x.clone(),), tie_weights=False))
 
     def one(chosen: Sums, *example: Tensor) -> Tensor:
         x, *targets = (part[None] for part in example)
-        return loss(
-            wide(functional_call(model, _placed(model, chosen), (x,), tie_weights=False)), *targets
-        ).sum()
+        return loss(outputs(chosen, x), *targets).sum()
 
     inner = (None, *(0 for _ in batch))
     with intact(model), _mapping(model):
+        with torch.enable_grad(), uncounted():
+            others = {k: q.detach().requires_grad_() for k, q in chosen.items()}
+            reached = graph(outputs(others, batch[0][:1]))[1]
+        if any(learned[k] in reached for k in chosen):
+            raise LookupError("it reaches for parameters past the modules that hold them")
         gradients = vmap(grad(one), in_dims=inner)(chosen, *batch)
     return {name: power(wide(g), p).sum(0) for name, g in gradients.items()}
 
@@ -179,7 +186,7 @@ def _placed(model: nn.Module, chosen: Sums) -> Sums:
 def _try_map(model: nn.Module, x: Tensor) -> None:
     """Send a few examples through by `torch.func.vmap`, which refuses to branch on their values."""
     with intact(model), uncounted(), _mapping(model):
-        vmap(lambda one: model(one[None]))(x)
+        vmap(lambda one: model(one[None].clone()))(x)
 
 
 @contextmanager

@@ -60,10 +60,9 @@ def differentiable(model: nn.Module, x: Tensor) -> int:
         idle and any(isinstance(q, nn.Parameter) for q in found.keys() - {*model.parameters()})
     ):
         raise UnsupportedModelError(
-            f"The outputs of {kind} do not depend on {', '.join(idle[:3])}, although it requires a "
-            "gradient: its forward pass runs without gradients, or a function set as a layer's "
-            "forward or hook reaches for another model's (as that of a copy does for the "
-            "original's). Write it as a class of its own, with the gradients on."
+            f"The outputs of {kind} do not depend on {', '.join(idle[:3])}, as gradients tell: its "
+            "forward pass runs without them, or a function that was set as a layer's forward or "
+            "hook reaches for another model (that of a copy for the original). Write it as a class."
         )
     repeatable(model, x)
     return z.shape[1]
