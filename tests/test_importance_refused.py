@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm, dropout
+from torch.testing import assert_close
 from torch.utils.checkpoint import checkpoint
 
 from unlearnlib import Labelled, fisher_diagonal, gauss_newton_diagonal, output_sensitivity
