@@ -170,3 +170,21 @@ def test_quotients_leave_out_what_has_none() -> None:
     expected = torch.cat(every)
     assert found.tolist() == expected[expected.isfinite()].tolist()
     assert len(found) == len(expected) - 2
+
+
+def test_finite_differences_leave_the_model_and_want_logits() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        model, x = nn.Linear(5, 3).double(), torch.randn(N, 5, dtype=torch.float64)
+    former, data, place = model.forward, Inputs(x), [("weight", 7)]
+    exact = 2 * finite_sensitivity(model, data, place, 0.1, norm="l1")
+    model.forward = lambda x: 2 * former(x)  # type: ignore[method-assign]
+    before, modes = [q.clone() for q in model.parameters()], model.train().training
+    assert_close(finite_sensitivity(model, data, place, 0.1, norm="l1"), exact)
+    assert model.training == modes
+    assert all(torch.equal(q, b) for q, b in zip(model.parameters(), before, strict=True))
+    with pytest.raises(UnsupportedModelError, match="not logits"):
+        finite_sensitivity(nn.Linear(5, 1).double(), data, place, 0.1)
+    with pytest.raises(IndexError):
+        finite_sensitivity(model, data, [*place, ("bias", 9)], 0.1)
+    assert all(torch.equal(q, b) for q, b in zip(model.parameters(), before, strict=True))

@@ -6,7 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from unlearnlib.stopwatch import count_forwards, stopwatch, warm_up
+from unlearnlib.errors import UnsupportedModelError
+from unlearnlib.stopwatch import (
+    count_forwards,
+    hooked_by_others,
+    stopwatch,
+    uncounted,
+    warm_up,
+)
 
 CPU = torch.device("cpu")
 
@@ -73,3 +80,43 @@ def test_warming_up_leaves_no_trace() -> None:
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     assert all(parameter.grad is None for parameter in net.parameters())
     assert not net.training
+
+
+def test_what_is_checked_does_not_count() -> None:
+    net = Net()
+    with count_forwards(Net) as count:
+        with uncounted():
+            net(torch.ones(5, 3))
+            with uncounted():
+                net(torch.ones(5, 3))
+            net(torch.ones(5, 3))
+        net(torch.ones(2, 3))
+    assert count == [2]
+
+
+def test_a_failed_pass_and_one_by_keyword_count_too() -> None:
+    net = Net(inner=Net())
+    with count_forwards(Net) as count:
+        for _ in range(2):
+            with pytest.raises(RuntimeError):
+                net(torch.ones(5, 4))
+        net(x=torch.ones(7, 3))
+    assert count == [17]
+
+
+def test_hooks_of_others_are_told_from_ours() -> None:
+    module = torch.nn.modules.module
+    assert not hooked_by_others()
+    with count_forwards(Net), count_forwards(nn.Linear):
+        assert not hooked_by_others()
+        for kind in ("forward", "forward_pre", "full_backward", "full_backward_pre"):
+            handle = getattr(module, f"register_module_{kind}_hook")(lambda *_: None)
+            assert hooked_by_others(), kind
+            handle.remove()
+        assert not hooked_by_others()
+
+
+def test_warming_up_refuses_what_is_not_logits() -> None:
+    with pytest.raises(UnsupportedModelError, match="not logits"):
+        warm_up(nn.Linear(3, 1), torch.ones(2, 3))
+    warm_up(nn.Linear(3, 2).requires_grad_(False), torch.ones(2, 3))

@@ -9,13 +9,14 @@ Two forward passes a parameter, so for a few of them: a check of the gradient, n
 """
 
 from collections.abc import Sequence
-from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
 
+from .checks import logits
 from .data.tensors import Inputs
 from .importance import NORMS, Norm
+from .intact import intact
 
 Place = tuple[str, int]
 """One parameter: the name of its tensor, and its place in that, flattened."""
@@ -40,24 +41,28 @@ def finite_sensitivity(
         step: :math:`h`, in parts of the parameter; 1 is the way to zero, and as far beyond.
         norm: Size of the output, a key of `NORMS`.
         chunk: Examples a forward pass.
+
+    Raises:
+        UnsupportedModelError: The outputs are not logits.
     """
-    model = deepcopy(model).eval()
 
     def sizes() -> Tensor:
-        return torch.cat([NORMS[norm](model(x)) for x in data.x.split(chunk)])
+        return torch.cat([NORMS[norm](logits(model, x.clone())) for x in data.x.split(chunk)])
 
     found = []
-    for name, place in places:
-        theta = model.get_parameter(name)
-        where = torch.unravel_index(torch.tensor(place), theta.shape)
-        value = theta[where].clone()
-        h = step * value.abs()
-        theta[where] = value + h
-        above = sizes()
-        theta[where] = value - h
-        below = sizes()
-        theta[where] = value
-        found.append(((above - below) / (2 * h)).abs().mean())
+    with intact(model):
+        model.eval()
+        for name, place in places:
+            theta = model.get_parameter(name)
+            where = torch.unravel_index(torch.tensor(place), theta.shape)
+            value = theta[where].clone()
+            h = step * value.abs()
+            theta[where] = value + h
+            above = sizes()
+            theta[where] = value - h
+            below = sizes()
+            theta[where] = value
+            found.append(((above - below) / (2 * h)).abs().mean())
     return torch.stack(found)
 
 

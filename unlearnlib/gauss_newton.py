@@ -16,11 +16,11 @@ side is the Fisher information with the expectation over the model's own labels;
 
 from dataclasses import replace
 
-import torch
 from torch import Tensor, nn
 
 from .data.tensors import Inputs
 from .importance import Importance, Statistic, importance
+from .trial import differentiable
 
 
 def gauss_newton_diagonal(model: nn.Module, data: Inputs, *, chunk: int = 64) -> Importance:
@@ -32,8 +32,9 @@ def gauss_newton_diagonal(model: nn.Module, data: Inputs, *, chunk: int = 64) ->
         chunk: Examples a forward pass: bounds the memory, changes nothing else.
 
     Raises:
-        UnsupportedModelError: A BatchNorm or dropout layer is in train mode.
+        UnsupportedModelError: An example has no gradient of its own, see `trial`.
         SpecError: There are no examples, or `chunk` is not positive.
+        NonFiniteError: An importance is NaN or infinite.
     """
 
     def of_class(c: int) -> Importance:
@@ -43,9 +44,7 @@ def gauss_newton_diagonal(model: nn.Module, data: Inputs, *, chunk: int = 64) ->
         return importance(model, (data.x,), loss, Statistic("gauss_newton"), 2, chunk)
 
     found = of_class(0)
-    with torch.no_grad():
-        classes = model(data.x[:1]).shape[1]
-    for c in range(1, classes):
+    for c in range(1, differentiable(model, data.x)):
         more = of_class(c)
         for name, value in more.values.items():
             found.values[name] += value

@@ -12,7 +12,6 @@ of its own. Saha, Garg and Roy, "Gradient Projection Memory for Continual Learni
 """
 
 from collections.abc import Iterator, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,12 +19,16 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad
+from torch.nn.modules.utils import _pair
 
+from .checks import finite
 from .data.tensors import Inputs
-from .errors import StaleStatisticError, UnsupportedModelError
+from .errors import NonFiniteError, SpecError, StaleStatisticError, UnsupportedModelError
 from .importance import fingerprint
+from .intact import intact
+from .layer_rules import as_its_class, padded, wide
 from .stopwatch import stopwatch
+from .trial import repeatable
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,14 @@ class GradientSpace:
         Products are taken in the model's precision, `chunk` examples at a time, and their sums in
         double precision. Layers that are never called have no moments.
 
+        A foreign hook that changes what a layer is given is seen through; one that changes what it
+        returns is harmless, since a step that is orthogonal to all inputs changes no output.
+
         Raises:
-            UnsupportedModelError: The model calls neither a `Linear` nor a `Conv2d`.
+            UnsupportedModelError: The model calls neither a `Linear` nor a `Conv2d`, or one with a
+                forward pass of its own; or its outputs are not repeatable, see `trial`.
+            NonFiniteError: An input of a layer is NaN or infinite.
+            SpecError: `chunk` is not positive.
         """
         with stopwatch(inputs.x.device) as cost:
             moments = _moments(model, inputs, stride_one, chunk)
@@ -116,32 +125,52 @@ def _moments(
     model: nn.Module, inputs: Inputs, stride_one: bool, chunk: int = 128
 ) -> dict[str, Tensor]:
     """Return the moments by the names of the layers, off the clock."""
+    if isinstance(chunk, bool) or not isinstance(chunk, int) or chunk < 1:
+        raise SpecError(f"chunk must be a whole number, at least 1, not {chunk!r}.")
     total: dict[str, Tensor] = {}
-    spied = deepcopy(model).eval()
-    for name, layer in spied.named_modules():
-        if isinstance(layer, nn.Linear | nn.Conv2d):
-            add = partial(_add, total, name, stride_one)
-            layer.register_forward_pre_hook(add)
-    with torch.no_grad():
+    layers = dict(model.named_modules())
+    with torch.no_grad(), intact(model):
+        model.eval()
+        repeatable(model, inputs.x)
+        for name, layer in layers.items():
+            if isinstance(layer, nn.Linear | nn.Conv2d):
+                add = partial(_add, total, name, stride_one)
+                layer.register_forward_pre_hook(add, with_kwargs=True)  # after those of others
         for x in inputs.batches(chunk):
-            spied(x)
+            model(x.clone())
     if not total:
         raise UnsupportedModelError(
             f"{type(model).__name__} calls no Linear and no Conv2d, whose inputs the gradient "
             "space is made of. Use a model that has some."
         )
-    layers = dict(spied.named_modules())
+    for name, blocks in total.items():
+        if not finite(blocks):
+            raise NonFiniteError(
+                f"An input of layer '{name}' is NaN or infinite, so its moments are. Look for the "
+                "first number of the data or of the model that is not finite."
+            )
     return {name: _ordered(layers[name], blocks) for name, blocks in total.items()}
 
 
 def _add(
-    total: dict[str, Tensor], name: str, stride_one: bool, layer: nn.Module, args: tuple[Any, ...]
+    total: dict[str, Tensor],
+    name: str,
+    stride_one: bool,
+    layer: nn.Module,
+    args: tuple[Any, ...],
+    named: dict[str, Any],
 ) -> None:
     """Add the products of one batch of inputs of `layer` to `total[name]`, as blocks."""
-    x: Tensor = args[0]
+    if not as_its_class(layer, nn.Conv2d if isinstance(layer, nn.Conv2d) else nn.Linear):
+        raise UnsupportedModelError(
+            f"Layer '{name}' ({type(layer).__name__}) has a forward pass of its own, so what its "
+            "weight is multiplied with may be something else than its input. Put what it adds into "
+            "a module around a plain Linear or Conv2d."
+        )
+    x: Tensor = wide(next(iter((*args, *named.values()))))
     if isinstance(layer, nn.Conv2d):
-        blocks = dict(_column_blocks(layer, x, stride_one))
-        width = layer.kernel_size[1]
+        blocks = dict(_column_blocks(layer, x if x.dim() == 4 else x[None], stride_one))
+        width = layer.weight.shape[3]
     else:
         x = x.reshape(1, -1, x.shape[-1])
         blocks, width = {(0, 0): x.mT @ x}, 1
@@ -162,10 +191,9 @@ def _column_blocks(
     stride 1 the blocks of equal j - i differ only by the columns at the borders, so all but the
     first come by sliding its window.
     """
-    mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
-    x = pad(x, layer._reversed_padding_repeated_twice, mode)
-    (height, width), (dr, dc) = layer.kernel_size, layer.dilation
-    stride, step = (1, 1) if stride_one else layer.stride
+    x = padded(layer, x)
+    (height, width), (dr, dc) = layer.weight.shape[2:], _pair(layer.dilation)
+    stride, step = (1, 1) if stride_one else _pair(layer.stride)
     span = (x.shape[3] - dc * (width - 1) - 1) // step * step + 1  # of the columns visited
     U = x.unflatten(1, (layer.groups, -1)).permute(1, 4, 0, 3, 2)  # group, column, n, row, channel
     U = U.unfold(3, dr * (height - 1) + 1, stride)[..., ::dr].transpose(4, 5)
@@ -197,7 +225,8 @@ def _ordered(layer: nn.Module, blocks: Tensor) -> Tensor:
     for i in range(len(blocks)):
         for j in range(i):
             blocks[i, j] = blocks[j, i].mT
-    height, width = layer.kernel_size  # type: ignore[misc]
+    weight: Any = layer.weight
+    height, width = weight.shape[2:]
     blocks = blocks.unflatten(4, (height, -1)).unflatten(3, (height, -1))
     d = height * width * blocks.shape[-1]
     return blocks.permute(2, 4, 3, 0, 6, 5, 1).reshape(-1, d, d)

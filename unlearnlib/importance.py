@@ -19,14 +19,17 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.modules.dropout import _DropoutNd
 
+from .checks import finite, first_not_finite
 from .data.tensors import Inputs, Labelled
-from .errors import SpecError, StaleStatisticError, UnsupportedModelError
+from .errors import NonFiniteError, SpecError, StaleStatisticError
+from .fields import Count, check
+from .intact import intact
+from .layer_rules import wide
 from .losses import losses
-from .per_example import Batch, Loss, power, sums_of_powers
-from .stopwatch import stopwatch
+from .per_example import Batch, Loss, by_groups, sums_of_powers
+from .stopwatch import stopwatch, uncounted
+from .trial import differentiable
 
 Order = Literal["data", "release"]
 """Order of D: as the data come; or as the releases load it, see `Scenario.ordered`."""
@@ -54,9 +57,13 @@ class Statistic:
     """
 
     kind: Literal["fisher", "sensitivity", "gauss_newton"]
-    group: int = 1
+    group: Count = 1
     order: Order = "data"
     norm: Norm = "squared"
+
+    def __post_init__(self) -> None:
+        """Refuse what the annotations do not allow."""
+        check(self)
 
     @property
     def plain(self) -> "Statistic":
@@ -172,8 +179,9 @@ def fisher_diagonal(
         order: Noted in the result.
 
     Raises:
-        UnsupportedModelError: A BatchNorm or dropout layer is in train mode.
+        UnsupportedModelError: An example has no gradient of its own, see `trial`.
         SpecError: There are no examples, or `group` or `chunk` is not positive.
+        NonFiniteError: An importance is NaN or infinite.
     """
     return importance(model, (data.x, data.y), losses, Statistic("fisher", group, order), 2, chunk)
 
@@ -198,62 +206,60 @@ def output_sensitivity(
         norm: Which size, a key of `NORMS`; the equation's is `squared`.
 
     Raises:
-        UnsupportedModelError: A BatchNorm or dropout layer is in train mode.
+        UnsupportedModelError: An example has no gradient of its own, see `trial`.
         SpecError: There are no examples, or `group` or `chunk` is not positive.
+        NonFiniteError: An importance is NaN or infinite.
     """
     statistic = Statistic("sensitivity", group, order, norm)
     return importance(model, (data.x,), NORMS[norm], statistic, 1, chunk)
 
 
+@torch.inference_mode(False)
 def importance(
     model: nn.Module, data: Batch, loss: Loss, statistic: Statistic, p: int, chunk: int
 ) -> Importance:
     """Return the mean of the p-th power of the gradients of `loss`: check, compute, divide, note.
 
     Every importance of this library is made here; see :func:`fisher_diagonal` for the arguments.
+    Its values are in single precision, or in double if the parameters are.
     """
     n, group = len(data[0]), statistic.group
-    if min(n, group, chunk) < 1:
-        raise SpecError(
-            f"An importance of {n} examples in groups of {group} and chunks of {chunk}: each must "
-            "be at least 1."
-        )
-    _deterministic(model)
-    with stopwatch(data[0].device) as cost:
+    if isinstance(chunk, bool) or not isinstance(chunk, int) or chunk < 1:
+        raise SpecError(f"chunk must be a whole number, at least 1, not {chunk!r}.")
+    if n < 1:
+        raise SpecError("An importance of 0 examples is none. Give one or more.")
+    data = tuple(part.clone() if part.is_inference() else part for part in data)
+    differentiable(model, data[0])
+    with intact(model), stopwatch(data[0].device) as cost:
         if group == 1:
             count, sums = n, sums_of_powers(model, data, loss, p=p, chunk=chunk)
         else:
-            count, sums = -(-n // group), _grouped(model, data, loss, group, p, chunk)
-        values = {name: total.div_(count) for name, total in sums.items()}
-    return Importance(values, statistic, fingerprint(model), n, cost.seconds)
+            count = -(-n // group)
+            sums = by_groups(model, data, loss, p=p, group=group, chunk=chunk)
+        types = {name: wide(q).dtype for name, q in model.named_parameters()}
+        values = {name: total.div_(count).to(types[name]) for name, total in sums.items()}
+    found = Importance(values, statistic, fingerprint(model), n, cost.seconds)
+    _refuse_not_finite(found, model, data, loss)
+    return found
 
 
-@torch.enable_grad()
-def _grouped(
-    model: nn.Module, data: Batch, loss: Loss, group: int, p: int, chunk: int
-) -> dict[str, Tensor]:
-    """Return the sum over groups of the power of the gradient of a group's mean loss."""
-    parameters = {name: q for name, q in model.named_parameters() if q.requires_grad}
-    total = {name: torch.zeros_like(q) for name, q in parameters.items()}
-    for batch in zip(*(part.split(group) for part in data), strict=True):
-        size, gradients = len(batch[0]), dict[str, Tensor]()
-        for x, *targets in zip(*(part.split(chunk) for part in batch), strict=True):
-            mean = loss(model(x), *targets).sum() / size
-            found = torch.autograd.grad(mean, [*parameters.values()], materialize_grads=True)
-            for name, g in zip(parameters, found, strict=True):
-                gradients[name] = gradients[name] + g if name in gradients else g
-        for name, g in gradients.items():
-            total[name] += power(g, p)
-    return total
-
-
-def _deterministic(model: nn.Module) -> None:
-    """Refuse a model whose output for one example is not a function of that example."""
-    for name, layer in model.named_modules():
-        batch = isinstance(layer, _BatchNorm) and (layer.training or layer.running_mean is None)
-        if batch or (isinstance(layer, _DropoutNd) and layer.training and layer.p > 0):
-            raise UnsupportedModelError(
-                f"Layer '{name}' ({type(layer).__name__}) uses the statistics of its batch or "
-                "random numbers, so that one example has no gradient of its own. Call "
-                "model.eval() first (BatchNorm must track its statistics)."
-            )
+def _refuse_not_finite(found: Importance, model: nn.Module, data: Batch, loss: Loss) -> None:
+    """Name the parameter whose importance is not finite, and the first example that is why."""
+    bad = next((name for name, value in found.values.items() if not finite(value)), None)
+    if bad is None:
+        return
+    with torch.no_grad(), intact(model), uncounted():
+        each = torch.cat(
+            [
+                loss(wide(model(x.clone())), *targets)
+                for x, *targets in zip(*(part.split(64) for part in data), strict=True)
+            ]
+        )
+    why = (
+        "every loss is finite, so a gradient is undefined or overflows; use double precision"
+        if finite(each)
+        else f"the first loss that is not finite is that of example {first_not_finite(each)[0]}"
+    )
+    raise NonFiniteError(
+        f"The importance of '{bad}' holds a number that is NaN or infinite: {why}."
+    )

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from .checks import logits
-from .errors import SpecError
+from .errors import SpecError, UnsupportedModelError
 from .gradient_space import GradientSpace
 from .training import seeded
 
@@ -162,6 +162,7 @@ def projections(
 
     Raises:
         SpecError: A layer is not in the space, or all are frozen.
+        UnsupportedModelError: A weight is made from other parameters, or another module has it too.
     """
     if unknown := sorted(set(layers) - space.moments.keys()):
         raise SpecError(
@@ -171,7 +172,7 @@ def projections(
     found: Steps = {}
     last = list(space.moments)[-1]
     for name in layers or space.moments:
-        W = model.get_parameter(f"{name}.weight")
+        W = _own_weight(model, name)
         if not W.requires_grad:
             continue
         spectrum = Spectrum.of(space.moments[name])
@@ -192,6 +193,28 @@ def projections(
             "Choose other layers, or unfreeze them with requires_grad_()."
         )
     return found
+
+
+def _own_weight(model: nn.Module, name: str) -> Tensor:
+    """Return the weight of a layer, which is multiplied with the inputs of that layer alone."""
+    W = model.get_submodule(name)._parameters.get("weight")
+    if W is None:
+        raise UnsupportedModelError(
+            f"Layer '{name}' makes its weight from other parameters (weight_norm, prune, a "
+            "parametrization), so no step of these is orthogonal to its inputs. Remove that first, "
+            "or leave the layer out by naming the others in `layers`."
+        )
+    holders = [
+        path or type(module).__name__
+        for path, module in model.named_modules()
+        if any(q is W for q in module._parameters.values())
+    ]
+    if len(holders) > 1:
+        raise UnsupportedModelError(
+            f"{' and '.join(holders)} share one weight, so its step would have to be orthogonal to "
+            "the inputs of them all. Leave them out by naming the others in `layers`."
+        )
+    return W
 
 
 def descend(

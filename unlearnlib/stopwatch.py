@@ -3,16 +3,18 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import deepcopy
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.module import (
-    register_module_forward_hook,
-    register_module_forward_pre_hook,
-)
+from torch.nn.modules import module as every_module
+
+from .checks import logits
+from .intact import intact
+
+_COUNTING = ContextVar("counting", default=True)
 
 
 @dataclass
@@ -46,32 +48,76 @@ def stopwatch(device: torch.device) -> Iterator[Cost]:
 
 
 def warm_up(model: nn.Module, x: Tensor) -> None:
-    """Send a batch forward and backward through a copy of `model`.
+    """Send a batch forward and backward through `model`, which stays as it is.
 
     What a device does at its first call (choice of kernels, buffers) is not a method's cost.
+
+    Raises:
+        UnsupportedModelError: The outputs are not logits.
     """
-    deepcopy(model)(x).sum().backward()
+    parameters = [q for q in model.parameters() if q.requires_grad]
+    with intact(model):
+        z = logits(model, x.clone())
+        if z.requires_grad:
+            torch.autograd.grad(z.sum(), parameters, allow_unused=True)
 
 
 @contextmanager
 def count_forwards(kind: type[nn.Module]) -> Iterator[list[int]]:
     """Count the examples that go forward through any model of class `kind`, as [count].
 
-    Copies and fresh models count too; a module of the same class inside another does not.
+    Copies and fresh models count too; a module of the same class inside another does not, nor what
+    is `uncounted`.
     """
-    count, depth = [0], [0]
-
-    def enter(module: nn.Module, inputs: Any) -> None:
-        if isinstance(module, kind):
-            count[0] += len(inputs[0]) if depth[0] == 0 else 0
-            depth[0] += 1
-
-    def leave(module: nn.Module, inputs: Any, output: Any) -> None:
-        depth[0] -= isinstance(module, kind)
-
-    hooks = [register_module_forward_pre_hook(enter), register_module_forward_hook(leave)]
+    counter = _Counter(kind)
+    hooks = [
+        every_module.register_module_forward_pre_hook(counter.enter),
+        every_module.register_module_forward_hook(
+            counter.leave, with_kwargs=True, always_call=True
+        ),
+    ]
     try:
-        yield count
+        yield counter.count
     finally:
         for hook in hooks:
             hook.remove()
+
+
+@contextmanager
+def uncounted() -> Iterator[None]:
+    """Send examples forward that no `count_forwards` counts: to check a model is not to use it."""
+    before = _COUNTING.set(False)
+    try:
+        yield
+    finally:
+        _COUNTING.reset(before)
+
+
+def hooked_by_others() -> bool:
+    """Tell whether hooks see every module of the process, but for those of `count_forwards`."""
+    tables = (
+        every_module._global_forward_pre_hooks,
+        every_module._global_forward_hooks,
+        every_module._global_backward_pre_hooks,
+        every_module._global_backward_hooks,
+    )
+    hooks = [hook for table in tables for hook in table.values()]
+    return not all(isinstance(getattr(hook, "__self__", None), _Counter) for hook in hooks)
+
+
+class _Counter:
+    """What `count_forwards` counts, by hooks that change nothing."""
+
+    def __init__(self, kind: type[nn.Module]) -> None:
+        self.kind, self.count, self.depth = kind, [0], 0
+
+    def enter(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        self.depth += isinstance(module, self.kind)
+
+    def leave(self, module: nn.Module, inputs: tuple[Any, ...], *rest: Any) -> None:
+        """Count when the outermost is left, also by an error (torch then omits the keywords)."""
+        if isinstance(module, self.kind):
+            self.depth -= 1
+            named = rest[0].values() if len(rest) == 2 else ()
+            if self.depth == 0 and _COUNTING.get():
+                self.count[0] += next((len(given) for given in (*inputs, *named)), 0)

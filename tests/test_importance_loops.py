@@ -1,0 +1,204 @@
+"""Models that `torch.func` cannot send through: a loop over the examples is right."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, linear
+from torch.testing import assert_close
+from torch.utils.checkpoint import checkpoint
+
+from unlearnlib import Labelled, fisher_diagonal
+from unlearnlib import per_example as engine
+from unlearnlib.errors import UnsupportedModelError
+from unlearnlib.losses import losses
+from unlearnlib.stopwatch import count_forwards
+
+N = 9
+
+
+def draw(*shape: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0)).double()
+
+
+VECTORS, SEQUENCES, IMAGES = draw(N, 8), draw(N, 5, 8), draw(N, 3, 6, 6)
+TOKENS = torch.randint(7, (N, 5), generator=torch.Generator().manual_seed(0))
+INPUTS = {(8,): VECTORS, (5, 8): SEQUENCES, (3, 6, 6): IMAGES, (5,): TOKENS}
+
+
+class Chain(nn.Module):
+    """A layer, something in the middle, a head."""
+
+    def __init__(self, middle: Callable[[Tensor], Tensor], layer: nn.Module | None = None) -> None:
+        super().__init__()
+        self.layer = nn.Linear(8, 8) if layer is None else layer
+        self.middle, self.head = middle, nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.middle(self.layer(x)))
+
+
+def plain() -> nn.Sequential:
+    return nn.Sequential(nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 3))
+
+
+class Recurrent(nn.Module):
+    def __init__(self, kind: type[nn.Module]) -> None:
+        super().__init__()
+        self.cells, self.head = kind(8, 6, batch_first=True), nn.Linear(6, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.cells(x)[0][:, -1])
+
+
+class Masked(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+        self.encoder, self.head = nn.TransformerEncoder(layer, 1), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        mask = torch.arange(5).expand(len(x), 5) > 3
+        return self.head(self.encoder(x, src_key_padding_mask=mask)[:, 0])
+
+
+class Aside(nn.Module):
+    """A weight that the model holds in a list too, where `functional_call` does not find it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.head = nn.Linear(8, 8), nn.Linear(8, 3)
+        self.also = [self.layer.weight]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(linear(self.layer(x).tanh(), self.also[0]))
+
+
+def branching(x: Tensor) -> Tensor:
+    """A batch is not its examples: for some of them alone the other branch is taken."""
+    return 2 * x if x.max() > -9.0 and x.min() < 0 else x
+
+
+class PerImage(nn.Module):
+    """Layers that are called without a dimension for the examples, one of a single channel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.head = nn.Conv2d(1, 2, 3), nn.Linear(32, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.stack([self.head(self.layer(one[:1]).flatten()) for one in x])
+
+
+class EachToken(nn.Module):
+    """A table that is asked for one token at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(7, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.stack([self.table(one[0]) + 2 * one[1] for one in x])
+
+
+RIGHT: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
+    "in a list": (Aside, (8,)),
+    "GRU": (lambda: Recurrent(nn.GRU), (5, 8)),
+    "RNN": (lambda: Recurrent(nn.RNN), (5, 8)),
+    "LSTM": (lambda: Recurrent(nn.LSTM), (5, 8)),
+    "padding mask": (Masked, (5, 8)),
+    "checkpoint": (
+        lambda: Chain(lambda x: checkpoint(torch.tanh, x, use_reentrant=False)), (8,),
+    ),
+    "traced": (lambda: torch.jit.trace(plain().double(), VECTORS), (8,)),
+    "branching": (lambda: Chain(branching), (8,)),
+    "image by image": (PerImage, (3, 6, 6)),
+    "token by token": (EachToken, (5,)),
+}  # fmt: skip
+"""Name -> model, shape of an input."""
+
+
+def problem(name: str) -> tuple[nn.Module, Labelled]:
+    make, shape = RIGHT[name]
+    with torch.random.fork_rng(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch.jit and the old weight_norm are deprecated
+        torch.manual_seed(0)
+        return make().double().eval(), Labelled(INPUTS[shape].clone(), torch.arange(N) % 2)
+
+
+def state(model: nn.Module) -> list[Any]:
+    """All that could change: parameters by identity, numbers, modes, hooks, random numbers."""
+    modules = [*model.modules()]
+    return [
+        [(name, id(q), q.grad) for name, q in model.named_parameters(remove_duplicate=False)],
+        [(name, v.tolist()) for name, v in model.state_dict().items()],
+        [(m.training, len(m._forward_hooks), len(m._forward_pre_hooks)) for m in modules],
+        torch.get_rng_state().tolist(),
+    ]
+
+
+def loop(model: nn.Module, data: Labelled) -> dict[str, Tensor]:
+    """The Fisher diagonal, an example at a time; the model may change."""
+    parameters = dict(model.named_parameters())
+    total = {name: torch.zeros_like(q) for name, q in parameters.items()}
+    for x, y in zip(data.x, data.y, strict=True):
+        loss = cross_entropy(model(x[None].clone()), y[None])
+        found = torch.autograd.grad(loss, [*parameters.values()], materialize_grads=True)
+        for name, g in zip(parameters, found, strict=True):
+            total[name] += g.to_dense().square() / N
+    return total
+
+
+@pytest.mark.parametrize("group", [1, N + 1])
+@pytest.mark.parametrize("name", RIGHT)
+def test_the_model_and_the_data_stay(name: str, group: int) -> None:
+    model, data = problem(name)
+    before, given = state(model), data.x.clone()
+    fisher_diagonal(model, data, group=group)
+    assert state(model) == before
+    assert torch.equal(data.x, given)
+    model(data.x.clone())  # and it can be used
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_the_importance_is_that_of_a_loop(name: str) -> None:
+    model, data = problem(name)
+    found = fisher_diagonal(model, data).values
+    expected = loop(model, data)
+    assert found.keys() == expected.keys()
+    for key, value in expected.items():
+        assert_close(found[key], value, rtol=1e-10, atol=1e-12)
+    assert any(value.max() > 1e-6 for value in expected.values())
+
+
+@pytest.mark.filterwarnings("ignore:Full backward hook is firing")
+def test_a_loop_sends_each_example_once() -> None:
+    model, data = problem("GRU")
+    with count_forwards(Recurrent) as count:
+        fisher_diagonal(model, data)
+    assert count == [N]
+
+
+def test_the_slow_reference_refuses_what_it_cannot_do() -> None:
+    for name, words in (
+        ("GRU", "torch.func.vmap cannot send Recurrent through"),
+        ("in a list", "Aside.*past the modules"),
+    ):
+        model, data = problem(name)
+        before = state(model)
+        with pytest.raises(UnsupportedModelError, match=words):
+            engine.by_func(model, (data.x, data.y), losses, p=2)
+        assert state(model) == before
+
+
+def test_a_batch_that_takes_another_branch_than_its_examples() -> None:
+    """The first three are positive, and so is every batch with the last."""
+    model = Chain(lambda x: 2 * x if x.max() > 0 else x, nn.Identity()).double()
+    positive = torch.tensor([1, 1, 1, 0, 0, 0, 0, 0, 1]).bool()[:, None]
+    data = Labelled(torch.where(positive, VECTORS.abs(), -VECTORS.abs()), torch.arange(N) % 3)
+    found, expected = fisher_diagonal(model, data).values, loop(model, data)
+    for key, value in expected.items():
+        assert_close(found[key], value, rtol=1e-10, atol=1e-12)
