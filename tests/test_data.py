@@ -50,37 +50,10 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[tuple[Path, str]]:
-    """A folder, and the local address that serves it."""
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *args: object) -> None:
-            pass
-
-    folder = tmp_path / "site"
-    folder.mkdir()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield folder, f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
 def write(folder: Path, contents: dict[str, bytes] = PARTS) -> None:
     folder.mkdir(exist_ok=True)
     for name, content in contents.items():
         (folder / name).write_bytes(content)
-
-
-def pack(folder: Path, contents: dict[str, bytes] = PARTS) -> Path:
-    """Write the archive `tiny.tar.gz` into `folder`."""
-    write(folder / "tiny", contents)
-    with tarfile.open(folder / "tiny.tar.gz", "w:gz") as archive:
-        archive.add(folder / "tiny", "tiny")
-    return folder / "tiny.tar.gz"
 
 
 # --- the sets ---------------------------------------------------------------------------------
@@ -267,33 +240,3 @@ def test_missing_embedded_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(files, "data_folder", lambda: tmp_path)
     with pytest.raises(DataError, match=r"fashion_small should hold 4 files.*Restore"):
         fetch("fashion_small")
-
-
-def test_download_of_an_archive(root: Path, site: tuple[Path, str]) -> None:
-    folder, address = site
-    archive = pack(folder)
-    assert files.read(tiny(f"{address}/tiny.tar.gz")) == PARTS
-    assert {path.name for path in root.rglob("*")} == {"tiny", *PARTS}
-    archive.unlink()  # once there, the files are not downloaded again
-    assert files.read(tiny(f"{address}/tiny.tar.gz")) == PARTS
-
-
-def test_download_of_files(root: Path, site: tuple[Path, str]) -> None:
-    folder, address = site
-    write(folder, {f"{name}.gz": gzip.compress(data) for name, data in PARTS.items()})
-    assert files.read(tiny(*(f"{address}/{name}.gz" for name in PARTS))) == PARTS
-
-
-@pytest.mark.parametrize("failure", ["absent", "truncated", "incomplete", "other content"])
-def test_failed_download_leaves_nothing(root: Path, site: tuple[Path, str], failure: str) -> None:
-    folder, address = site
-    if failure == "incomplete":
-        pack(folder, {"train.bin": PARTS["train.bin"]})
-    elif failure == "other content":
-        pack(folder, {**PARTS, "test.bin": b"other"})
-    elif failure == "truncated":
-        archive = pack(folder)
-        archive.write_bytes(archive.read_bytes()[:-20])
-    with pytest.raises(DataError, match=r"Try again, or put the official files into .*tiny\."):
-        files.read(tiny(f"{address}/tiny.tar.gz"))
-    assert list(root.iterdir()) == []

@@ -21,6 +21,10 @@ class SpecError(UnlearnError, ValueError):
     """A specification has an unknown key or a value of the wrong kind."""
 
 
+class PackageError(SpecError, ImportError):
+    """A specification names what needs a package that is not installed."""
+
+
 class RecordError(UnlearnError, ValueError):
     """A record cannot be read or does not belong where it lies."""
 

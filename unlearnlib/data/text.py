@@ -109,6 +109,6 @@ def load_text(name: str, train: bytes, test: bytes) -> tuple[Labelled, Labelled]
     try:
         (texts, y), (test_texts, test_y) = read_tsv(train), read_tsv(test)
     except (ValueError, IndexError, UnicodeDecodeError) as error:
-        raise DataError(f"A file of '{name}' is not of the official form: {error}.") from error
+        raise DataError(f"A file of '{name}' is not of the official form: {error}.") from None
     x, test_x = FORMS[name](texts, test_texts)
     return Labelled(x, y), Labelled(test_x, test_y)
