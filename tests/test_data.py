@@ -1,22 +1,16 @@
 """The data sets: hold-out, labels, formats, and files that are missing, broken or downloaded."""
 
-import gzip
 import hashlib
 import os
 import subprocess
 import sys
-import tarfile
-import threading
-from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from unlearnlib.data import Dataset, fetch, files, load, names, sets, sources
+from unlearnlib.data import Dataset, files, load, names, sets, sources
 from unlearnlib.data.files import Part, Source
 from unlearnlib.errors import DataError
 from unlearnlib.locations import data_folder
@@ -197,46 +191,3 @@ def test_idx_array() -> None:
     array = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
     data = bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4]) + array.tobytes()
     np.testing.assert_array_equal(sets.idx_array(data), array)
-
-
-# --- files ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("folder", ["", "tiny"])
-@pytest.mark.parametrize("compress", [None, gzip.compress])
-def test_files_are_found(root: Path, folder: str, compress: object) -> None:
-    if callable(compress):
-        write(root / folder, {f"{name}.gz": compress(data) for name, data in PARTS.items()})
-    else:
-        write(root / folder)
-    assert files.read(tiny()) == PARTS
-
-
-@pytest.mark.parametrize(
-    ("broken", "found"),
-    [(PARTS["train.bin"][:-1], "found 199 bytes"), (b"x" + PARTS["train.bin"][1:], "found 200")],
-    ids=["truncated", "corrupt"],
-)
-def test_broken_file(root: Path, broken: bytes, found: str) -> None:
-    write(root / "tiny", {**PARTS, "train.bin": broken})
-    with pytest.raises(DataError, match=f"train.bin .*expected 200 bytes .*{found}.*Delete .*tiny"):
-        files.read(tiny())
-
-
-def test_truncated_gzip(root: Path) -> None:
-    squeezed = {f"{name}.gz": gzip.compress(data) for name, data in PARTS.items()}
-    write(root / "tiny", {**squeezed, "test.bin.gz": squeezed["test.bin.gz"][:-9]})
-    with pytest.raises(DataError, match=r"test\.bin\.gz is truncated or corrupt.*Delete"):
-        files.read(tiny())
-
-
-def test_missing_file(root: Path) -> None:
-    write(root / "tiny", {"train.bin": PARTS["train.bin"]})
-    with pytest.raises(DataError, match=r"should hold 2 files, but test\.bin cannot be found"):
-        files.read(tiny())
-
-
-def test_missing_embedded_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "data_folder", lambda: tmp_path)
-    with pytest.raises(DataError, match=r"fashion_small should hold 4 files.*Restore"):
-        fetch("fashion_small")

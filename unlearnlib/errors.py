@@ -43,3 +43,12 @@ class SweepError(UnlearnError, RuntimeError):
 
 class StaleStatisticError(UnlearnError, ValueError):
     """A stored statistic belongs to another model, or is not the one that is wanted."""
+
+
+def first_line(error: object) -> str:
+    r"""Return the first line of what the error of another library says, for a sentence of ours.
+
+    >>> first_line(OSError("No such file.\nTry this, or that.")), first_line(EOFError())
+    ('No such file', 'EOFError')
+    """
+    return str(error).strip().partition("\n")[0].rstrip(" .:\r") or type(error).__name__

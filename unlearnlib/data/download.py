@@ -9,12 +9,12 @@ from gzip import BadGzipFile
 from http.client import HTTPException
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from torch.hub import tqdm  # type: ignore[attr-defined]  # a plain one where tqdm is missing
 
-from ..errors import DataError
+from ..errors import DataError, first_line
 
 WAIT = 60.0
 """Seconds without a byte after which a server is given up."""
@@ -67,6 +67,8 @@ def _served(url: str, limit: int) -> Iterator[bytes]:
         if total is not None and done < total:
             raise OSError(f"it ended after {done:,} of {total:,} bytes")
     except (OSError, HTTPException, ValueError) as error:
+        if isinstance(error, HTTPError):
+            error.close()
         raise DataError(f"{url} cannot be downloaded: {_cause(error)}.") from None
 
 
@@ -75,7 +77,7 @@ def _cause(error: Exception) -> str:
     cause = error.reason if type(error) is URLError else error
     if isinstance(cause, TimeoutError):
         return f"nothing came for {WAIT:g} seconds"
-    return str(getattr(cause, "strerror", None) or cause or type(cause).__name__).rstrip(".")
+    return getattr(cause, "strerror", None) or first_line(cause)
 
 
 def unpack(archive: Path, folder: Path, sizes: Mapping[str, int]) -> None:
@@ -100,4 +102,4 @@ def unpack(archive: Path, folder: Path, sizes: Mapping[str, int]) -> None:
                 if content is not None and name in sizes:
                     (folder / name).write_bytes(content.read(sizes[name] + 1))
     except CORRUPT as error:
-        raise DataError(f"{archive} is truncated or corrupt: {error}.") from None
+        raise DataError(f"{archive} is truncated or corrupt: {first_line(error)}.") from None

@@ -14,7 +14,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from ..errors import DataError
+from ..errors import DataError, first_line
 from ..locations import data_folder, download_folder
 from .download import CORRUPT, download, unpack
 
@@ -117,7 +117,7 @@ def _content(path: Path, part: Part, remedy: str) -> bytes:
         with _OPEN.get(path.suffix, open)(path, "rb") as file:
             data: bytes = file.read(part.size + 1)
     except CORRUPT as error:
-        raise DataError(f"{path} is truncated or corrupt: {error}. {remedy}") from None
+        raise DataError(f"{path} is truncated or corrupt: {first_line(error)}. {remedy}") from None
     except OSError as error:
         why = error.strerror or error
         raise DataError(

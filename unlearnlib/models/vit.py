@@ -9,8 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from ..errors import PackageError, SpecError
-from .text import first_line
+from ..errors import PackageError, SpecError, first_line
 
 HUB_NAME = "vit_base_patch16_224.augreg_in21k_ft_in1k"
 
@@ -45,8 +44,8 @@ class ViT(nn.Module):
             from timm import create_model
         except (ImportError, RuntimeError) as error:  # the second: torchvision of another torch
             raise PackageError(
-                f"A ViT is built by timm, which cannot be imported: {error}. It is an extra: "
-                "pip install 'unlearnlib[vit]'."
+                f"A ViT is built by timm, which cannot be imported: {first_line(error)}. "
+                "It is an extra: pip install 'unlearnlib[vit]'."
             ) from None
         self.side = options.get("img_size", 224)
         try:
