@@ -1,4 +1,4 @@
-"""The files of data sets put where they belong: downloaded or unpacked, by one process at a time."""
+"""Data sets put where they belong: downloaded or unpacked, by one process at a time."""
 
 import gzip
 import hashlib

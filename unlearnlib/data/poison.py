@@ -25,7 +25,7 @@ def parsed_name(name: str) -> tuple[str, int]:
         return clean, 0
     if not re.fullmatch("[1-9][0-9]*", count):
         raise DataError(
-            f"'{name}' is no poisoned data set: '{count}' is not the number of examples of each "
+            f"{name!r} is no poisoned data set: {count!r} is not the number of examples of each "
             f"class that get a wrong label, 1 or more. Write '{clean or 'NAME'}+poison500'."
         )
     return clean, int(count)
