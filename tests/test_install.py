@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -111,6 +112,18 @@ def test_a_folder_without_its_files_is_filled(root: Path, site: tuple[Path, str]
     archive.unlink()
     assert files.read(tiny(f"{address}/tiny.tar.gz")) == PARTS
     assert {path.name for path in root.rglob("*")} == {"tiny", "notes.txt", *PARTS}
+
+
+def test_a_folder_on_another_disk_is_filled(root: Path, site: tuple[Path, str]) -> None:
+    folder, address = site
+    shared = Path("/dev/shm")
+    if not shared.is_dir() or shared.stat().st_dev == root.stat().st_dev:
+        pytest.skip("needs a second file system")
+    pack(folder)
+    with TemporaryDirectory(dir=shared) as other:
+        (root / "tiny").symlink_to(other)
+        assert files.read(tiny(f"{address}/tiny.tar.gz")) == PARTS
+        assert {path.name for path in Path(other).iterdir()} == {*PARTS}
 
 
 @pytest.mark.parametrize("place", ["", "tiny"])

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 from ..errors import DataError
@@ -48,36 +49,29 @@ class Dataset:
                 f"training examples are {_form(self.train)}, test examples {_form(self.test)}; "
                 "make them alike"
             )
-        if bool(self.subclasses) != (self.train_subclass is not None):
-            self._refuse("it takes both the names of its subclasses and each example's")
-        for part, x, y, fine in (
-            ("train", self.train.x, self.train.y, self.train_subclass),
-            ("test", self.test.x, self.test.y, self.test_subclass),
+        given = {fine is not None for fine in (self.train_subclass, self.test_subclass)}
+        if given != {bool(self.subclasses)}:
+            self._refuse(
+                "give subclasses, train_subclass and test_subclass all three, or none of them"
+            )
+        for part, labelled, fine in (
+            ("train", self.train, self.train_subclass),
+            ("test", self.test, self.test_subclass),
         ):
-            if (fine is None) != (self.train_subclass is None):
-                self._refuse("only one of train_subclass and test_subclass is given; give both")
-            if fine is not None and fine.shape != (len(x),):
-                self._refuse(
-                    f"{part}_subclass has the shape {tuple(fine.shape)} for {len(x)} examples; "
-                    "give one finer class each"
-                )
-            self._check_labels(f"{part}.y", y, self.classes)
+            self._check_labels(f"{part}.y", labelled.y, self.classes)
             if fine is not None:
+                if fine.shape != (len(labelled),) or fine.dtype != torch.int64:
+                    self._refuse(
+                        f"{part}_subclass is {fine.dtype} {tuple(fine.shape)} for {len(labelled)} "
+                        "examples; give each one finer class, int64"
+                    )
                 self._check_labels(f"{part}_subclass", fine, self.subclasses)
 
     def _check_labels(self, place: str, y: Tensor, names: tuple[str, ...]) -> None:
         """Refuse labels that are not the numbers of `names`, or not a yes or no for each."""
-        if y.is_meta:
-            return
-        if y.dim() == 2 and y.is_floating_point():
-            if y.shape[1] != len(names) or bool(((y != 0) & (y != 1)).any()):
-                self._refuse(
-                    f"{place} should be 0.0 or 1.0 for each of the {len(names)} classes, "
-                    f"(n, {len(names)})"
-                )
-        elif y.dim() != 1 or y.is_floating_point() or y.is_complex():
-            self._refuse(f"{place} should be whole numbers, (n,), or 0.0 and 1.0, (n, classes)")
-        elif bool((wrong := (y < 0) | (y >= len(names))).any()):
+        if y.dim() == 2 and y.shape[1] != len(names):
+            self._refuse(f"{place} has {y.shape[1]} columns for {len(names)} classes")
+        if y.dim() == 1 and not y.is_meta and bool((wrong := (y < 0) | (y >= len(names))).any()):
             i = int(wrong.nonzero()[0])
             self._refuse(
                 f"{place}[{i}] is {int(y[i])}, but there are {len(names)} names, from 0 to "

@@ -214,4 +214,4 @@ def _fetch(source: Source, root: Path) -> None:
             os.replace(fresh, folder)
             return
         for path in _locate(source, Path(workshop)).values():
-            os.replace(path, folder / path.name)
+            shutil.move(path, folder / path.name)  # which may be a link to another disk
