@@ -2,6 +2,7 @@
 
 import io
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,37 @@ def test_other_contents_are_refused(root: Path) -> None:
     changed.write_bytes(photograph(200))
     with pytest.raises(DataError, match=r"found are 2 and 44.*lfw-deepfunneled.tgz"):
         load("lfw_people")
+
+
+def test_only_regular_files_are_photographs_and_no_more_is_read_than_one_has(root: Path) -> None:
+    """A pipe would hang, and a file of a terabyte fill the memory."""
+    whole = lfw.read(root)
+    folder = root / lfw.FOLDER
+    os.mkfifo(folder / "Ada_One" / "Ada_One_0000.jpg")
+    os.mkfifo(folder / "Dee_Pipe")
+    (folder / "Ada_One" / "Ada_One_0021.jpg").symlink_to("/nonexistent")
+    for found, expected in zip(lfw.read(root)[0], whole[0], strict=True):
+        np.testing.assert_array_equal(found, expected)
+    os.truncate(folder / "Ada_One" / "Ada_One_0003.jpg", 1 << 40)
+    with pytest.raises(DataError, match=r"found are 2 and 44, or other contents"):
+        lfw.read(root)
+
+
+def test_a_photograph_that_may_not_be_read_is_named(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbid(path: Path, mode: str) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", forbid)
+    with pytest.raises(DataError, match=r"Ada_One_0001.jpg cannot be read: Permission denied\. M"):
+        lfw.read(root)
+
+
+def test_without_pillow_one_is_told_to_get_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(DataError, match=r"pip install pillow\.$"):
+        lfw.read(root)
 
 
 def test_a_missing_folder_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

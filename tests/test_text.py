@@ -78,8 +78,16 @@ def test_long_texts_are_cut_and_rare_words_have_no_number() -> None:
 
 
 def test_a_file_of_another_form_is_refused() -> None:
-    with pytest.raises(DataError, match="official form"):
-        text.load_text("goemotions", b"a\tb\tc\n", TEST)
+    for other in (b"a\tb\tc\n", b"a\t28\tc\n", b"a\t1\n", b"\xe9t\xe9\t1\tc\n"):
+        with pytest.raises(
+            DataError, match=r"'goemotions' is not of the official form: .*\.$"
+        ) as e:
+            text.load_text("goemotions", other, TEST)
+        assert e.value.__suppress_context__
+
+
+def test_texts_are_read_as_utf_8() -> None:
+    assert text.read_tsv("Ça va, œuf 😀\t2\ta1\n".encode())[0] == ["Ça va, œuf 😀"]
 
 
 @pytest.mark.skipif(
@@ -95,12 +103,6 @@ def test_the_official_files() -> None:
 def test_the_core_does_not_import_transformers() -> None:
     code = "import sys, unlearnlib; sys.exit('transformers' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_an_encoder_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(SpecError, match=r"needs transformers.*unlearnlib\[text\]"):
-        build("roberta", (40,), 28)
 
 
 # --- networks ---------------------------------------------------------------------------------

@@ -2,7 +2,9 @@
 
 import io
 import os
+import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +77,40 @@ def test_an_archive_of_another_layout(missing: str) -> None:
 def test_no_archive() -> None:
     with pytest.raises(DataError, match="cannot be read"):
         read(b"not a zip", 200)
+
+
+def test_without_pillow_one_is_told_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not that the archive is broken."""
+    whole = archive()
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(DataError, match=r"^Tiny-ImageNet is made of JPEG.*pip install pillow\.$"):
+        read(whole, 200)
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [
+        lambda b: b[: len(b) // 2],
+        lambda b: b.replace(b"JFIF", b"JUNK"[::-1]),
+        lambda b: b.replace(b"n01\tbullfrog", b"n01\t\xe9\xe9\xe9frog"),
+        lambda b: b.replace(b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01"),
+    ],
+    ids=["truncated", "corrupt", "not UTF-8", "encrypted"],
+)
+def test_a_broken_archive_is_one_sentence(break_it: Callable[[bytes], bytes]) -> None:
+    broken = break_it(archive())
+    assert broken != archive()
+    with pytest.raises(DataError, match=r"cannot be read: [^\n]*Download that again") as caught:
+        read(broken, 200)
+    assert caught.value.__suppress_context__
+
+
+def test_names_are_read_as_utf_8() -> None:
+    changed = io.BytesIO(archive())
+    with zipfile.ZipFile(changed) as old, zipfile.ZipFile(made := io.BytesIO(), "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(b"bullfrog", "bœuf".encode()))
+    assert read(made.getvalue(), 200)[2][1] == "bœuf"
 
 
 def test_a_corrupt_file_is_told_by_its_md5(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,10 @@ class SpecError(UnlearnError, ValueError):
     """A specification has an unknown key or a value of the wrong kind."""
 
 
+class PackageError(SpecError, ImportError):
+    """A specification names what needs a package that is not installed."""
+
+
 class RecordError(UnlearnError, ValueError):
     """A record cannot be read or does not belong where it lies."""
 
@@ -39,3 +43,12 @@ class SweepError(UnlearnError, RuntimeError):
 
 class StaleStatisticError(UnlearnError, ValueError):
     """A stored statistic belongs to another model, or is not the one that is wanted."""
+
+
+def first_line(error: object) -> str:
+    r"""Return the first line of what the error of another library says, for a sentence of ours.
+
+    >>> first_line(OSError("No such file.\nTry this, or that.")), first_line(EOFError())
+    ('No such file', 'EOFError')
+    """
+    return str(error).strip().partition("\n")[0].rstrip(" .:\r") or type(error).__name__

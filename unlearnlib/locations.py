@@ -1,7 +1,10 @@
 """Where the project keeps its files; never the current folder."""
 
 import os
+import tempfile
 from pathlib import Path
+
+from .errors import SpecError
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -14,4 +17,61 @@ def data_folder() -> Path:
 
 def cache_folder() -> Path:
     """Return the folder of trained models and laptop records, `UNLEARNLIB_CACHE` if set."""
-    return Path(os.environ.get("UNLEARNLIB_CACHE") or Path.home() / ".cache" / "unlearnlib")
+    return named_folder("UNLEARNLIB_CACHE") or _home_cache()
+
+
+def download_folder() -> Path:
+    """Return the folder of downloaded data sets: `UNLEARNLIB_DATA`, or `data` in the cache."""
+    return named_folder("UNLEARNLIB_DATA") or cache_folder() / "data"
+
+
+def named_folder(variable: str) -> Path | None:
+    """Return the folder that an environment variable names; None if it is empty or not set.
+
+    `~` stands for the home folder. A relative path is refused: each notebook runs in a folder of
+    its own, so that it would name as many places.
+
+    Raises:
+        SpecError: The path is relative, or leads to or through something that is no folder.
+    """
+    given = os.environ.get(variable)
+    if not given:
+        return None
+    path = Path(os.path.expanduser(given))  # leaves a `~` that it does not know
+    if not path.is_absolute():
+        raise SpecError(
+            f"{variable}={given} is no absolute path, so what it names would change with the "
+            f"current folder; write {path.absolute()}, or another that starts with / or with the ~ "
+            "of a user who has a home folder."
+        )
+    nearest = _nearest(path)
+    if not os.path.isdir(nearest):
+        raise SpecError(f"{variable} names {path}, but {nearest} is no folder; name another.")
+    return path
+
+
+def _home_cache() -> Path:
+    """Return the cache in the home folder, or among temporary files where there is no home.
+
+    Daemons and containers have users without one, or with one that cannot be made.
+
+    Raises:
+        SpecError: The folder among temporary files belongs to another user.
+    """
+    home = Path(os.path.expanduser("~"))  # stays `~` for a user whom nobody knows
+    cache = home / ".cache" / "unlearnlib"
+    usable = cache.is_dir() or os.access(_nearest(cache), os.W_OK)
+    if home.is_absolute() and home != Path("/") and usable:
+        return cache
+    cache = Path(tempfile.gettempdir(), f"unlearnlib-{os.getuid()}")
+    if os.path.lexists(cache) and cache.lstat().st_uid != os.getuid():
+        raise SpecError(
+            f"There is no home folder, and {cache} belongs to another user. Let UNLEARNLIB_CACHE "
+            "name the folder that shall keep trained models and records."
+        )
+    return cache
+
+
+def _nearest(path: Path) -> Path:
+    """Return the part of `path` that there is already."""
+    return next(place for place in (path, *path.parents) if os.path.lexists(place))

@@ -4,25 +4,21 @@ import gzip
 import hashlib
 import lzma
 import os
-import tarfile
-import tempfile
-import zlib
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
-from torch.hub import download_url_to_file
+from filelock import FileLock
 
-from ..errors import DataError
-from ..locations import cache_folder, data_folder
+from ..errors import DataError, first_line
+from ..locations import data_folder, download_folder
+from .download import CORRUPT, download, unpack
 
-_DECOMPRESS: Mapping[str, Callable[[bytes], bytes]] = {
-    "": bytes,
-    ".gz": gzip.decompress,
-    ".xz": lzma.decompress,
-}
-_UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, HTTPException)
+_OPEN: Mapping[str, Callable[..., Any]] = {"": open, ".gz": gzip.open, ".xz": lzma.open}
 
 
 @dataclass(frozen=True)
@@ -49,25 +45,20 @@ class Source:
     Attributes:
         folder: Name of the folder that holds the files.
         parts: The files.
-        urls: What the home page serves: files, or archives that hold `folder`. Empty for a set
-            that is part of this project.
+        urls: What the home page serves: files, or archives that hold them. Empty for a set that is
+            part of this project.
+        others: Names of other forms of the set, which are not read.
     """
 
     folder: str
     parts: tuple[Part, ...]
     urls: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 def root_of(source: Source) -> Path:
-    """Return the folder to search: `data/embedded`, or `UNLEARNLIB_DATA`, or the cache."""
-    if not source.urls:
-        return data_folder() / "embedded"
-    return download_root()
-
-
-def download_root() -> Path:
-    """Return the folder of the sets that do not come with this project."""
-    return Path(os.environ.get("UNLEARNLIB_DATA") or cache_folder() / "data")
+    """Return the folder to search: `data/embedded`, or that of downloads."""
+    return download_folder() if source.urls else data_folder() / "embedded"
 
 
 def read(source: Source) -> dict[str, bytes]:
@@ -77,9 +68,9 @@ def read(source: Source) -> dict[str, bytes]:
         DataError: If a file is missing, truncated or corrupt, or cannot be downloaded.
     """
     root = root_of(source)
-    if source.urls and not _locate(source, root):
-        _download(source, root)
     folder = root / source.folder
+    if source.urls and not _locate(source, root):
+        _install(source, root)
     remedy = (
         f"Delete the set's files there to download them again, or put those of {source.urls[0]} "
         f"into {folder}."
@@ -94,15 +85,15 @@ def at_hand(source: Source) -> bool:
     return bool(_locate(source, root_of(source)))
 
 
+def _places(source: Source, folder: Path) -> list[tuple[str, Path]]:
+    """Return where a part may lie in `folder`, compressed or not."""
+    return [(part.name, folder / f"{part.name}{s}") for part in source.parts for s in _OPEN]
+
+
 def _locate(source: Source, root: Path) -> dict[str, Path]:
     """Return the parts that lie, compressed or not, directly in `root` or in the set's folder."""
-    places = [
-        (part.name, folder / f"{part.name}{suffix}")
-        for folder in (root, root / source.folder)  # the later wins
-        for part in source.parts
-        for suffix in _DECOMPRESS
-    ]
-    return {name: path for name, path in places if path.is_file()}
+    places = _places(source, root) + _places(source, root / source.folder)  # the later wins
+    return {name: path for name, path in places if os.path.isfile(path)}
 
 
 def _contents(source: Source, root: Path, remedy: str) -> dict[str, bytes]:
@@ -118,38 +109,109 @@ def _contents(source: Source, root: Path, remedy: str) -> dict[str, bytes]:
 
 
 def _content(path: Path, part: Part, remedy: str) -> bytes:
-    """Return what `path` holds if it is what `part` says; an error ends with the `remedy`."""
+    """Return what `path` holds if it is what `part` says; an error ends with the `remedy`.
+
+    Of a file that holds more, no more is read than it takes to see that.
+    """
     try:
-        data = _DECOMPRESS.get(path.suffix, bytes)(path.read_bytes())
-    except _UNREADABLE as error:
-        raise DataError(f"{path} is truncated or corrupt: {error} {remedy}") from error
+        with _OPEN.get(path.suffix, open)(path, "rb") as file:
+            data: bytes = file.read(part.size + 1)
+    except CORRUPT as error:
+        raise DataError(f"{path} is truncated or corrupt: {first_line(error)}. {remedy}") from None
+    except OSError as error:
+        why = error.strerror or error
+        raise DataError(
+            f"{path} cannot be read: {why}. Make it a file that you may read."
+        ) from None
     kind = "MD5" if len(part.digest) == 32 else "SHA-1"
-    found = hashlib.new(kind.replace("-", ""), data, usedforsecurity=False).hexdigest()
-    if (len(data), found) != (part.size, part.digest):
+    digest = hashlib.new(kind.replace("-", ""), data, usedforsecurity=False).hexdigest()
+    if (len(data), digest) != (part.size, part.digest):
+        found = f"{len(data):,} bytes with {kind} {digest}" if len(data) <= part.size else "more"
         raise DataError(
             f"{path} is truncated or corrupt: expected {part.size:,} bytes with {kind} "
-            f"{part.digest}, found {len(data):,} bytes with {kind} {found}. {remedy}"
+            f"{part.digest}, found {found}. {remedy}"
         )
     return data
 
 
-def _download(source: Source, root: Path) -> None:
-    """Download, unpack and check the set beside its folder, then move it there in one step."""
-    root.mkdir(parents=True, exist_ok=True)
-    remedy = f"Try again, or put the official files into {root / source.folder}."
-    with tempfile.TemporaryDirectory(prefix=f".{source.folder}-", dir=root) as workshop:
+def _install(source: Source, root: Path) -> None:
+    """Put the official files into the set's folder: one process does, the others wait for it.
+
+    Raises:
+        DataError: They cannot be had, or cannot be put there.
+    """
+    folder = root / source.folder
+    _check_way(source, folder)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with _alone(root / f".{source.folder}.lock"):
+            for left in root.glob(f".{source.folder}-{8 * '?'}"):  # by a process that was killed
+                shutil.rmtree(left, ignore_errors=True)
+            if not _locate(source, root):  # another process may have been faster
+                _fetch(source, root)
+    except OSError as error:
+        raise DataError(
+            f"{error.filename or folder} cannot be read or written: {error.strerror or error}. Let "
+            "UNLEARNLIB_DATA name a folder that you may write to, with room for the files."
+        ) from None
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Let one process in at a time; `path` is there as long as one is."""
+    with FileLock(path):
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)  # who waits for it finds it gone, and makes another
+
+
+def _check_way(source: Source, folder: Path) -> None:
+    """Refuse what lies where the files of a set should be, and is neither folder nor file."""
+    if not os.path.lexists(folder):
+        return
+    if not (os.path.isdir(folder) and os.access(folder, os.R_OK | os.W_OK | os.X_OK)):
+        raise DataError(
+            f"{folder} should be a folder that you may read and write, with the files of the set. "
+            "Make it one, or let UNLEARNLIB_DATA name another place."
+        )
+    for _, path in _places(source, folder):
+        if os.path.lexists(path):
+            raise DataError(f"{path} is no regular file, so it is not read. Remove it.")
+
+
+def _fetch(source: Source, root: Path) -> None:
+    """Download, unpack and check the set beside its folder, then move it there in one step.
+
+    An archive of the home page's name that lies there already is taken in place of a download.
+    """
+    folder = root / source.folder
+    names = [url.rpartition("/")[2] for url in source.urls]
+    given = {n: place / n for n in names for place in (root, folder) if os.path.isfile(place / n)}
+    again = f"Delete {', '.join(map(str, given.values()))} and try again" if given else "Try again"
+    remedy = f"{again}, or put the official files into {folder}."
+    for other in source.others:
+        if (root / other).exists():
+            remedy += (
+                f" {root / other} is there, but that form of the set is not read (pickles are "
+                f"never opened); the one to get is {source.urls[0]}."
+            )
+    with TemporaryDirectory(prefix=f".{source.folder}-", dir=root) as workshop:
         fresh = Path(workshop) / source.folder
         fresh.mkdir()
-        for url in source.urls:
-            file = fresh / url.rpartition("/")[2]
-            try:
-                download_url_to_file(url, str(file))
+        try:
+            for url, name in zip(source.urls, names, strict=True):
+                file = given.get(name, fresh / name)
+                if name not in given:
+                    download(url, file, sum(part.size for part in source.parts))
                 if ".tar" in file.suffixes:
-                    with tarfile.open(file) as archive:
-                        archive.extractall(workshop, filter="data")
-                    file.unlink()
-            except _UNREADABLE as error:
-                raise DataError(f"{url} cannot be downloaded: {error} {remedy}") from error
+                    unpack(file, fresh, {part.name: part.size for part in source.parts})
+                    (fresh / name).unlink(missing_ok=True)
+        except DataError as error:
+            raise DataError(f"{error} {remedy}") from None
         _contents(source, Path(workshop), remedy)
-        if not (root / source.folder).exists():  # another process may have been faster
-            os.replace(fresh, root / source.folder)
+        if not folder.exists():
+            os.replace(fresh, folder)
+            return
+        for path in _locate(source, Path(workshop)).values():
+            shutil.move(path, folder / path.name)  # which may be a link to another disk

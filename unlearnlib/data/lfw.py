@@ -8,6 +8,7 @@ the face, and scaled to 32 x 32.
 
 import hashlib
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ Labels = npt.NDArray[np.int64]
 FOLDER = "lfw-deepfunneled"
 LEAST = 20
 """Photographs that a person must have."""
+LARGEST = 1 << 18
+"""Bytes of a photograph; of a larger file, no more is read."""
 MIDDLE, SIDE = 150, 32
 SHA1 = "672dd5e4e92f3418dd8a2440a73efa2a2783ecbe"
 
@@ -34,13 +37,18 @@ def read(root: Path) -> tuple[tuple[Images, Labels], tuple[Images, Labels], tupl
         DataError: The folder is missing, or not what it should be.
     """
     photographs = {
-        person.name: sorted(person.glob("*.jpg"))
+        person.name: sorted(path for path in person.glob("*.jpg") if os.path.isfile(path))
         for person in sorted((root / FOLDER).glob("*"))
-        if person.is_dir()
+        if os.path.isdir(person)
     }
     photographs = {name: found for name, found in photographs.items() if len(found) >= LEAST}
     paths = [path for found in photographs.values() for path in found]
-    contents = [path.read_bytes() for path in paths]
+    try:
+        contents = [_start(path) for path in paths]
+    except OSError as error:
+        raise DataError(
+            f"{error.filename} cannot be read: {error.strerror}. Make it a file that you may read."
+        ) from None
     if _digest(paths, contents) != SHA1:
         raise DataError(
             f"{root / FOLDER} should hold the people of LFW with at least {LEAST} photographs (62 "
@@ -52,6 +60,12 @@ def read(root: Path) -> tuple[tuple[Images, Labels], tuple[Images, Labels], tupl
     images = _decoded(contents)
     train, test = ((images[part], labels[part]) for part in (~held_out, held_out))
     return train, test, tuple(photographs)
+
+
+def _start(path: Path) -> bytes:
+    """Return the content of a photograph."""
+    with path.open("rb") as file:
+        return file.read(LARGEST)
 
 
 def _digest(paths: list[Path], contents: list[bytes]) -> str:

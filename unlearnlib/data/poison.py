@@ -1,13 +1,34 @@
 """Label poisoning: some examples of each class carry the label of its partner."""
 
 import random
+import re
 from dataclasses import replace
 
 import torch
 
 from ..errors import DataError
-from .sets import Dataset
+from .dataset import Dataset
 from .tensors import Labelled
+
+
+def parsed_name(name: str) -> tuple[str, int]:
+    """Return the name of a clean set, and how many labels of each class are to be poisoned.
+
+    >>> parsed_name("cifar10+poison500"), parsed_name("cifar10")
+    (('cifar10', 500), ('cifar10', 0))
+
+    Raises:
+        DataError: What follows `+poison` is no count.
+    """
+    clean, poison, count = name.partition("+poison")
+    if not poison:
+        return clean, 0
+    if not re.fullmatch("[1-9][0-9]*", count):
+        raise DataError(
+            f"{name!r} is no poisoned data set: {count!r} is not the number of examples of each "
+            f"class that get a wrong label, 1 or more. Write '{clean or 'NAME'}+poison500'."
+        )
+    return clean, int(count)
 
 
 def partners(classes: int) -> torch.Tensor:
@@ -41,12 +62,20 @@ def poisoned(data: Dataset, per_class: int, seed: int = 0) -> Dataset:
 
     Args:
         data: A data set with an even number of classes.
-        per_class: Poisoned examples a class, drawn at random.
+        per_class: Poisoned examples a class, 1 or more, drawn at random.
         seed: Of the draw.
 
     Raises:
-        DataError: A class has fewer examples, or there are an odd number of classes.
+        DataError: A class has fewer examples, there are an odd number of classes, or an example may
+            have several labels.
     """
+    if data.train.y.is_floating_point():
+        raise DataError(
+            f"An example of '{data.name}' may have several labels, so it has no one label to be "
+            "swapped for its partner. Poison a set with one label each."
+        )
+    if isinstance(per_class, bool) or not isinstance(per_class, int) or per_class < 1:
+        raise DataError(f"{per_class!r} examples a class cannot be poisoned; ask for 1 or more.")
     y, generator = data.train.y, torch.Generator().manual_seed(seed)
     partner = partners(len(data.classes)).to(y.device)
     wrong = torch.zeros_like(y)

@@ -1,7 +1,7 @@
 """The data sets by name, whole in memory as tensors; images are normalised."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,10 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError
+from ..fields import nearest
+from ..locations import download_folder
 from . import files, lfw, names, tiny_imagenet
+from .dataset import Dataset as Dataset
 from .files import Source
 from .sources import (
     CIFAR10,
@@ -21,45 +24,11 @@ from .sources import (
     TINY_IMAGENET,
     TINY_IMAGENET_20,
 )
-from .tensors import Device, Labelled
+from .tensors import Labelled
 from .text import FORMS, load_text
 
 Array = npt.NDArray[np.integer[Any]]
 Examples = tuple[Array, Array]
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """A data set with its official split into training and test examples.
-
-    Attributes:
-        name: One of `NAMES`.
-        train: Training examples: x (n, channels, height, width) float32, normalised; y (n,) int64.
-            Of texts: x (n, 40) int64, tokens, or features; y (n, classes) float32, 0 or 1.
-        test: Test examples, in the same form.
-        classes: Class names; y indexes them.
-        subclasses: Names of the finer classes if `classes` are super-classes, else empty.
-        train_subclass: Finer class of each training example, (n,) int64, indexes `subclasses`.
-        test_subclass: The same for the test examples.
-    """
-
-    name: str
-    train: Labelled
-    test: Labelled
-    classes: tuple[str, ...]
-    subclasses: tuple[str, ...] = ()
-    train_subclass: Tensor | None = None
-    test_subclass: Tensor | None = None
-
-    def to(self, device: Device) -> "Dataset":
-        """Return the data set with its tensors on `device`."""
-        return replace(
-            self,
-            train=self.train.to(device),
-            test=self.test.to(device),
-            train_subclass=None if self.train_subclass is None else self.train_subclass.to(device),
-            test_subclass=None if self.test_subclass is None else self.test_subclass.to(device),
-        )
 
 
 @dataclass(frozen=True)
@@ -186,7 +155,7 @@ def load(name: str) -> Dataset:
         DataError: If there is no such set, or a file is missing, truncated or corrupt.
     """
     if name == _LFW:
-        return _colour(name, *lfw.read(files.download_root()))
+        return _colour(name, *lfw.read(download_folder()))
     if name in _TINY:
         archive = tiny_imagenet.contents(files.read(_source(name)))
         return _colour(name, *tiny_imagenet.read(archive, _TINY[name]))
@@ -223,7 +192,7 @@ def fetch(name: str) -> None:
         DataError: As `load`.
     """
     if name == _LFW:
-        lfw.read(files.download_root())
+        lfw.read(download_folder())
     else:
         files.read(_source(name))
 
@@ -252,7 +221,7 @@ def _colour(name: str, train: Examples, test: Examples, classes: tuple[str, ...]
 def _lookup(name: str) -> tuple[Family, bool]:
     """Return the images of the set `name` and whether its labels are super-classes."""
     if name not in _SETS:
-        raise DataError(f"There is no data set {name!r}; there are {', '.join(NAMES)}.")
+        raise DataError(f"There is no data set {name!r}. {nearest(str(name).lower(), NAMES)}")
     return _SETS[name]
 
 

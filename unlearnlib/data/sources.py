@@ -44,6 +44,7 @@ CIFAR10 = Source(
         Part("test_batch.bin", 30_730_000, "67eb016db431130d61cd03c7ad570b013799c88c"),
     ),
     urls=("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",),
+    others=("cifar-10-python.tar.gz", "cifar-10-batches-py"),
 )
 CIFAR100 = Source(
     folder="cifar-100-binary",
@@ -52,6 +53,7 @@ CIFAR100 = Source(
         Part("test.bin", 30_740_000, "8fb6623e830365ff53cf14adec797474f5478006"),
     ),
     urls=("https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",),
+    others=("cifar-100-python.tar.gz", "cifar-100-python"),
 )
 # The official archive, read as it is; MD5 and size as other loaders of it print them, since it was
 # not at hand.

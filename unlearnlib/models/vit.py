@@ -9,6 +9,8 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from ..errors import PackageError, SpecError, first_line
+
 HUB_NAME = "vit_base_patch16_224.augreg_in21k_ft_in1k"
 
 
@@ -23,7 +25,8 @@ class ViT(nn.Module):
         options: Passed on to `timm.create_model`, for instance `embed_dim`, `depth`, `img_size`.
 
     Raises:
-        ImportError: `timm` is not installed.
+        PackageError: `timm` is not installed.
+        SpecError: The weights cannot be loaded.
     """
 
     def __init__(
@@ -39,14 +42,21 @@ class ViT(nn.Module):
         super().__init__()
         try:
             from timm import create_model
-        except ImportError as error:
-            raise ImportError(
-                "A ViT is built by timm, which is not installed; pip install 'unlearnlib[vit]'."
-            ) from error
+        except (ImportError, RuntimeError) as error:  # the second: torchvision of another torch
+            raise PackageError(
+                f"A ViT is built by timm, which cannot be imported: {first_line(error)}. "
+                "It is an extra: pip install 'unlearnlib[vit]'."
+            ) from None
         self.side = options.get("img_size", 224)
-        self.transformer = create_model(
-            name, pretrained=pretrained, num_classes=classes, in_chans=shape[0], **options
-        )
+        try:
+            self.transformer = create_model(
+                name, pretrained=pretrained, num_classes=classes, in_chans=shape[0], **options
+            )
+        except OSError as error:
+            raise SpecError(
+                f"The weights of '{name}' cannot be loaded: {first_line(error)}. Without a network "
+                "they must be there already; 'vit_tiny' needs none."
+            ) from None
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, channels, height, width) to logits (n, classes)."""
