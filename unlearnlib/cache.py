@@ -7,6 +7,7 @@ before it. `torch.load` does not mind what follows; a file whose seal is broken 
 import hashlib
 import json
 import os
+import stat
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -59,6 +60,21 @@ def atomic(path: Path) -> Iterator[Path]:
             os.replace(name, path)
         finally:
             Path(name).unlink(missing_ok=True)
+
+
+Contents = bytes | OSError
+
+
+def contents(path: Path) -> Contents | None:
+    """Return what is in a file, or why it cannot be read; None if there is none (any more)."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # who opens a pipe waits for a writer
+            return OSError("it is no file")
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return error
 
 
 @contextmanager

@@ -10,7 +10,6 @@ import inspect
 import json
 import os
 import re
-import stat
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -19,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 
-from .cache import atomic, digest, locked
+from .cache import Contents, atomic, contents, digest, locked
 from .environment import environment as environment
 from .errors import RecordError
 from .fields import nearest
@@ -92,40 +91,26 @@ def load_all(part: str, scale: str) -> dict[str, Record]:
     return _all(_loose(part, scale), part, scale)
 
 
-Contents = bytes | OSError
-
-
-def _contents(path: Path) -> Contents | None:
-    """Return what is in a file, or why it cannot be read; None if there is none (any more)."""
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):  # who opens a pipe waits for a writer
-            return OSError("it is no file")
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        return error
-
-
 def _loose(part: str, scale: str) -> dict[Path, Contents]:
     """Return the files that are not packed yet, with what is in them."""
-    found = {path: _contents(path) for path in sorted(folder(part, scale).glob("*.json"))}
-    return {path: contents for path, contents in found.items() if contents is not None}
+    found = {path: contents(path) for path in sorted(folder(part, scale).glob("*.json"))}
+    return {path: text for path, text in found.items() if text is not None}
 
 
 def _all(loose: dict[Path, Contents], part: str, scale: str) -> dict[str, Record]:
     """Return the records in loose files and in the packed one: of two of a run, the later one."""
     place = packed(part, scale)
-    contents = _contents(place) or b""
-    lines: dict[str, Contents] = {str(place): contents}
-    if isinstance(contents, bytes):
-        lines = {f"{place}, line {i}": line for i, line in enumerate(contents.splitlines(), 1)}
+    whole = contents(place) or b""
+    lines: dict[str, Contents] = {str(place): whole}
+    if isinstance(whole, bytes):
+        lines = {f"{place}, line {i}": line for i, line in enumerate(whole.splitlines(), 1)}
     faults: list[str] = []
     found = _parsed(lines, (part, scale), faults, copies=False)
-    files = {str(path): contents for path, contents in loose.items()}
+    files = {str(path): text for path, text in loose.items()}
     later = _parsed(files, (part, scale), faults, copies=True)
     if faults:
-        raise RecordError("\n".join(faults))
+        more = [f"There are {len(faults) - 20} more."] if len(faults) > 20 else []
+        raise RecordError("\n".join(faults[:20] + more))
     return found | {k: r for k, r in later.items() if k not in found or _date(r) >= _date(found[k])}
 
 
@@ -179,7 +164,7 @@ def _parse(place: str, text: Contents) -> Record:
 def _fault(record: Record) -> str:
     """Return what contradicts itself in a record, or is no measurement; nothing if it is sound."""
     if record["run_id"] != digest(record["identity"] | record["specification"]):
-        return "its run id is another's"
+        return "its run id is not that of its identity and specification"
     seen = set[tuple[str, str]]()
     for i, row in enumerate(record["rows"], 1):
         if [*map(type, row)] not in ([str, str, float], [str, str, int]):
@@ -215,7 +200,7 @@ def merge(part: str, scale: str) -> Path | None:
         with atomic(place) as temporary:
             temporary.write_text("".join(json.dumps(r, sort_keys=True) + "\n" for r in lines))
         for path, text in loose.items():
-            if _contents(path) == text:  # and not a later one
+            if contents(path) == text:  # and not a later one
                 path.unlink(missing_ok=True)
     return place
 
