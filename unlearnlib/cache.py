@@ -205,8 +205,11 @@ def _write(made: T, path: Path, write: Callable[[T, Path], None]) -> None:
     try:
         write(made, path)
     except RuntimeError:  # torch does not say what failed; the next megabyte does
-        with path.open("ab") as file:
-            file.write(bytes(2**20))
+        try:
+            with path.open("ab") as file:
+                file.write(bytes(2**20))
+        finally:
+            os.truncate(path, 0)  # torch has it open still, and its room is needed
         raise
 
 
