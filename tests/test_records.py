@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from unlearnlib import Grid, fingerprint, records, run_grid
+from unlearnlib.cache import digest
 from unlearnlib.errors import RecordError
 
 TODAY = fingerprint.of_kind("JiT", "toy")
@@ -17,22 +18,29 @@ TODAY = fingerprint.of_kind("JiT", "toy")
 pytestmark = pytest.mark.usefixtures("lab")
 
 
-def record(run_id: str = "a", **changes: Any) -> records.Record:
-    """A record of two measurements."""
+def record(name: str = "a", **changes: Any) -> records.Record:
+    """A record of two measurements; `name` tells it from others."""
     identity: dict[str, Any] = dict.fromkeys(records.IDENTITY, "x")
     identity |= {"part": "try", "scale": "paper", "seed_model": 0, "seed_request": 0}
-    identity |= {"seed_method": 0, "method": "JiT"} | changes
-    return {
-        "run_id": run_id,
-        "identity": identity,
-        "specification": {"type": "JiT"},
-        "rows": [["accuracy", "forget", 0.1 + 0.2], ["seconds_unlearn", "", 3]],
-        "provenance": {
-            "behaviour": fingerprint.of_kind("JiT", "toy"),
-            "commit": "abc",
-            "seconds": 1.5,
-        },
-    }
+    identity |= {"seed_method": 0, "method": "JiT", "params": name} | changes
+    return identified(
+        {
+            "identity": identity,
+            "specification": {"type": "JiT"},
+            "rows": [["accuracy", "forget", 0.1 + 0.2], ["seconds_unlearn", "", 3]],
+            "provenance": {"behaviour": TODAY, "commit": "abc", "seconds": 1.5},
+        }
+    )
+
+
+def identified(one: records.Record) -> records.Record:
+    """The record under the run id of what it holds."""
+    return one | {"run_id": digest(one["identity"] | one["specification"])}
+
+
+def names(found: Any) -> set[str]:
+    """What tells records from others."""
+    return {one["identity"]["params"] for one in found.values()}
 
 
 def loose(lab: Path) -> list[Path]:
@@ -53,12 +61,12 @@ def test_no_records_are_an_empty_table() -> None:
 def test_what_is_written_is_read(lab: Path) -> None:
     one = record()
     records.write(one)
-    assert [path.name for path in loose(lab)] == ["a.json"]
-    assert records.load_all("try", "paper") == {"a": one}
+    assert [path.name for path in loose(lab)] == [f"{one['run_id']}.json"]
+    assert records.load_all("try", "paper") == {one["run_id"]: one}
     table = records.read("try", "paper")
     assert table["value"].tolist() == [0.1 + 0.2, 3.0]
     assert table["split"].tolist() == ["forget", ""]
-    assert table["run_id"].tolist() == ["a", "a"]
+    assert table["run_id"].tolist() == [one["run_id"]] * 2
     for name in records.IDENTITY:
         assert set(table[name]) == {one["identity"][name]}
 
@@ -70,7 +78,7 @@ def test_the_largest_scale_that_has_any() -> None:
     records.write(record("d", scale="laptop", dataset="tiny"))
 
     def found(**where: str) -> set[str]:
-        return set(records.recorded("try", **where)["run_id"])
+        return set(records.recorded("try", **where)["params"])
 
     assert found() == found(dataset="large") == {"c"}
     assert found(dataset="small") == {"a", "b"}
@@ -80,57 +88,31 @@ def test_the_largest_scale_that_has_any() -> None:
 
 
 def test_scales_and_parts_lie_apart(lab: Path) -> None:
-    records.write(record(scale="laptop"))
-    records.write(record(part="other"))
+    small, other = record(scale="laptop"), record(part="other")
+    records.write(small)
+    records.write(other)
     assert records.read("try", "paper").empty
-    assert (lab / "cache" / "records" / "try" / "laptop" / "a.json").exists()
-    assert (lab / "data" / "records" / "other" / "paper" / "a.json").exists()
+    assert (lab / f"cache/records/try/laptop/{small['run_id']}.json").exists()
+    assert (lab / f"data/records/other/paper/{other['run_id']}.json").exists()
 
 
 def test_merging_loses_nothing_and_can_be_repeated(lab: Path) -> None:
-    for run_id, seed in (("c", 0), ("a", 1), ("b", 10)):
-        records.write(record(run_id, seed_method=seed))
+    for name, method, seed in (("b", "GA", 1), ("a", "GA", 10), ("c", "A", 2)):
+        records.write(record(name, method=method, seed_method=seed))
     before = records.load_all("try", "paper")
     packed = records.merge("try", "paper")
     assert packed == lab / "data" / "records" / "try" / "paper.jsonl"
     assert loose(lab) == []
     assert records.load_all("try", "paper") == before
-    assert [json.loads(line)["run_id"] for line in packed.read_text().splitlines()] == list("cab")
+    lines = [json.loads(line) for line in packed.read_text().splitlines()]
+    assert [line["identity"]["params"] for line in lines] == list("cab")
     text = packed.read_text()
     records.merge("try", "paper")
     assert packed.read_text() == text
     records.write(record("d"))
     records.merge("try", "paper")
-    assert records.load_all("try", "paper").keys() == set("abcd")
+    assert names(records.load_all("try", "paper")) == set("abcd")
     assert len(packed.read_text().splitlines()) == 4
-
-
-def test_a_newer_record_replaces_an_older(lab: Path) -> None:
-    records.write(record())
-    records.merge("try", "paper")
-    newer = record()
-    newer["rows"][0][2] = 0.5
-    records.write(newer)
-    assert records.load_all("try", "paper") == {"a": newer}
-    records.merge("try", "paper")
-    assert records.load_all("try", "paper") == {"a": newer}
-
-
-def test_merging_spares_what_is_written_meanwhile(
-    lab: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    records.write(record("a"))
-    real = records.load_all
-
-    def late(part: str, scale: str) -> dict[str, records.Record]:
-        found = real(part, scale)
-        records.write(record("b"))
-        return found
-
-    with monkeypatch.context() as patch:
-        patch.setattr(records, "load_all", late)
-        records.merge("try", "paper")
-    assert records.load_all("try", "paper").keys() == {"a", "b"}
 
 
 @pytest.mark.parametrize(
@@ -148,9 +130,10 @@ def test_merging_spares_what_is_written_meanwhile(
 )
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_corrupt_record_is_named(lab: Path, spoil: Any, packed: bool) -> None:
-    records.write(record("a", seed_method=0))
-    records.write(record("b", seed_method=1))
-    path = loose(lab)[1]
+    one, two = record("a", seed_method=0), record("b", seed_method=1)
+    records.write(one)
+    records.write(two)
+    (path,) = (path for path in loose(lab) if path.stem == two["run_id"])
     place = re.escape(str(path))
     if packed:
         path = records.merge("try", "paper") or path
@@ -169,7 +152,7 @@ def test_a_record_of_other_code_is_stale() -> None:
     unknown["specification"]["type"] = "Unknown"  # nothing to compare with
     assert [records.stale(r) for r in (one, other, unknown)] == [False, True, False]
     table = records.table([one, other, unknown])
-    assert table.groupby("run_id")["stale"].all().to_dict() == {"a": False, "b": True, "c": False}
+    assert table.groupby("params")["stale"].all().to_dict() == {"a": False, "b": True, "c": False}
 
 
 def test_provenance_tells_where_a_number_came_from() -> None:
@@ -195,10 +178,13 @@ def test_provenance_tells_where_a_number_came_from() -> None:
 
 
 def test_provenance_of_runs_that_are_not_recorded() -> None:
-    records.write(record())
+    one = record()
+    records.write(one)
     table = records.read("try", "paper")
-    stranger = table.assign(run_id="z")
-    assert list(records.provenance(pd.concat([stranger, table])).index) == ["a"]
+    stranger, nowhere = table.assign(run_id="z"), table.assign(part=None, run_id="y")
+    found = records.provenance(pd.concat([stranger, nowhere, table]))
+    assert list(found.index) == [one["run_id"]]
+    assert records.provenance(pd.DataFrame()).empty
 
 
 def test_without_git_there_is_no_commit(monkeypatch: pytest.MonkeyPatch) -> None:

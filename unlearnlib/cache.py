@@ -1,12 +1,18 @@
-"""Trained models and what is stored with them on disk, under the hash of what made them."""
+"""Trained models and what is stored with them on disk, under the hash of what made them.
+
+A file of the cache ends in a seal: a line with the identity of what it holds, and a SHA-256 of all
+before it. `torch.load` does not mind what follows; a file whose seal is broken is made anew.
+"""
 
 import hashlib
 import json
 import os
+import stat
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,11 +20,13 @@ import torch
 from filelock import FileLock
 from torch import nn
 
+from .errors import StorageError
 from .locations import cache_folder
 
 T = TypeVar("T")
-FORMAT = 1
-"""Raise when a change to the code changes what the same recipe trains."""
+Costed = tuple[nn.Module, dict[str, float]]
+FORMAT = 2
+"""Raise when a change to the code changes what the same recipe trains, or how it is written."""
 
 
 def digest(identity: Mapping[str, Any]) -> str:
@@ -33,24 +41,79 @@ def digest(identity: Mapping[str, Any]) -> str:
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Hand out a temporary name that becomes `path` if nothing fails; leaves nothing otherwise."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
+    """Hand out a temporary name that becomes `path` if nothing fails; leaves nothing otherwise.
+
+    The contents are on the disk before the name is, so that no crash leaves an empty file.
+
+    Raises:
+        StorageError: The disk is full, or `path` cannot be written for another reason.
+    """
+    with _told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.close(handle)
+        try:
+            yield Path(name)
+            with open(name, "rb+") as file:
+                os.fsync(file.fileno())
+            Path(name).chmod(0o644)
+            os.replace(name, path)
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+
+Contents = bytes | OSError
+
+
+def contents(path: Path) -> Contents | None:
+    """Return what is in a file, or why it cannot be read; None if there is none (any more)."""
     try:
-        yield Path(name)
-        Path(name).chmod(0o644)
-        os.replace(name, path)
+        if not stat.S_ISREG(path.stat().st_mode):  # who opens a pipe waits for a writer
+            return OSError("it is no file")
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return error
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock `path`; other processes wait.
+
+    Raises:
+        StorageError: The lock cannot be made.
+    """
+    lock = FileLock(path)
+    with _told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    try:
+        yield
     finally:
-        Path(name).unlink(missing_ok=True)
+        lock.release()
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Say in one sentence which file cannot be written, and why."""
+    try:
+        yield
+    except OSError as error:
+        told = StorageError(
+            f"{path} cannot be written ({error.strerror or error}). What was there is as it was; "
+            "make room, or the folder writable, and try again."
+        )
+        told.errno = error.errno
+        raise told from error
 
 
 def cached(
     identity: Mapping[str, Any],
     empty: Callable[[], nn.Module],
-    make: Callable[[], tuple[nn.Module, dict[str, float]]],
+    make: Callable[[], Costed],
     device: torch.device,
-) -> tuple[nn.Module, dict[str, float]]:
+) -> Costed:
     """Return the model that `identity` stands for and what it cost, from the disk if it is there.
 
     Of several processes that want one model, the first makes it and the others wait for it.
@@ -62,17 +125,23 @@ def cached(
         device: Where the model shall be.
     """
 
-    def read(path: Path) -> tuple[nn.Module, dict[str, float]]:
+    def read(path: Path) -> Costed:
         stored = torch.load(path, map_location=device, weights_only=True)
         model = empty().to(device).eval()
         model.load_state_dict(stored["state"])
         return model, stored["cost"]
 
-    def write(made: tuple[nn.Module, dict[str, float]], path: Path) -> None:
+    def write(made: Costed, path: Path) -> None:
         model, cost = made
-        torch.save({"state": model.state_dict(), "cost": cost, "identity": dict(identity)}, path)
+        torch.save({"state": model.state_dict(), "cost": cost}, path)
 
-    return kept("models", identity, read, make, write)
+    model, cost = kept("models", identity, read, make, write, _unwritten)
+    return model.to(device), cost
+
+
+_unwritten: dict[Path, Costed] = {}
+"""The last models that could not be written, so that none is trained for every run anew."""
+_warned: set[Path] = set()
 
 
 def kept(
@@ -81,23 +150,94 @@ def kept(
     read: Callable[[Path], T],
     make: Callable[[], T],
     write: Callable[[T, Path], None],
+    unwritten: dict[Path, T] | None = None,
 ) -> T:
     """Return what `identity` stands for: read from `folder` of the cache, else made and written.
 
-    One process makes it; the others wait for it.
+    One process makes it; the others wait for it. A cache that cannot be written to is read all the
+    same; what it lacks is made, with a warning that it is not kept.
+
+    Args:
+        folder: Folder of the cache.
+        identity: Everything that decides the result, writable as JSON.
+        read: Reads what `write` has written; it must not mind the seal that follows.
+        make: Makes what the cache does not have.
+        write: Writes what was made to a file.
+        unwritten: Holds the last eight that could not be written, for the next who asks.
     """
-    name = digest({**identity, "format": FORMAT})
+    identity = {**identity, "format": FORMAT}
+    name = digest(identity)
+    line = f"\n{json.dumps(identity, sort_keys=True)}\n".encode()
     path = cache_folder() / folder / f"{name}.pt"
-    lock = cache_folder() / "locks" / f"{name}.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(lock):
-        if path.exists():
-            try:
-                return read(path)
-            except Exception as error:  # whatever is wrong with the file, it can be made again
-                kind = type(error).__name__
-                warnings.warn(f"{path} cannot be used ({kind}); it is computed anew.", stacklevel=3)
-        made = make()
-        with atomic(path) as temporary:
-            write(made, temporary)
+    held = {} if unwritten is None else unwritten
+    with ExitStack() as stack:
+        with suppress(StorageError):  # a cache that takes no lock may hold what is wanted
+            stack.enter_context(locked(cache_folder() / "locks" / f"{name}.lock"))
+        if os.path.lexists(path):
+            fault = _fault(path, line)
+            if not fault:
+                try:
+                    return read(path)
+                except Exception as error:  # whatever is wrong with it, it can be made again
+                    fault = type(error).__name__
+            warnings.warn(f"{path} cannot be used ({fault}); it is computed anew.", stacklevel=3)
+        made = deepcopy(held[path]) if path in held else make()
+        try:
+            with atomic(path) as temporary:
+                _write(made, temporary, write)
+                _seal(temporary, line)
+            held.pop(path, None)
+        except Exception as error:  # what was made is worth more than the file
+            if unwritten is not None:
+                held[path] = held.pop(path, None) or deepcopy(made)
+                while len(held) > 8:
+                    del held[next(iter(held))]
+            if path not in _warned:
+                _warned.add(path)
+                told = isinstance(error, StorageError)
+                cause = error if told else f"{path} cannot be written ({error})."
+                warnings.warn(f"{cause} What was made is used, but not kept.", stacklevel=3)
     return made
+
+
+def _write(made: T, path: Path, write: Callable[[T, Path], None]) -> None:
+    """Write what was made to `path`, and tell the cause if the disk is full."""
+    try:
+        write(made, path)
+    except RuntimeError:  # torch does not say what failed; the next megabyte does
+        try:
+            with path.open("ab") as file:
+                file.write(bytes(2**20))
+        finally:
+            os.truncate(path, 0)  # torch has it open still, and its room is needed
+        raise
+
+
+def _seal(path: Path, line: bytes) -> None:
+    """Append `line`, and the SHA-256 of all before it and of it, to a file."""
+    with path.open("rb+") as file:
+        found = hashlib.file_digest(file, "sha256")
+        found.update(line)
+        file.write(line + found.hexdigest().encode())
+
+
+def _fault(path: Path, line: bytes) -> str:
+    """Return what is wrong with a file that should be sealed with `line`; nothing if it is sound.
+
+    All but a regular file is left alone: whoever opens a pipe waits for a writer.
+    """
+    try:
+        if not path.is_file():
+            return "it is no file"
+        left = path.stat().st_size - 64
+        found = hashlib.sha256()
+        with path.open("rb") as file:
+            while left > 0 and (part := file.read(min(left, 2**20))):
+                found.update(part)
+                left -= len(part)
+            if file.read() != found.hexdigest().encode():
+                return "it is damaged"
+            file.seek(-64 - len(line), os.SEEK_END)
+            return "" if file.read(len(line)) == line else "it holds something else"
+    except OSError as error:
+        return error.strerror or str(error)

@@ -29,6 +29,10 @@ class RecordError(UnlearnError, ValueError):
     """A record cannot be read or does not belong where it lies."""
 
 
+class StorageError(UnlearnError, OSError):
+    """A file cannot be written: its disk is full or read-only, or something is in its way."""
+
+
 class UnsupportedModelError(UnlearnError, ValueError):
     """A method cannot work on this kind of model."""
 

@@ -7,22 +7,20 @@ record a line, which is what is committed.
 
 import json
 import os
-import platform
-import subprocess
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
 from . import fingerprint
-from .cache import atomic
+from .cache import Contents, atomic, contents, digest, locked
+from .environment import environment as environment
 from .errors import RecordError
-from .locations import PACKAGE, cache_folder, data_folder
+from .fields import nearest
+from .locations import cache_folder, data_folder
 
 IDENTITY = (
     "part", "scale", "dataset", "model", "request", "method", "params", "access",
@@ -35,21 +33,47 @@ SWEEP = "UNLEARNLIB_SWEEP_RUN"
 
 
 def folder(part: str, scale: str) -> Path:
-    """Return where the records of one part at one scale lie; laptop records are not kept."""
-    root = cache_folder() if scale == "laptop" else data_folder()
-    return root / "records" / part / scale
+    """Return where the records of one part at one scale lie; laptop records are not kept.
+
+    Raises:
+        RecordError: A name is no word, so that its records would lie elsewhere.
+    """
+    return _root(scale) / _word("part", part) / _word("scale", scale)
 
 
 def packed(part: str, scale: str) -> Path:
     """Return the file that `merge` packs the records of one part at one scale into."""
-    return folder(part, scale).with_suffix(".jsonl")
+    return folder(part, scale).with_name(f"{scale}.jsonl")
+
+
+def _root(scale: str) -> Path:
+    """Return where the records of all parts lie."""
+    return (cache_folder() if scale == "laptop" else data_folder()) / "records"
+
+
+WORD = re.compile(r"\w[\w.-]*")
+
+
+def _word(what: str, word: str) -> str:
+    """Return `word` if it can be the name of a file and leads nowhere else."""
+    if not isinstance(word, str) or not WORD.fullmatch(word):
+        raise RecordError(
+            f"The {what} {word!r} cannot name records: give it a word of letters, digits, '_', '-' "
+            "and '.', which begins with one of the first three."
+        )
+    return word
 
 
 def write(record: Record) -> None:
-    """Write one record, atomically, to a file of its own; within a sweep, to its run's folder."""
+    """Write one record, atomically, to a file of its own; within a sweep, to its run's folder.
+
+    Raises:
+        RecordError: Its part, its scale or its run id is no word.
+        StorageError: The file cannot be written.
+    """
     identity = record["identity"]
     home = os.environ.get(SWEEP) or folder(identity["part"], identity["scale"])
-    path = Path(home) / f"{record['run_id']}.json"
+    path = Path(home) / f"{_word('run id', record['run_id'])}.json"
     with atomic(path) as temporary:
         temporary.write_text(json.dumps(record, sort_keys=True) + "\n")
 
@@ -58,46 +82,125 @@ def load_all(part: str, scale: str) -> dict[str, Record]:
     """Return every record of one part at one scale by its run id.
 
     Raises:
-        RecordError: A file or a line of the packed file is not a record.
+        RecordError: A file or a line of the packed file is not a record, or two of them are of one
+            run; the message names all such places.
     """
-    texts: list[tuple[str, str]] = []
-    if packed(part, scale).exists():
-        lines = packed(part, scale).read_text().splitlines()
-        texts += [(f"{packed(part, scale)}, line {i}", s) for i, s in enumerate(lines, 1)]
-    texts += [(str(p), p.read_text()) for p in sorted(folder(part, scale).glob("*.json"))]
-    return {record["run_id"]: record for record in (_parse(*text) for text in texts)}
+    # What `merge` moves meanwhile is not missed: it is in the packed file before it goes.
+    return _all(_loose(part, scale), part, scale)
 
 
-def _parse(place: str, text: str) -> Record:
+def _loose(part: str, scale: str) -> dict[Path, Contents]:
+    """Return the files that are not packed yet, with what is in them."""
+    found = {path: contents(path) for path in sorted(folder(part, scale).glob("*.json"))}
+    return {path: text for path, text in found.items() if text is not None}
+
+
+def _all(loose: dict[Path, Contents], part: str, scale: str) -> dict[str, Record]:
+    """Return the records in loose files and in the packed one: of two of a run, the later one."""
+    place = packed(part, scale)
+    whole = contents(place) or b""
+    lines: dict[str, Contents] = {str(place): whole}
+    if isinstance(whole, bytes):
+        lines = {f"{place}, line {i}": line for i, line in enumerate(whole.splitlines(), 1)}
+    faults: list[str] = []
+    found = _parsed(lines, (part, scale), faults, copies=False)
+    files = {str(path): text for path, text in loose.items()}
+    later = _parsed(files, (part, scale), faults, copies=True)
+    if faults:
+        more = [f"There are {len(faults) - 20} more."] if len(faults) > 20 else []
+        raise RecordError("\n".join(faults[:20] + more))
+    return found | {k: r for k, r in later.items() if k not in found or _date(r) >= _date(found[k])}
+
+
+def _date(record: Record) -> str:
+    """Return when a record was made, so that later dates are greater."""
+    return str(record["provenance"].get("date", ""))
+
+
+def _parsed(
+    texts: Mapping[str, Contents], home: tuple[str, str], faults: list[str], copies: bool
+) -> dict[str, Record]:
+    """Return the records of a part and scale in texts by their places; note all that is wrong."""
+    found: dict[str, Record] = {}
+    places: dict[str, str] = {}
+    for place, text in texts.items():
+        try:
+            record = _parse(place, text)
+        except RecordError as error:
+            faults.append(str(error))
+            continue
+        own = tuple(record["identity"][k] for k in ("part", "scale"))
+        if own != home:
+            faults.append(f"{place}: of part and scale {own}, not {home}. Move it, or delete it.")
+        known = places.setdefault(record["run_id"], place)
+        if known != place and not (copies and text == texts[known]):
+            faults.append(f"{place}: of the same run as {known}. Delete the one that is wrong.")
+        found[record["run_id"]] = record
+    return found
+
+
+def _parse(place: str, text: Contents) -> Record:
     """Return the record that `text` holds."""
     try:
+        if isinstance(text, OSError):
+            raise text
         record: Record = json.loads(text)
         record["run_id"], record["rows"], record["provenance"]["behaviour"]
         record["specification"]["type"]
         if missing := set(IDENTITY) - set(record["identity"]):
             raise KeyError(*missing)
-    except (ValueError, KeyError, TypeError) as error:
+        fault = _fault(record)
+    except (ValueError, KeyError, TypeError, OSError, OverflowError, RecursionError) as error:
+        fault = f"{type(error).__name__}: {error}"
+    if fault:
         raise RecordError(
-            f"{place}: not a record ({type(error).__name__}: {error}). Delete it, and the run that "
-            "it held is repeated."
-        ) from None
+            f"{place}: not a record ({fault}). Delete it, and the run that it held is repeated."
+        )
     return record
 
 
+def _fault(record: Record) -> str:
+    """Return what contradicts itself in a record, or is no measurement; nothing if it is sound."""
+    if record["run_id"] != digest(record["identity"] | record["specification"]):
+        return "its run id is not that of its identity and specification"
+    seen = set[tuple[str, str]]()
+    for i, row in enumerate(record["rows"], 1):
+        if [*map(type, row)] not in ([str, str, float], [str, str, int]):
+            return f"row {i}, {json.dumps(row)}, is no metric with its split and a number"
+        metric, split, value = row
+        float(value)  # a whole number may be too large
+        if (metric, split) in seen:
+            return f"row {i} measures the {metric} of {split or 'the run'} again"
+        seen.add((metric, split))
+    return "" if seen else "it has no rows"
+
+
 def merge(part: str, scale: str) -> Path | None:
-    """Pack the loose records of one part at one scale into one file; return it, if there is any."""
-    loose = list(folder(part, scale).glob("*.json"))  # what is written meanwhile stays loose
-    records = load_all(part, scale)
-    if not records:
+    """Pack the loose records of one part at one scale into one file; return it, if there is any.
+
+    Of several processes, one packs and the others wait for it.
+
+    Raises:
+        RecordError: See `load_all`; nothing is packed then.
+        StorageError: The file cannot be written; the loose records stay.
+    """
+    if not load_all(part, scale):
         return None
-    lines = sorted(
-        records.values(), key=lambda r: ([str(r["identity"][k]) for k in IDENTITY], r["run_id"])
-    )
-    with atomic(packed(part, scale)) as temporary:
-        temporary.write_text("".join(json.dumps(r, sort_keys=True) + "\n" for r in lines))
-    for path in loose:
-        path.unlink()
-    return packed(part, scale)
+    place = packed(part, scale)
+    if not _loose(part, scale):
+        return place
+    with locked(place.with_suffix(".lock")):
+        loose = _loose(part, scale)  # what is written meanwhile stays loose
+        lines = sorted(
+            _all(loose, part, scale).values(),
+            key=lambda r: ([str(r["identity"][k]) for k in IDENTITY], r["run_id"]),
+        )
+        with atomic(place) as temporary:
+            temporary.write_text("".join(json.dumps(r, sort_keys=True) + "\n" for r in lines))
+        for path, text in loose.items():
+            if contents(path) == text:  # and not a later one
+                path.unlink(missing_ok=True)
+    return place
 
 
 def stale(record: Record) -> bool:
@@ -128,8 +231,8 @@ def read(part: str, scale: str) -> pd.DataFrame:
 
 def read_all(scale: str) -> pd.DataFrame:
     """Return the tidy table of every record of every part at one scale; empty if there is none."""
-    places = folder("*", scale).parent.parent
-    parts = sorted(path.name for path in places.glob("*") if path.is_dir())
+    names = sorted(path.name for path in _root(scale).glob("*") if path.is_dir())
+    parts = [name for name in names if WORD.fullmatch(name)]
     found = [frame for frame in (read(part, scale) for part in parts) if not frame.empty]
     return pd.concat(found, ignore_index=True) if found else table([])
 
@@ -141,6 +244,8 @@ def recorded(part: str, **where: str) -> pd.DataFrame:
     True
     """
     found = read(part, "paper").iloc[:0]
+    if strange := [column for column in where if column not in found]:
+        raise RecordError(f"Records have no column {strange[0]}. {nearest(strange[0], COLUMNS)}")
     for scale in ("workstation", "paper"):
         table = read(part, scale)
         for column, value in where.items():
@@ -151,37 +256,13 @@ def recorded(part: str, **where: str) -> pd.DataFrame:
 
 def provenance(frame: pd.DataFrame) -> pd.DataFrame:
     """Return where the runs of a tidy table came from, one run a row, by `run_id`."""
-    places = frame[["part", "scale"]].drop_duplicates().itertuples(index=False)
+    if frame.empty:
+        return pd.DataFrame()
+    places = frame[["part", "scale"]].dropna().drop_duplicates().itertuples(index=False)
     known = {k: r for place in places for k, r in load_all(*place).items()}
     wanted = dict.fromkeys(frame["run_id"])
     rows = [{"run_id": i, **known[i]["provenance"]} for i in wanted if i in known]
     return pd.DataFrame(rows).set_index("run_id") if rows else pd.DataFrame()
-
-
-@lru_cache(maxsize=1)
-def environment() -> dict[str, Any]:
-    """Return the code, the versions and the device; no host name and no path."""
-
-    def git(*command: str) -> str | None:
-        try:
-            answer = subprocess.run(
-                ["git", "-C", str(PACKAGE), *command], capture_output=True, text=True, check=True
-            )
-        except (OSError, subprocess.CalledProcessError):
-            return None
-        return answer.stdout.strip()
-
-    cuda = torch.cuda.is_available()
-    changed = git("status", "--porcelain", "--", str(PACKAGE))
-    return {
-        "commit": git("rev-parse", "--short=12", "HEAD"),
-        "dirty": None if changed is None else bool(changed),
-        "python": platform.python_version(),
-        **{name: metadata.version(name) for name in ("torch", "numpy", "pandas", "scikit-learn")},
-        "device": torch.cuda.get_device_name() if cuda else f"CPU ({platform.machine()})",
-        "threads": torch.get_num_threads(),
-        "cores": os.cpu_count(),
-    }
 
 
 def now() -> str:

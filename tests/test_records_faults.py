@@ -1,0 +1,236 @@
+"""Records that are spoilt or lie elsewhere: each is named, none is wrong without a word."""
+
+import json
+import math
+import os
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unlearnlib import fingerprint, records
+from unlearnlib.cache import digest
+from unlearnlib.errors import RecordError
+from unlearnlib.locations import PACKAGE
+
+pytestmark = pytest.mark.usefixtures("lab")
+
+
+def record(name: str = "a", value: Any = 0.5, **identity: Any) -> Any:
+    """A record of one measurement, under the run id that is its own."""
+    own = dict.fromkeys(records.IDENTITY, "x") | {"part": "try", "scale": "paper", "params": name}
+    own |= identity
+    specification = {"type": "JiT"}
+    return {
+        "run_id": digest(own | specification), "identity": own, "specification": specification,
+        "rows": [["accuracy", "forget", value]],
+        "provenance": {"behaviour": fingerprint.of_kind("JiT", "toy"), "seconds": 1.5},
+    }  # fmt: skip
+
+
+def found() -> dict[str, Any]:
+    """The value of each record by its name."""
+    known = records.load_all("try", "paper").values()
+    return {one["identity"]["params"]: one["rows"][0][2] for one in known}
+
+
+def loose(lab: Path) -> list[Path]:
+    return sorted((lab / "data" / "records" / "try" / "paper").iterdir())
+
+
+def put(lab: Path, one: Any, name: str = "") -> Path:
+    """Write a loose file whatever is in it."""
+    path = lab / "data/records/try/paper" / f"{name or one['run_id']}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(one if isinstance(one, str) else json.dumps(one))
+    return path
+
+
+class TestContents:
+    @pytest.mark.parametrize(
+        ("rows", "fault"),
+        [
+            ([], "it has no rows"), ({}, "it has no rows"), ("", "it has no rows"),
+            (None, "TypeError"), (3, "TypeError"), ("abc", 'row 1, "a", is no metric'),
+            ([["accuracy", "forget", None]], r'row 1, ["accuracy", "forget", null], is no metric'),
+            ([["a", "b", 1.0], ["a", "c", True]], 'row 2, ["a", "c", true], is no metric with its'),
+            ([["a", "b", "0.5"]], 'row 1, ["a", "b", "0.5"], is no metric with its split and a nu'),
+            ([["a", "b", [1.0]]], "row 1"), ([["a", "b"]], "row 1"), ([["a", "b", 1, 2]], "row 1"),
+            ([["a", None, 1.0]], "row 1"), ([[1, "b", 1.0]], "row 1"), ([[]], "row 1"),
+            ([5], "TypeError"), ([{"a": 1}], "row 1"), ([["a", "b", 10**400]], "OverflowError"),
+            ([["a", "b", 1.0], ["a", "b", 1.0]], "row 2 measures the a of b again"),
+            ([["a", "", 1.0], ["c", "", 1.0], ["a", "", 2]], "row 3 measures the a of the run aga"),
+        ],
+    )  # fmt: skip
+    def test_what_is_no_measurement_is_refused(self, lab: Path, rows: Any, fault: str) -> None:
+        path = put(lab, record() | {"rows": rows})
+        with pytest.raises(RecordError) as caught:
+            found()
+        assert str(caught.value).startswith(f"{path}: not a record ({fault}")
+        assert str(caught.value).endswith("Delete it, and the run that it held is repeated.")
+
+    def test_numbers_may_be_any_and_none(self, lab: Path) -> None:
+        """An attack that cannot be computed is NaN."""
+        rows = [["a", "b", math.nan], ["a", "c", math.inf], ["a", "d", -0.5], ["a", "e", 10**300]]
+        put(lab, record() | {"rows": rows})
+        values = records.read("try", "paper")["value"].tolist()
+        assert math.isnan(values[0])
+        assert values[1:] == [math.inf, -0.5, 1e300]
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"run_id": "0" * 16}, {"run_id": 3}, {"identity": record("b")["identity"]},
+            {"specification": {"type": "SSD"}},
+        ],
+    )  # fmt: skip
+    def test_a_run_id_is_of_its_contents(self, lab: Path, change: dict[str, Any]) -> None:
+        path = put(lab, record() | change, "x")
+        said = f"^{path}: not a record .its run id is not that of its identity and specification"
+        with pytest.raises(RecordError, match=said):
+            found()
+
+    @pytest.mark.parametrize("change", [{"part": "other"}, {"scale": "laptop"}])
+    def test_a_record_lies_where_it_belongs(self, lab: Path, change: dict[str, Any]) -> None:
+        path = put(lab, record(**change))
+        own = ("other", "paper") if "part" in change else ("try", "laptop")
+        said = f"{path}: of part and scale {own}, not ('try', 'paper'). Move it, or delete it."
+        with pytest.raises(RecordError, match=f"^{re.escape(said)}$"):
+            found()
+
+    @pytest.mark.parametrize("text", ["[" * 100_000, "\0" * 40, "\xe9", '{"a": \ud800}'])
+    def test_bytes_of_any_kind(self, lab: Path, text: str) -> None:
+        path = put(lab, "", "x")
+        path.write_bytes(text.encode("latin-1", "replace"))
+        with pytest.raises(RecordError, match=f"^{path}: not a record "):
+            found()
+
+    def test_all_that_is_broken_is_told_at_once(self, lab: Path) -> None:
+        for name in "abc":
+            records.write(record(name))
+        packed = records.merge("try", "paper")
+        assert packed is not None
+        first, *_ = packed.read_text().splitlines()
+        packed.write_text(f"{first}\nx\n{first[:-1]}\n")
+        paths = [put(lab, "", "d"), put(lab, record("f") | {"rows": []}, "f")]
+        records.write(record("e"))
+        with pytest.raises(RecordError) as caught:
+            found()
+        places = [line.partition(": not a record")[0] for line in str(caught.value).splitlines()]
+        assert places == [f"{packed}, line 2", f"{packed}, line 3", *map(str, paths)]
+        with pytest.raises(RecordError, match="line 3"):
+            records.merge("try", "paper")
+        assert len(loose(lab)) == 3
+
+    @pytest.mark.parametrize("count", [20, 21, 600])
+    def test_but_no_more_than_twenty(self, lab: Path, count: int) -> None:
+        (put(lab, "", "x").parents[1] / "paper.jsonl").write_text("\n" * (count - 1))
+        with pytest.raises(RecordError) as caught:
+            found()
+        lines = str(caught.value).splitlines()
+        assert [line for line in lines if "not a record" in line] == lines[:20]
+        assert lines[20:] == ([f"There are {count - 20} more."] if count > 20 else [])
+
+    def test_the_committed_records_are_sound(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        home = PACKAGE.parent / "data"
+        monkeypatch.setattr(records, "data_folder", lambda: home)
+        places = [(path.parent.name, path.stem) for path in (home / "records").glob("*/*.jsonl")]
+        assert places
+        for place in places:
+            assert records.load_all(*place)
+
+
+class TestPlaces:
+    @pytest.fixture(autouse=True)
+    def at_once(self) -> Iterator[None]:
+        """End a test that waits for ever."""
+        before = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it waits"))
+        signal.alarm(60)
+        yield
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+    @pytest.mark.parametrize("name", ["paper/x.json", "paper.jsonl"])
+    @pytest.mark.parametrize(
+        ("lay", "fault"),
+        [
+            (os.mkfifo, "OSError: it is no file"),
+            (Path.mkdir, "OSError: it is no file"),
+            (lambda path: path.symlink_to("/dev/zero"), "OSError: it is no file"),
+            (lambda path: path.symlink_to(path), r"OSError: .* Too many levels of symbolic links"),
+        ],
+    )
+    def test_what_is_no_file_is_named(self, lab: Path, name: str, lay: Any, fault: str) -> None:
+        path = lab / "data" / "records" / "try" / name
+        path.parent.mkdir(parents=True)
+        lay(path)
+        with pytest.raises(RecordError, match=f"^{path}: not a record .{fault}"):
+            found()
+
+    def test_a_dangling_link_is_no_record(self, lab: Path) -> None:
+        path = put(lab, "", "x")
+        path.unlink()
+        path.symlink_to("nowhere")
+        assert found() == {}
+
+    @pytest.mark.parametrize(
+        "word",
+        ["", ".", "..", "../x", "../../x", "/x", "x/y", "x/../..", "\\x", "x\\y", ".x", "-x", "x\0",
+         "x\n", " x", "x y", "*", "~", "C:x", 3, None, float("nan")],
+    )  # fmt: skip
+    def test_names_that_lead_elsewhere_are_refused(self, lab: Path, word: Any) -> None:
+        for what, name in (("part", (word, "paper")), ("scale", ("try", word))):
+            for use in (
+                records.folder,
+                records.packed,
+                records.load_all,
+                records.read,
+                records.merge,
+            ):
+                said = re.escape(
+                    f"The {what} {word!r} cannot name records: give it a word of letters"
+                )
+                with pytest.raises(RecordError, match=f"^{said}"):
+                    use(*name)
+            with pytest.raises(RecordError, match=f"The {what} "):
+                records.write(record(**dict(zip(("part", "scale"), name, strict=True))))
+        with pytest.raises(RecordError, match="The run id "):
+            records.write(record() | {"run_id": word})
+        assert [path.name for path in lab.rglob("*") if path.is_file()] == []
+
+    @pytest.mark.parametrize(
+        "word", ["nabla_tau-grid", "jit", "2", "_x", "Größe", "v1.0", "a-b_c.d"]
+    )
+    def test_words_are_taken(self, lab: Path, word: str) -> None:
+        one = record(part=word, scale=word)
+        records.write(one)
+        assert records.merge(word, word) == lab / "data" / "records" / word / f"{word}.jsonl"
+        assert records.load_all(word, word) == {one["run_id"]: one}
+        assert records.read_all(word)["run_id"].tolist() == [one["run_id"]]
+
+    def test_scales_with_points_lie_apart(self) -> None:
+        for i in range(2):
+            records.write(record(scale=f"v1.{i}"))
+            records.merge("try", f"v1.{i}")
+        assert [len(records.load_all("try", f"v1.{i}")) for i in range(2)] == [1, 1]
+
+    @pytest.mark.parametrize("scale", ["laptop", "paper"])
+    def test_the_records_of_all_parts(self, lab: Path, scale: str) -> None:
+        assert records.read_all(scale).empty
+        root = lab / ("cache" if scale == "laptop" else "data") / "records"
+        for name in (".ipynb_checkpoints", "my part", "empty"):
+            (root / name / scale).mkdir(parents=True)
+        (root / "a file").touch()
+        assert records.read_all(scale).empty
+        for part in ("b", "a"):
+            records.write(record(part=part, scale=scale))
+        records.merge("b", scale)
+        assert records.read_all(scale)["part"].tolist() == ["a", "b"]
+
+    def test_a_column_that_is_not_there(self) -> None:
+        said = r"^Records have no column datset. Did you mean dataset\? Known are: run_id, "
+        with pytest.raises(RecordError, match=said):
+            records.recorded("try", datset="x")
