@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from unlearnlib import Dataset, Labelled, grid, records, scenario
+from unlearnlib import Dataset, Labelled, grid, records, scenario, specification
 
 torch.set_num_threads(1)  # the tests are tiny, and two threads on busy cores wait for each other
 
@@ -39,6 +39,12 @@ def torchvision() -> ModuleType:
         return module
     except ImportError as error:
         pytest.skip(f"torchvision cannot be imported: {error}")
+
+
+@pytest.fixture(autouse=True)
+def known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let specifications name the toy."""
+    monkeypatch.setattr(specification, "NAMES", (*specification.NAMES, "toy"))
 
 
 @pytest.fixture

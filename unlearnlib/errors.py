@@ -1,5 +1,7 @@
 """The errors of the library. Each message says what was wrong, why, and what to do."""
 
+from typing import Any
+
 
 class UnlearnError(Exception):
     """Base of every error that this library raises on purpose."""
@@ -25,12 +27,26 @@ class RecordError(UnlearnError, ValueError):
     """A record cannot be read or does not belong where it lies."""
 
 
+class StorageError(UnlearnError, OSError):
+    """A file cannot be written: its disk is full or read-only, or something is in its way."""
+
+
 class UnsupportedModelError(UnlearnError, ValueError):
     """A method cannot work on this kind of model."""
 
 
 class NonFiniteError(UnlearnError, ArithmeticError):
     """A number that should be finite is NaN or infinite."""
+
+
+class StoppedError(UnlearnError, RuntimeError):
+    """A grid stopped, since what it makes can no longer be written.
+
+    Attributes:
+        table: The tidy table of all that was measured, also of what could not be written.
+    """
+
+    table: Any = None
 
 
 class SweepError(UnlearnError, RuntimeError):

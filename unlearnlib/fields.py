@@ -132,7 +132,7 @@ def _wrong(place: str, value: Any, hint: Any) -> Iterator[str]:
         for key, item in value.items():
             yield from _wrong(f"the key {key!r} of {place}", key, inner[0])
             yield from _wrong(f"{place}.{key}", item, inner[1])
-    elif kind in (list, tuple) and inner and isinstance(value, kind):
+    elif kind in (list, tuple) and inner and isinstance(value, list | kind):  # YAML has no tuples
         for i, item in enumerate(value):
             yield from _wrong(f"{place}[{i}]", item, inner[0])
     elif not _is(value, kind):
