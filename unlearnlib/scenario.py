@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from .access import Method
 from .cache import cached, kept
-from .checks import settled
+from .checks import finite, logits, settled
 from .data import Dataset, Labelled, load, poisoned
 from .errors import NonFiniteError
 from .fields import Part, check
@@ -179,7 +179,10 @@ class Scenario:
             start = time.perf_counter()
             model = train(self.fresh_model(generator), self.train, self.recipe, generator)
             seconds = time.perf_counter() - start
-            return settled(model), {"seconds": seconds}
+            with torch.no_grad():
+                if not finite(logits(settled(model), self.train.x[:128])):
+                    raise NonFiniteError("The outputs are NaN or infinite.")
+            return model, {"seconds": seconds}
 
         try:
             model, cost = self._cached({}, make)
@@ -187,8 +190,8 @@ class Scenario:
         except NonFiniteError:
             raise NonFiniteError(
                 f"The training of {self.model} on {self.dataset} with seed {self.seed_model} "
-                "diverged: its parameters are NaN or infinite, so nothing was kept of it. Lower "
-                f"training.lr, which is {self.recipe.lr:g}."
+                "diverged: parameters or outputs are NaN or infinite, so nothing was kept of it. "
+                f"Lower training.lr, which is {self.recipe.lr:g}."
             ) from None
 
     @property
