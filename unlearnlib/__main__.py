@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from . import records
@@ -199,15 +200,16 @@ def _make(spec: Path, grid: Grid, budget: float | None) -> None:
     except StoppedError:
         raise  # there is no room to pack anything either
     except BaseException:
-        _pack(grid)
+        with suppress(UnlearnError):  # the failure is told, and loose records stay as they are
+            _pack(grid)
         raise
     _pack(grid)
 
 
 def _pack(grid: Grid) -> None:
     """Pack what is recorded, and say how much that is."""
-    place = records.merge(grid.part, grid.scale)
-    print(f"{len(grid) - len(grid.missing())} of {len(grid)} runs in {place}", flush=True)
+    if place := records.merge(grid.part, grid.scale):
+        print(f"{len(grid) - len(grid.missing())} of {len(grid)} runs in {place}", flush=True)
 
 
 def _sweep(options: argparse.Namespace) -> int:
