@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from unlearnlib import Dataset, Labelled, grid, records, scenario
+from unlearnlib import Dataset, Labelled, grid, records, scenario, specification
+from unlearnlib.grid import Run
 
 torch.set_num_threads(1)  # the tests are tiny, and two threads on busy cores wait for each other
 
@@ -39,6 +40,12 @@ def torchvision() -> ModuleType:
         return module
     except ImportError as error:
         pytest.skip(f"torchvision cannot be imported: {error}")
+
+
+@pytest.fixture(autouse=True)
+def known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let specifications name the toy."""
+    monkeypatch.setattr(specification, "NAMES", (*specification.NAMES, "toy"))
 
 
 @pytest.fixture
@@ -81,3 +88,17 @@ def lab(toy: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     yield tmp_path
     for cache in caches:
         cache.cache_clear()
+
+
+@pytest.fixture
+def went(lab: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """The runs that were made, as (label, seed)."""
+    noted: list[tuple[str, int]] = []
+    real = Run.go
+
+    def go(cell: Run) -> records.Record:
+        noted.append((cell.label, cell.seed))
+        return real(cell)
+
+    monkeypatch.setattr(Run, "go", go)
+    return noted

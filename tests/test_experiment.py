@@ -35,6 +35,7 @@ from unlearnlib import (
     run,
     unlearn,
 )
+from unlearnlib.errors import UnsupportedModelError
 
 RECIPE = {"epochs": 2, "lr": 0.05, "batch_size": 32}
 ALWAYS = {"accuracy", "accuracy_batch_mean", "entropy", "loss"}
@@ -107,6 +108,22 @@ class TestMeasure:
         held_out = made.splits.validation.x.flatten(1)
         for other in (made.splits.test, made.train):
             assert torch.cdist(held_out, other.x.flatten(1)).min() > 0
+
+    @pytest.mark.parametrize("request_", ["class:boot", "random:30"])
+    def test_attacks_against_all_test_data_where_those_of_a_kind_are_not_measured(
+        self, request_: str
+    ) -> None:
+        made = scenario(request_)
+        model, s = made.original[0], made.splits
+        rows = {row[:2]: row[2] for row in measure(model, s, ["forget", "test", "test_retain"])}
+        z_f, z_t = outputs(model, s.forget.x), outputs(model, s.test.x)
+        losses = (metrics.example_loss(z_f, s.forget.y), metrics.example_loss(z_t, s.test.y))
+        entropies = (metrics.entropy(z_f), metrics.entropy(z_t))
+        assert rows["attack_loss", "forget"] == metrics.attack_accuracy(*losses)
+        assert rows["attack_entropy", "forget"] == metrics.attack_accuracy(*entropies)
+        assert ("mia_entropy", "forget") not in rows
+        for names in (["forget", "test_retain"], ["retain", "test"]):
+            assert not ATTACKS & {row[0] for row in measure(model, s, names)}
 
     def test_empty_splits_give_no_row(self) -> None:
         made = scenario("random:9")
@@ -203,6 +220,12 @@ class TestUnlearn:
         second = unlearn(JiT.as_released(), scenario())
         assert all(map(torch.equal, first.model.parameters(), second.model.parameters()))
 
+    def test_an_oracle_is_kept_under_its_seed(self) -> None:
+        one, other = (unlearn(Retrain(), scenario(), seed).model for seed in (0, 1))
+        assert not all(map(torch.equal, one.parameters(), other.parameters()))
+        again = unlearn(Retrain(), scenario(), 1).model
+        assert all(map(torch.equal, other.parameters(), again.parameters()))
+
     def test_oracles_are_kept_with_their_costs(self, monkeypatch: pytest.MonkeyPatch) -> None:
         first = unlearn(Retrain(), scenario(), 3)
         monkeypatch.setattr(Retrain, "__call__", None)
@@ -234,6 +257,11 @@ class TestRun:
         with pytest.warns(UserWarning, match=r"JiT\(.*lr=0.0.*changed no parameter on class:boot"):
             run(JiT(lr=0.0, noises=1), scenario())
         run(Original(), scenario())  # a warning would be an error
+
+
+def test_outputs_are_logits() -> None:
+    with pytest.raises(UnsupportedModelError, match="not logits"):
+        outputs(nn.Linear(4, 1), torch.ones(3, 4))
 
 
 def test_splits_of_a_grid_are_those_of_a_scenario() -> None:

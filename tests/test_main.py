@@ -1,17 +1,19 @@
 """The command line."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
 
-from unlearnlib import __main__, records
+from unlearnlib import __main__, grid, records
 from unlearnlib.__main__ import main
-from unlearnlib.errors import DataError
+from unlearnlib.errors import DataError, StorageError
 from unlearnlib.locations import PACKAGE
 
 SPEC: dict[str, Any] = {
@@ -31,7 +33,8 @@ def test_run_makes_the_grid_and_packs_it(lab: Path, capsys: pytest.CaptureFixtur
     path = spec(lab)
     assert main(["run", str(path)]) == 0
     packed = lab / "data" / "records" / "try" / "workstation.jsonl"
-    assert capsys.readouterr().out == f"{path}: 6 runs\n6 runs in {packed}\n"
+    said = f"{path}: 6 runs, 6 of them missing\n6 of 6 runs in {packed}\n"
+    assert capsys.readouterr().out == said
     assert len(packed.read_text().splitlines()) == 6
     table = records.read("try", "workstation")
     assert table["run_id"].nunique() == 6
@@ -39,31 +42,149 @@ def test_run_makes_the_grid_and_packs_it(lab: Path, capsys: pytest.CaptureFixtur
     before = packed.read_text()
     assert main(["run", str(path), str(path)]) == 0
     assert packed.read_text() == before
+    assert capsys.readouterr().out == 2 * f"{path}: all 6 runs are recorded, nothing to do\n"
 
 
-def test_every_spec_is_read_before_anything_runs(
+def test_every_spec_is_checked_before_anything_runs(
+    lab: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that are right are run all the same."""
+    path, none = spec(lab), lab / "none.yaml"
+    wrong = lab / "wrong.yaml"
+    wrong.write_text(json.dumps(SPEC | {"methods": {"Jit": {}}, "seeds": [0, 0]}))
+    real, said = __main__.run_grid, list[str]()
+
+    def run_grid(*arguments: Any) -> pd.DataFrame:
+        said.extend(capsys.readouterr().err.splitlines())
+        return real(*arguments)
+
+    monkeypatch.setattr(__main__, "run_grid", run_grid)
+    assert main(["run", str(wrong), str(none), str(path)]) == 1
+    assert len(said) == 3
+    assert said[0].startswith(f"error: {wrong}: seeds has 0 more than once")
+    assert said[1].startswith(f"error: {wrong}: methods.Jit: there is no method 'Jit'. Did you mea")
+    assert said[2].startswith("error: ")
+    assert str(none) in said[2]
+    assert capsys.readouterr().err.splitlines() == [
+        f"error: {wrong}: left out for the mistakes above",
+        f"error: {none}: left out for the mistakes above",
+    ]
+    assert records.read("try", "workstation")["run_id"].nunique() == 6
+
+
+def test_where_no_spec_is_right_nothing_is_left_out(
     lab: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = spec(lab)
-    wrong = lab / "wrong.yaml"
-    wrong.write_text(json.dumps(SPEC | {"methods": {"Jit": {}}}))
-    assert main(["run", str(path), str(wrong)]) == 1
-    captured = capsys.readouterr()
-    assert captured.err.startswith("error: There is no method 'Jit'. Known are: Original, ")
+    assert main(["run", str(lab / "none.yaml")]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "none.yaml" in line
     assert not (lab / "data").exists()
 
 
-def test_a_spec_that_is_not_there(lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", str(lab / "none.yaml")]) == 1
-    assert "none.yaml" in capsys.readouterr().err
+def test_a_grid_that_fails_does_not_stop_the_next(
+    lab: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, bad = spec(lab), lab / "bad.yaml"
+    wild = {"wild": {"type": "JiT", "sigma": 1e-30}, "Original": {}}
+    bad.write_text(json.dumps(SPEC | {"methods": wild, "requests": ["class:boot", "random:9"]}))
+    odd = lab / "odd.yaml"
+    odd.write_text(json.dumps(SPEC | {"requests": ["class:sandal", "class:shoe", "class:boot"]}))
+    assert main(["run", str(odd), str(bad), str(path)]) == 1
+    captured = capsys.readouterr()
+    packed = lab / "data" / "records" / "try" / "workstation.jsonl"
+    assert captured.out.splitlines() == [
+        f"{odd}: 9 runs, 9 of them missing",
+        f"{bad}: 4 runs, 4 of them missing", f"2 of 4 runs in {packed}",
+        f"{path}: 6 runs, 4 of them missing", f"6 of 6 runs in {packed}",
+    ]  # fmt: skip
+    said = captured.err.splitlines()
+    assert len(said) == 4
+    assert said[0].startswith(f"error: {odd}: 'class:sandal': there is no class 'sandal'.")
+    assert said[1].startswith(f"error: {odd}: 'class:shoe': there is no class 'shoe'.")
+    assert said[2].startswith(f"error: {bad}: JiT on class:boot: ")
+    assert said[2].endswith(" (in wild on class:boot, seed 0)")
+    assert said[3].endswith(" (in wild on random:9, seed 0)")
 
 
-def test_runs_that_fail_are_told(lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A request that the data set does not have fails; the other is recorded."""
-    path = spec(lab, requests=["class:boot", "class:sandal"])
-    with pytest.raises(ExceptionGroup, match="3 of 6 runs are recorded"):
-        main(["run", str(path)])
-    assert records.read("try", "workstation")["run_id"].nunique() == 3
+def test_failures_that_are_alike_are_told_once(
+    lab: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise ZeroDivisionError("division\n by   zero")
+
+    path = spec(lab, seeds=[0, 1])
+    monkeypatch.setattr(grid, "measured", fail)
+    assert main(["run", str(path)]) == 1
+    assert capsys.readouterr().err == (
+        f"error: {path}: ZeroDivisionError: division by zero (--verbose shows the traceback) "
+        "(12 runs, the first of them in Original on class:boot, seed 0)\n"
+    )
+    assert main(["run", str(path), "--verbose"]) == 1
+    shown = capsys.readouterr().err
+    assert "Traceback" in shown
+    assert "in fail" in shown
+
+
+def test_a_full_disk_stops_everything(
+    lab: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(record: records.Record) -> None:
+        raise StorageError("/full/1.json cannot be written.")
+
+    path, other = spec(lab), lab / "other.yaml"
+    other.write_text(json.dumps(SPEC | {"part": "other"}))
+    monkeypatch.setattr(records, "write", write)
+    monkeypatch.setattr(records, "merge", None)
+    assert main(["run", str(path), str(other)]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == f"{path}: 6 runs, 6 of them missing\n"
+    assert captured.err.splitlines() == [
+        f"error: {path}: /full/1.json cannot be written.",
+        f"error: {path}: 0 of 6 runs are recorded; the same command makes the others.",
+        f"error: {other}: not started",
+    ]
+
+
+def test_what_was_made_before_an_interruption_is_packed(
+    lab: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, made = grid.measured, list[int]()
+
+    def measured(*arguments: Any) -> Any:
+        made.append(0)
+        if len(made) == 3:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(grid, "measured", measured)
+    assert main(["run", str(spec(lab))]) == 130
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[1].startswith("2 of 6 runs in ")
+    assert captured.err == "stopped; the same command goes on where this one was\n"
+    assert len(records.packed("try", "workstation").read_text().splitlines()) == 2
+
+
+def test_a_failure_is_told_even_if_nothing_can_be_packed(
+    lab: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise StorageError("no room")
+
+    monkeypatch.setattr(grid, "measured", fail)
+    monkeypatch.setattr(records, "merge", fail)
+    assert main(["run", str(spec(lab))]) == 1
+    assert "no room (6 runs, the first of them in Original" in capsys.readouterr().err
+
+
+def test_the_budget_is_for_all_grids_together(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left, clock = list[float | None](), iter([100.0, 130.0, 250.0])
+    monkeypatch.setattr(__main__, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr(__main__, "run_grid", lambda grid, budget: left.append(budget))
+    path = str(spec(lab))
+    assert main(["run", path, path, "--budget", "2m"]) == 0
+    assert left == [90.0, 0.0]
+    assert main(["run", path]) == 0
+    assert left[2] is None
 
 
 def test_data_are_loaded_and_counted(
@@ -79,12 +200,31 @@ def test_data_are_loaded_and_counted(
 def test_data_that_fail_to_load(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(name: str) -> None:
-        raise DataError(f"{name} is truncated")
+    def fail(name: str) -> SimpleNamespace:
+        if name == "cifar10":
+            raise DataError(f"{name} is truncated")
+        return SimpleNamespace(train=range(12), test=range(3))
 
     monkeypatch.setattr(__main__, "load", fail)
-    assert main(["data", "cifar10"]) == 1
-    assert capsys.readouterr().err == "error: cifar10 is truncated\n"
+    assert main(["data", "cifar10", "cifar100"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == "cifar100: 12 + 3 examples\n"
+    assert captured.err == "error: cifar10 is truncated\n"
+
+
+@pytest.mark.parametrize("error", [RuntimeError("Could not determine home directory."), KeyError()])
+def test_no_error_is_a_traceback(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr(__main__, "cache_folder", fail)
+    assert main(["sweep", "a.ipynb", "--grid", "b.yaml"]) == 1
+    told = f"{type(error).__name__}: {str(error) or 'no message'}"
+    assert capsys.readouterr().err == f"error: {told} (--verbose shows the traceback)\n"
+    assert main(["sweep", "a.ipynb", "--grid", "b.yaml", "--verbose"]) == 1
+    assert "Traceback" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [[], ["run"], ["data", "cifar11"], ["walk"]])
@@ -93,6 +233,44 @@ def test_usage_errors(arguments: list[str], capsys: pytest.CaptureFixture[str]) 
         main(arguments)
     assert caught.value.code == 2
     assert "usage: python -m unlearnlib" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *(("--jobs", value) for value in ("0", "-1", "1.5", "two", "", "1" * 30)),
+        *(("--sample", value) for value in ("0", "-1", "1e3")),
+        *(("--timeout", value) for value in ("0", "-5", "1m")),
+        *(("--seed", value) for value in ("-1", "x")),
+        *(("--budget", value) for value in ("1.2.3", "nan", "-1", "", "m", ".", "1d", "inf", "٣")),
+    ],
+)
+def test_numbers_that_are_none(option: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["sweep", "a.ipynb", "--grid", "b.yaml", f"{option}={value}"])
+    assert caught.value.code == 2
+    kind = "no time; write 90s, 25m or 2h" if option == "--budget" else "no whole number from"
+    assert f"argument {option}: '{value}' is {kind}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("90", 90), ("90s", 90), ("25m", 1500), ("2h", 7200), (".5m", 30), ("1.5h", 5400), ("2.s", 2)],
+)
+def test_times(text: str, value: float) -> None:
+    assert __main__.seconds(text) == value
+
+
+def test_a_reader_that_goes_away_is_no_error(lab: Path) -> None:
+    path = spec(lab, dataset="cifar10", methods={"Original": {}}, requests=["random:9"])
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as closed:
+        done = subprocess.run(
+            [sys.executable, "-m", "unlearnlib", "run", str(path)], stdout=closed,
+            stderr=subprocess.PIPE, cwd=PACKAGE.parent, timeout=100, check=False,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_the_core_needs_four_packages() -> None:

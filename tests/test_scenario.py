@@ -139,7 +139,7 @@ class TestSplits:
 
     @pytest.mark.parametrize("share", [-0.1, 1.0, 5])
     def test_a_share_is_a_share(self, share: float) -> None:
-        with pytest.raises(SpecError, match="from 0 to below 1"):
+        with pytest.raises(SpecError, match="validation must be at least 0 and below 1, not"):
             make(validation=share)
 
     def test_offers_are_the_vocabulary(self) -> None:

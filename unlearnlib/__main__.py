@@ -6,14 +6,18 @@ python -m unlearnlib data NAME ...                    download data sets and che
 """
 
 import argparse
+import os
 import re
 import sys
 import time
+import traceback
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from . import records
 from .data import NAMES, load
-from .errors import UnlearnError
+from .errors import StoppedError, UnlearnError
 from .grid import Grid, run_grid
 from .locations import cache_folder
 
@@ -22,34 +26,44 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        return int(options.go(options) or 0)
+        status = int(options.go(options) or 0)
+        sys.stdout.flush()
+        return status
     except KeyboardInterrupt:
         print("stopped; the same command goes on where this one was", file=sys.stderr)
         return 130
-    except (UnlearnError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+    except BrokenPipeError:  # whoever read the output has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        _tell(error, options.verbose)
         return 1
 
 
 def _parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
     parser = argparse.ArgumentParser(prog="python -m unlearnlib")
+    parser.set_defaults(verbose=False)
     commands = parser.add_subparsers(required=True)
+    every = argparse.ArgumentParser(add_help=False)
+    every.add_argument("--verbose", action="store_true", help="show the traceback of an error")
 
-    run = commands.add_parser("run", help="make the runs that are missing in grids")
+    run = commands.add_parser(
+        "run", parents=[every], description=RUN, help="make the runs that are missing in grids"
+    )
     run.add_argument("specs", nargs="+", type=Path, help="files of JSON or YAML, one grid each")
     run.add_argument("--budget", type=seconds, metavar="25m", help=BUDGET)
     run.set_defaults(go=_run)
 
-    sweep = commands.add_parser("sweep", help="run a notebook at many points")
+    sweep = commands.add_parser("sweep", parents=[every], help="run a notebook at many points")
     sweep.add_argument("notebook", type=Path)
     sweep.add_argument("--grid", type=Path, required=True, help="file: parameter -> values")
     sweep.add_argument("--out", type=Path, help="folder of the sweep (default: in the cache)")
-    sweep.add_argument("--jobs", type=int, default=1, help="runs at a time (default 1)")
-    sweep.add_argument("--sample", type=int, metavar="N", help="N points in place of all")
+    sweep.add_argument("--jobs", type=count, default=1, help="runs at a time (default 1)")
+    sweep.add_argument("--sample", type=count, metavar="N", help="N points in place of all")
     sweep.add_argument("--sobol", action="store_true", help="draw the sample evenly")
-    sweep.add_argument("--seed", type=int, default=0, help="seed of the sample (default 0)")
-    sweep.add_argument("--timeout", type=int, metavar="S", help="seconds that a cell may take")
+    sweep.add_argument("--seed", type=whole, default=0, help="seed of the sample (default 0)")
+    sweep.add_argument("--timeout", type=count, metavar="S", help="seconds that a cell may take")
     sweep.add_argument("--budget", type=seconds, metavar="25m", help=BUDGET)
     sweep.add_argument("--dry-run", action="store_true", help="list the runs and stop")
     sweep.add_argument("--retry-failed", action="store_true", help="repeat what failed")
@@ -57,12 +71,18 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("--scheduler", metavar="ADDRESS", help="of a dask cluster")
     sweep.set_defaults(go=_sweep)
 
-    data = commands.add_parser("data", help="download data sets and check them")
+    data = commands.add_parser("data", parents=[every], help="download data sets and check them")
     data.add_argument("names", nargs="+", choices=NAMES)
     data.set_defaults(go=_data)
     return parser
 
 
+RUN = (
+    "Make the runs that are missing in grids. All specifications are checked first, and all of "
+    "their mistakes are told before anything is trained. One that is wrong is left out, and a run "
+    "that fails does not stop the others: failures are listed at the end, and the exit status is "
+    "1. If nothing can be written any more, everything stops."
+)
 BUDGET = "time to spend, such as 90s, 25m or 2h: what would not end within it is not started"
 
 
@@ -72,29 +92,124 @@ def seconds(text: str) -> float:
     >>> seconds("1.5h")
     5400.0
     """
-    found = re.fullmatch(r"([0-9.]+)([smh]?)", text)
+    found = re.fullmatch(r"([0-9]+\.?[0-9]*|\.[0-9]+)([smh]?)", text, re.ASCII)
     if found is None:
         raise argparse.ArgumentTypeError(f"'{text}' is no time; write 90s, 25m or 2h")
     return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
 
 
-def _data(options: argparse.Namespace) -> None:
-    """Download data sets."""
+def whole(text: str, least: int = 0) -> int:
+    """Return the whole number that a text says, `least` or more."""
+    if not re.fullmatch(r"[0-9]{1,18}", text) or int(text) < least:
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from {least}")
+    return int(text)
+
+
+def count(text: str) -> int:
+    """Return the whole number that a text says, one or more."""
+    return whole(text, 1)
+
+
+def _tell(error: BaseException, verbose: bool, place: str = "") -> None:
+    """Print an error, one sentence for each mistake or kind of failure; no traceback."""
+    for sentence in _sentences(error):
+        print(f"error: {place}{sentence}", file=sys.stderr)
+    if verbose:
+        traceback.print_exception(error)
+
+
+def _sentences(error: BaseException) -> Iterator[str]:
+    """Yield what an error says; of runs that failed alike, the sentence once and their number."""
+    places: dict[str, list[str]] = {}
+    for one in _leaves(error):
+        text = str(one)
+        if not isinstance(one, UnlearnError | OSError):  # no mistake of the user's
+            words = " ".join(text.split()) or "no message"
+            text = f"{type(one).__name__}: {words:.300} (--verbose shows the traceback)"
+        for line in text.splitlines():
+            places.setdefault(line, []).extend(getattr(one, "__notes__", []))
+    for text, notes in places.items():
+        if len(notes) > 1:
+            yield f"{text} ({len(notes)} runs, the first of them {notes[0]})"
+        else:
+            yield f"{text} ({notes[0]})" if notes else text
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    """Yield the errors in a group, or the error itself."""
+    if isinstance(error, BaseExceptionGroup):
+        for one in error.exceptions:
+            yield from _leaves(one)
+    else:
+        yield error
+
+
+def _data(options: argparse.Namespace) -> int:
+    """Download data sets; one that fails does not stop the others."""
+    failed: list[Exception] = []
     for name in options.names:
-        data = load(name)
-        print(f"{name}: {len(data.train)} + {len(data.test)} examples")
+        try:
+            data = load(name)
+        except Exception as error:
+            failed.append(error)
+            continue
+        print(f"{name}: {len(data.train)} + {len(data.test)} examples", flush=True)
+    for one in failed:
+        _tell(one, options.verbose)
+    return int(bool(failed))
 
 
-def _run(options: argparse.Namespace) -> None:
+def _run(options: argparse.Namespace) -> int:
     """Make the runs of grids."""
     end = time.monotonic() + options.budget if options.budget is not None else None
-    for spec, grid in [(spec, Grid.read(spec)) for spec in options.specs]:
-        print(f"{spec}: {sum(1 for _ in grid.runs())} runs")
+    grids: list[tuple[Path, Grid]] = []
+    failed: list[tuple[Path, Exception]] = []
+    for spec in options.specs:
         try:
-            table = run_grid(grid, None if end is None else max(0.0, end - time.monotonic()))
-        finally:  # what did not fail is packed all the same
-            place = records.merge(grid.part, grid.scale)
-        print(f"{table['run_id'].nunique()} runs in {place}")
+            grids.append((spec, Grid.read(spec)))
+        except Exception as error:  # it names the file
+            _tell(error, options.verbose)
+            failed.append((spec, UnlearnError("left out for the mistakes above")))
+    failed = failed if grids else []
+    for i, (spec, grid) in enumerate(grids, 1):
+        try:
+            _make(spec, grid, None if end is None else max(0.0, end - time.monotonic()))
+        except BrokenPipeError:
+            raise
+        except Exception as error:
+            failed.append((spec, error))
+            if isinstance(error, StoppedError):
+                failed += [(late, UnlearnError("not started")) for late, _ in grids[i:]]
+                break
+    for spec, why in failed:
+        _tell(why, options.verbose, f"{spec}: ")
+    return int(bool(failed) or not grids)
+
+
+def _make(spec: Path, grid: Grid, budget: float | None) -> None:
+    """Make the runs of a grid that are missing, and pack what is recorded."""
+    print(f"{spec}: ", end="", flush=True)  # a large grid takes a while to look through
+    missing = len(grid.missing())
+    if not missing:
+        records.merge(grid.part, grid.scale)
+        print(f"all {len(grid)} runs are recorded, nothing to do", flush=True)
+        return
+    print(f"{len(grid)} runs, {missing} of them missing", flush=True)
+    try:
+        run_grid(grid, budget)
+    except StoppedError:
+        raise  # there is no room to pack anything either
+    except BaseException:
+        with suppress(UnlearnError):  # the failure is told, and loose records stay as they are
+            _pack(grid)
+        raise
+    _pack(grid)
+
+
+def _pack(grid: Grid) -> None:
+    """Pack what is recorded, and say how much that is."""
+    if place := records.merge(grid.part, grid.scale):
+        print(f"{len(grid) - len(grid.missing())} of {len(grid)} runs in {place}", flush=True)
 
 
 def _sweep(options: argparse.Namespace) -> int:

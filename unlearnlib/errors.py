@@ -1,5 +1,7 @@
 """The errors of the library. Each message says what was wrong, why, and what to do."""
 
+from typing import Any
+
 
 class UnlearnError(Exception):
     """Base of every error that this library raises on purpose."""
@@ -39,6 +41,16 @@ class UnsupportedModelError(UnlearnError, ValueError):
 
 class NonFiniteError(UnlearnError, ArithmeticError):
     """A number that should be finite is NaN or infinite."""
+
+
+class StoppedError(UnlearnError, RuntimeError):
+    """A grid stopped, since what it makes can no longer be written.
+
+    Attributes:
+        table: The tidy table of all that was measured, also of what could not be written.
+    """
+
+    table: Any = None
 
 
 class SweepError(UnlearnError, RuntimeError):

@@ -9,9 +9,10 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from . import metrics
+from . import checks, metrics
 from .access import Method, access, grant
 from .data import Labelled
+from .errors import NonFiniteError
 from .gradient_space import GradientSpace
 from .importance import Importance
 from .methods import Original, Retrain
@@ -63,6 +64,7 @@ def _clocked(
         warm_up(model, x)
         with count_forwards(type(model)) as forwards, stopwatch(x.device) as cost:
             unlearned = method(model, **granted)
+        checks.settled(unlearned)
         spent = _cost(cost, forwards[0] / len(scenario.train), original, unlearned)
         return unlearned, spent | ({"seconds_stored": sum(stored)} if stored else {})
 
@@ -86,7 +88,7 @@ def _cost(cost: Cost, passes: float, before: nn.Module, after: nn.Module) -> dic
 def outputs(model: nn.Module, x: Tensor, batch_size: int = 250) -> Tensor:
     """Return the logits of `model` on `x`, (n, classes), in eval mode."""
     model.eval()
-    return torch.cat([model(batch) for batch in x.split(batch_size)])
+    return torch.cat([checks.logits(model, batch) for batch in x.split(batch_size)])
 
 
 def measure(model: nn.Module, splits: Splits, names: Iterable[str] = SPLITS) -> list[Row]:
@@ -94,6 +96,9 @@ def measure(model: nn.Module, splits: Splits, names: Iterable[str] = SPLITS) -> 
 
     The attacks compare the forget set with test examples of its kind, or with all of them for a
     random request.
+
+    Raises:
+        NonFiniteError: Some of the outputs are, of which no metric means anything.
     """
     parts: dict[str, Labelled] = {name: getattr(splits, name) for name in names}
     known: dict[str, Tensor] = {}
@@ -106,6 +111,8 @@ def measure(model: nn.Module, splits: Splits, names: Iterable[str] = SPLITS) -> 
             return of(whole)[mask.to(known[whole].device)]
         if name not in known:
             known[name] = outputs(model, getattr(splits, name).x)
+            if not checks.finite(known[name]):
+                raise NonFiniteError(f"outputs on the split '{name}' are NaN or infinite.")
         return known[name]
 
     logits = {name: of(name) for name, part in parts.items() if len(part)}
@@ -133,12 +140,23 @@ def measure(model: nn.Module, splits: Splits, names: Iterable[str] = SPLITS) -> 
 def measured(
     method: Method, scenario: Scenario, seed_method: int, splits: Iterable[str] = SPLITS
 ) -> list[Row]:
-    """Unlearn and measure; warn if the method changed nothing."""
-    outcome = unlearn(method, scenario, seed_method)
+    """Unlearn and measure; warn if the method changed nothing.
+
+    Raises:
+        NonFiniteError: The unlearned model, or what it says, is not finite; argmax of NaN is class
+            0, so that it would count as one that forgot.
+    """
+    try:
+        outcome = unlearn(method, scenario, seed_method)
+        rows = measure(outcome.model, scenario.splits, splits)
+    except NonFiniteError as error:
+        if not scenario.trained:  # its training diverged
+            raise
+        name = type(method).__name__
+        raise NonFiniteError(f"{name} on {scenario.request}: {error}") from None
     if outcome.cost["change_norm"] == 0 and not isinstance(method, Original):
         warnings.warn(f"{method} changed no parameter on {scenario.request}.", stacklevel=2)
-    costs = [(name, "", value) for name, value in outcome.cost.items()]
-    return measure(outcome.model, scenario.splits, splits) + costs
+    return rows + [(name, "", value) for name, value in outcome.cost.items()]
 
 
 def run(method: Method, scenario: Scenario, seed_method: int = 0) -> pd.DataFrame:

@@ -1,17 +1,16 @@
 """Grids of runs: specified once, recorded one by one, resumed where they stopped."""
 
 import gc
-import inspect
 import json
 import os
 import time
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields
-from functools import lru_cache
+from dataclasses import asdict, dataclass, field
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 from torch.hub import tqdm  # type: ignore[attr-defined]
@@ -19,10 +18,13 @@ from torch.hub import tqdm  # type: ignore[attr-defined]
 from . import fingerprint, records
 from .access import Method, access
 from .cache import digest
-from .errors import SpecError
+from .errors import RequestError, SpecError, StoppedError
 from .experiment import SPLITS, measured
-from .methods import METHODS
-from .scenario import Scenario
+from .fields import Part, Whole
+from .request import resolve
+from .scenario import Scenario, rng
+from .specification import made, mistakes, refuse
+from .specification import method_of as method_of
 from .training import Recipe
 
 
@@ -34,7 +36,7 @@ class Grid:
 
     Attributes:
         part: Part of the book that the records belong to.
-        scale: `laptop`, `workstation` or `paper`.
+        scale: `laptop`, `workstation` or `paper`; `search` for the records of a declared search.
         dataset: Name of the data set.
         model: Name of the network.
         requests: What to forget, one scenario each.
@@ -47,41 +49,35 @@ class Grid:
     """
 
     part: str
-    scale: str
+    scale: Literal["laptop", "workstation", "paper", "search"]
     dataset: str
     model: str
     requests: list[str]
     training: dict[str, Any]
     methods: dict[str, dict[str, Any]]
-    seeds: list[int]
-    validation: float = 0.0
+    seeds: list[Whole]
+    validation: Part = 0.0
     splits: list[str] = field(default_factory=lambda: list(SPLITS))
 
     def __post_init__(self) -> None:
-        """Refuse what could only fail later."""
-        if unknown := set(self.splits) - set(SPLITS):
-            raise SpecError(f"Unknown splits {sorted(unknown)}. Known are: {', '.join(SPLITS)}.")
-        _fields_of(Recipe, "training", self.training)
-        for label, options in self.methods.items():
-            method_of(label, options)
+        """Refuse what could only fail later, all of it at once."""
+        refuse(mistakes(Grid, vars(self)))
 
     @classmethod
     def read(cls, path: str | Path, **changes: Any) -> "Grid":
         """Return the grid in a file of JSON or YAML; keys that start with `note` are remarks.
 
         Raises:
-            SpecError: The file is not a mapping, or a key is missing or unknown.
+            SpecError: The file is not a mapping, or not that of a grid: a line for each mistake.
         """
         values = mapping(Path(path)) | changes
-        values = {k: v for k, v in values.items() if not k.startswith("note")}
-        known = {f.name for f in fields(cls)}
-        needed = known - {"validation", "splits"}
-        if values.keys() - known or needed - values.keys():
-            raise SpecError(
-                f"{path}: unknown keys {sorted(values.keys() - known)}, missing keys "
-                f"{sorted(needed - values.keys())}. A grid has: {', '.join(sorted(known))}."
-            )
+        values = {k: v for k, v in values.items() if not str(k).startswith("note")}
+        refuse(mistakes(cls, values), f"{path}: ")
         return cls(**values)
+
+    def __len__(self) -> int:
+        """Return the number of runs."""
+        return len(self.requests) * len(self.seeds) * len(self.methods)
 
     def runs(self) -> Iterator["Run"]:
         """Yield the runs, those of one scenario together."""
@@ -89,6 +85,27 @@ class Grid:
             for seed in self.seeds:
                 for label, options in self.methods.items():
                     yield Run(self, request, label, options, seed)
+
+    def missing(self) -> list["Run"]:
+        """Return the runs that `run_grid` would make."""
+        known = records.load_all(self.part, self.scale)
+        return [run for run in self.runs() if run.due(known.get(run.run_id))]
+
+    def check_requests(self) -> None:
+        """Refuse requests that the data set does not have; it is loaded for that.
+
+        Raises:
+            SpecError: A line for each of them, and for validation that holds out no example.
+        """
+        scenario, found = next(self.runs()).scenario, list[str]()
+        if self.validation and not scenario.held_out.any():
+            found.append(f"validation of {self.validation} holds out none of the training set.")
+        for request in self.requests:
+            try:
+                resolve(request, scenario.remaining, rng("request", self.seeds[0]))
+            except RequestError as error:
+                found.append(str(error))
+        refuse(found)
 
 
 @dataclass(frozen=True)
@@ -101,10 +118,10 @@ class Run:
     options: dict[str, Any]
     seed: int
 
-    @property
+    @cached_property
     def method(self) -> Method:
         """The method."""
-        return method_of(self.label, self.options)
+        return made(self.label, self.options)
 
     @property
     def scenario(self) -> Scenario:
@@ -124,7 +141,7 @@ class Run:
         return {
             "part": g.part, "scale": g.scale, "dataset": g.dataset, "model": g.model,
             "request": self.request,
-            "method": self.options.get("label", self.label),
+            "method": self.name,
             "params": json.dumps(params, sort_keys=True),
             "access": ", ".join(access(self.method)), **seeds,
         }  # fmt: skip
@@ -139,10 +156,19 @@ class Run:
             "splits": sorted(self.grid.splits),
         }
 
-    @property
+    @cached_property
     def run_id(self) -> str:
         """A hash of identity and specification; the code is not part of it."""
         return digest(self.identity | self.specification)
+
+    @property
+    def name(self) -> str:
+        """What tables call the method."""
+        return str(self.options.get("label", self.label))
+
+    def due(self, record: records.Record | None) -> bool:
+        """Tell whether the run has to be made, given its record if there is one."""
+        return record is None or (self.grid.scale == "laptop" and records.stale(record))
 
     def go(self) -> records.Record:
         """Make the run and return its record."""
@@ -181,7 +207,9 @@ def run_grid(grid: Grid, budget: float | None = None) -> pd.DataFrame:
             started, and a warning says how many were not.
 
     Raises:
+        SpecError: The data set does not have what the requests name; nothing was run.
         ExceptionGroup: Some runs failed; the others are recorded.
+        StoppedError: A record or a model could not be written; the rest was not started.
     """
     known = records.load_all(grid.part, grid.scale)
     end = time.monotonic() + (float("inf") if budget is None else budget)
@@ -189,61 +217,68 @@ def run_grid(grid: Grid, budget: float | None = None) -> pd.DataFrame:
     for old in known.values():
         name, seconds = old["identity"]["method"], old["provenance"]["seconds"]
         longest[name] = max(longest[name], seconds)
-    cells, failed, late = list(grid.runs()), list[Exception](), 0
+    turn = {seed: i for i, seed in enumerate(grid.seeds)}
+    cells = sorted(grid.runs(), key=lambda cell: turn[cell.seed])
+    due = {cell.run_id for cell in cells if cell.due(known.get(cell.run_id))}
+    if due:
+        grid.check_requests()
+    failed, hopeless, late = list[Exception](), dict[int, Exception](), 0
     found: dict[str, records.Record] = {}
-    with tqdm(sorted(cells, key=lambda c: grid.seeds.index(c.seed)), unit="run", disable=None) as b:
-        for cell in b:
-            b.set_description(f"{cell.request} {cell.label} seed {cell.seed}")
-            record, name = known.get(cell.run_id), cell.options.get("label", cell.label)
-            if record is None or (grid.scale == "laptop" and records.stale(record)):
-                if time.monotonic() + longest[name] > end:
-                    late += 1
-                    continue
-                try:
-                    record = cell.go()
-                    records.write(record)
-                except Exception as error:  # the other runs go on; all failures are raised below
-                    error.add_note(f"in {cell.label} on {cell.request}, seed {cell.seed}")
-                    failed.append(error)
-                    continue
-                finally:
-                    gc.collect()
-                longest[name] = max(longest[name], record["provenance"]["seconds"])
-            elif records.SWEEP in os.environ:
+    for cell in (bar := tqdm(cells, unit="run", disable=None)):
+        bar.set_description(f"{cell.request} {cell.label} seed {cell.seed}")
+        record = known.get(cell.run_id)
+        if cell.run_id in due:
+            if time.monotonic() + longest[cell.name] > end:
+                late += 1
+                continue
+            record = _tried(cell, failed, hopeless)
+            if record is None:
+                continue
+            longest[cell.name] = max(longest[cell.name], record["provenance"]["seconds"])
+        found[cell.run_id] = record = record or known[cell.run_id]
+        if cell.run_id in due or records.SWEEP in os.environ:
+            try:
                 records.write(record)  # a sweep's run has copies of all that it shows
-            found[cell.run_id] = record
+            except OSError as error:  # nor could the next one be written
+                done = f"{len(found) - 1} of {len(cells)} runs are recorded"
+                stopped = StoppedError(f"{error}\n{done}; the same command makes the others.")
+                stopped.table = _table(grid, found)
+                raise stopped from error
     if late:
         warnings.warn(f"The time was up: {late} of {len(cells)} runs were not started, "
                       "which the same command makes.", stacklevel=2)  # fmt: skip
     if failed:
         done = f"{len(found)} of {len(cells)} runs are recorded"
         raise ExceptionGroup(f"{done}; these failed", failed)
-    return records.table(found[cell.run_id] for cell in cells if cell.run_id in found)
+    return _table(grid, found)
 
 
-def method_of(label: str, options: dict[str, Any]) -> Method:
-    """Return the method that a label and its options in a specification stand for.
+def _tried(
+    cell: Run, failed: list[Exception], hopeless: dict[int, Exception]
+) -> records.Record | None:
+    """Return the record of a run; None if it fails, and then its failure is among `failed`.
 
-    >>> method_of("JiT as released", {"type": "JiT.as_released", "noises": 5}).accumulate
-    True
+    A seed without an original model is `hopeless`: its other runs fail without being tried.
     """
-    kind = options.get("type", label)
-    name, _, constructor = kind.partition(".")
-    known = METHODS.get(name)
-    if known is None or (constructor and not inspect.ismethod(getattr(known, constructor, None))):
-        raise SpecError(f"There is no method '{kind}'. Known are: {', '.join(METHODS)}.")
-    given = {key: value for key, value in options.items() if key not in ("type", "label")}
-    _fields_of(METHODS[name], label, given)
-    make = getattr(METHODS[name], constructor) if constructor else METHODS[name]
-    method: Method = make(**given)
-    return method
+    where = f"in {cell.label} on {cell.request}, seed {cell.seed}"
+    if cell.seed in hopeless:
+        hopeless[cell.seed].add_note(where)
+        return None
+    try:
+        return cell.go()
+    except Exception as error:  # the other runs go on; all failures are raised by `run_grid`
+        error.add_note(where)
+        failed.append(error)
+        if not cell.scenario.trained:
+            hopeless[cell.seed] = error
+        return None
+    finally:
+        gc.collect()
 
 
-def _fields_of(cls: type, label: str, given: dict[str, Any]) -> None:
-    """Refuse hyper-parameters that a dataclass does not have."""
-    known = [f.name for f in fields(cls)]
-    if unknown := sorted(given.keys() - set(known)):
-        raise SpecError(f"'{label}' has no {', '.join(unknown)}. It has: {', '.join(known)}.")
+def _table(grid: Grid, found: dict[str, records.Record]) -> pd.DataFrame:
+    """Return the tidy table of the records that were found, in the order of the grid."""
+    return records.table(found[cell.run_id] for cell in grid.runs() if cell.run_id in found)
 
 
 def mapping(path: Path) -> dict[str, Any]:

@@ -10,7 +10,9 @@
 ===================  ==============================================================
 """
 
+import math
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import torch
 from torch import Tensor
@@ -33,6 +35,38 @@ class Selection:
     test: Tensor
 
 
+KNOWN = (
+    "class:NAME, classes:NAME,NAME, subclass:NAME, part:NAME:COUNT, part:NAME:SHARE, random:SHARE "
+    "(0 to 1) and random:COUNT"
+)
+FORMS = ("class", "classes", "subclass", "part", "random")
+
+
+def form(request: str) -> tuple[str, list[str], float]:
+    """Return the kind of a request, the names in it, and the count or share (0 if it has none).
+
+    >>> form("part:ship:500")
+    ('part', ['ship'], 500)
+
+    Raises:
+        RequestError: Whatever the data set, this is no request.
+    """
+    kind, _, argument = request.partition(":")
+    names, size = [argument], ""
+    if kind == "classes":
+        names = argument.split(",")
+    elif kind == "part":
+        name, _, size = argument.rpartition(":")
+        names = [name]
+    elif kind == "random":
+        names, size = [], argument
+    if kind not in FORMS or not argument or not all(name.strip() for name in names):
+        close = "".join(f"Did you mean {near}? " for near in get_close_matches(kind, FORMS, 1))
+        meant = close if kind not in FORMS else ""
+        raise RequestError(f"'{request}' is not a request. {meant}Known are {KNOWN}.")
+    return kind, names, _size(size, request) if kind in ("part", "random") else 0
+
+
 def resolve(request: str, data: Dataset, generator: torch.Generator) -> Selection:
     """Return what `request` selects from `data`.
 
@@ -44,40 +78,32 @@ def resolve(request: str, data: Dataset, generator: torch.Generator) -> Selectio
     Raises:
         RequestError: The kind, the name or the size is not one that the data set has.
     """
-    kind, _, argument = request.partition(":")
+    kind, names, size = form(request)
     n = len(data.train)
-    if kind == "random" and argument:
-        count = _count(argument, n, request)
+    if kind == "random":
+        count = _count(size, n, request)
         chosen = torch.randperm(n, generator=generator, device=generator.device)[:count]
         train = torch.zeros(n, dtype=torch.bool)
         train[chosen.cpu()] = True
         return _checked(train, torch.zeros(len(data.test), dtype=torch.bool), request)
-    if kind in ("class", "classes") and argument:
-        names = [argument] if kind == "class" else argument.split(",")
-        wanted = torch.tensor([_index(name, data.classes, request) for name in names])
-        return _checked(_of(data.train.y, wanted), _of(data.test.y, wanted), request)
-    if kind == "part" and argument:
-        name, _, size = argument.rpartition(":")
-        wanted = torch.tensor([_index(name, data.classes, request)])
-        own = _of(data.train.y, wanted).nonzero()[:, 0]
-        train = torch.zeros(n, dtype=torch.bool)
-        train[own[: _count(size, len(own), request)]] = True
-        return _checked(train, _of(data.test.y, wanted), request)
-    if kind == "subclass" and argument:
+    if kind == "subclass":
         if data.train_subclass is None or data.test_subclass is None:
             raise RequestError(
                 f"'{request}' names a sub-class, but '{data.name}' has none: its labels are the "
-                f"finest there are. Use 'class:{argument}', or a set with super-classes "
+                f"finest there are. Use 'class:{names[0]}', or a set with super-classes "
                 "(cifar20, fashion_small_super)."
             )
-        fine = _index(argument, data.subclasses, request)
+        fine = _index(names[0], data.subclasses, request)
         return _checked(
             data.train_subclass.cpu() == fine, data.test_subclass.cpu() == fine, request
         )
-    raise RequestError(
-        f"'{request}' is not a request. Known are class:NAME, classes:NAME,NAME, subclass:NAME, "
-        "part:NAME:COUNT, random:SHARE (0 to 1) and random:COUNT."
-    )
+    wanted = torch.tensor([_index(name, data.classes, request) for name in names])
+    train, test = _of(data.train.y, wanted), _of(data.test.y, wanted)
+    if kind == "part":
+        own = train.nonzero()[:, 0]
+        train = torch.zeros(n, dtype=torch.bool)
+        train[own[: _count(size, len(own), request)]] = True
+    return _checked(train, test, request)
 
 
 def _of(y: Tensor, wanted: Tensor) -> Tensor:
@@ -99,14 +125,26 @@ def _index(name: str, names: tuple[str, ...], request: str) -> int:
     return folded.index(name.casefold())
 
 
-def _count(argument: str, n: int, request: str) -> int:
-    """Return the number of examples that `argument`, a share or a count, asks for."""
+def _size(argument: str, request: str) -> float:
+    """Return the count (an int) or the share (a float) that `argument` says."""
     try:
-        return int(argument) if argument.isdecimal() else max(0, round(float(argument) * n))
-    except (ValueError, OverflowError):
-        raise RequestError(
-            f"'{request}': '{argument}' is neither a count nor a share, such as 100 or 0.01."
-        ) from None
+        size = int(argument) if argument.isdecimal() else float(argument)
+    except ValueError:
+        size = math.nan
+    if 0 < size <= 1 or (isinstance(size, int) and size):
+        return size
+    raise RequestError(
+        f"'{request}': '{argument}' is neither a count nor a share, such as 100 or 0.01: a count "
+        "is a whole number from 1, a share lies between 0 and 1."
+    )
+
+
+def _count(size: float, n: int, request: str) -> int:
+    """Return the number of `n` examples that a count or a share asks for."""
+    count = size if isinstance(size, int) else round(size * n)
+    if count > n:
+        raise RequestError(f"'{request}' asks for {count} examples, and there are {n}.")
+    return count
 
 
 def _checked(train: Tensor, test: Tensor, request: str) -> Selection:

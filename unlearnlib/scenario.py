@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,13 +14,16 @@ from torch import Tensor, nn
 
 from .access import Method
 from .cache import cached, kept
+from .checks import finite, logits, settled
 from .data import Dataset, Labelled, load, poisoned
-from .errors import SpecError
+from .errors import NonFiniteError
+from .fields import Part, check
 from .gauss_newton import gauss_newton_diagonal
 from .gradient_space import GradientSpace
 from .importance import Importance, Order, Statistic, fisher_diagonal, output_sensitivity
 from .models import Factory, build
 from .request import Selection, resolve
+from .splits import Splits as Splits
 from .training import Recipe, seeded, train
 
 
@@ -44,35 +47,6 @@ def _load(name: str, device: torch.device) -> Dataset:
     clean, _, count = name.partition("+poison")
     data = poisoned(load(clean), int(count)) if count.isdecimal() else load(name)
     return data.to(device)
-
-
-@dataclass(frozen=True)
-class Splits:
-    """The data, split by a request. `forget` and `retain` together are the training set.
-
-    What a method may be handed is a copy, from which the rest cannot be reached.
-
-    Attributes:
-        forget: What is to be forgotten, :math:`D_f`.
-        retain: The rest of the training set, :math:`D_r`.
-        validation: Held out of the training set, seen by neither; may be empty.
-        test: The test set.
-        test_forget: Test examples of the forgotten kind; empty for a random request.
-        test_retain: The other test examples.
-        validation_forget: Validation examples of the forgotten kind.
-        validation_retain: The other validation examples.
-        alike: Which of `test` and of `validation` are of the forgotten kind, (n,), bool.
-    """
-
-    forget: Labelled
-    retain: Labelled
-    validation: Labelled
-    test: Labelled
-    test_forget: Labelled
-    test_retain: Labelled
-    validation_forget: Labelled
-    validation_retain: Labelled
-    alike: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Offers(SimpleNamespace):
@@ -109,14 +83,13 @@ class Scenario:
     recipe: Recipe
     seed_model: int = 0
     seed_request: int = 0
-    validation: float = 0.0
+    validation: Part = 0.0
     device: torch.device | None = None
 
     def __post_init__(self) -> None:
-        """Check the share and settle the device."""
-        if not 0 <= self.validation < 1:
-            raise SpecError(f"validation is a share from 0 to below 1, not {self.validation}.")
+        """Check the fields and settle the device."""
         object.__setattr__(self, "device", torch.device(self.device or default_device()))
+        check(self)
 
     @cached_property
     def data(self) -> Dataset:
@@ -125,7 +98,7 @@ class Scenario:
         return _load(self.dataset, self.device)
 
     @cached_property
-    def _held_out(self) -> Tensor:
+    def held_out(self) -> Tensor:
         """Which training examples are held out for validation, (n,), bool."""
         n = len(self.data.train)
         held_out = torch.zeros(n, dtype=torch.bool)
@@ -136,20 +109,25 @@ class Scenario:
     @cached_property
     def train(self) -> Labelled:
         """The training set without the validation examples, :math:`D`."""
-        return self.data.train[~self._held_out]
+        return self.data.train[~self.held_out]
+
+    @cached_property
+    def remaining(self) -> Dataset:
+        """The data set without the validation examples: what a request selects from."""
+        fine = self.data.train_subclass
+        fine = None if fine is None else fine[~self.held_out]
+        return replace(self.data, train=self.train, train_subclass=fine)
 
     @cached_property
     def splits(self) -> Splits:
         """The data, split by the request."""
-        data, kept = self.data, ~self._held_out
-        fine = data.train_subclass
-        part = replace(data, train=self.train, train_subclass=None if fine is None else fine[kept])
+        fine, part = self.data.train_subclass, self.remaining
         chosen = resolve(self.request, part, rng("request", self.seed_request))
-        validation = data.train[~kept]
+        validation = self.data.train[self.held_out]
         alike = torch.zeros(len(validation), dtype=torch.bool)
         if len(validation) and chosen.test.any():
             held = replace(
-                part, test=validation, test_subclass=None if fine is None else fine[~kept]
+                part, test=validation, test_subclass=None if fine is None else fine[self.held_out]
             )
             alike = resolve(self.request, held, rng("request", self.seed_request)).test
         return self._split(chosen, validation, alike)
@@ -200,10 +178,26 @@ class Scenario:
             generator = rng("original", self.seed_model, self.device or "cpu")
             start = time.perf_counter()
             model = train(self.fresh_model(generator), self.train, self.recipe, generator)
-            return model, {"seconds": time.perf_counter() - start}
+            seconds = time.perf_counter() - start
+            with torch.no_grad():
+                if not finite(logits(settled(model), self.train.x[:128])):
+                    raise NonFiniteError("The outputs are NaN or infinite.")
+            return model, {"seconds": seconds}
 
-        model, cost = self._cached({}, make)
-        return model, cost["seconds"]
+        try:
+            model, cost = self._cached({}, make)
+            return settled(model), cost["seconds"]
+        except NonFiniteError:
+            raise NonFiniteError(
+                f"The training of {self.model} on {self.dataset} with seed {self.seed_model} "
+                "diverged: parameters or outputs are NaN or infinite, so nothing was kept of it. "
+                f"Lower training.lr, which is {self.recipe.lr:g}."
+            ) from None
+
+    @property
+    def trained(self) -> bool:
+        """Whether the original model is at hand."""
+        return "original" in vars(self)
 
     def oracle(self, seed: int, make: Any) -> tuple[nn.Module, dict[str, float]]:
         """Return the model that `make` retrains with `seed`, and its costs, from the cache."""

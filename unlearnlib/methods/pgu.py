@@ -96,6 +96,11 @@ class PGU:
         given = cls(gamma, lr, 0.05, offset=0.1, depoison=True, trust=400, stop="drop")
         return replace(given, **fields)
 
+    @property
+    def needs_validation(self) -> bool:
+        """Whether there must be validation examples."""
+        return self.stop is not None
+
     def __call__(
         self, model: nn.Module, *, forget: Labelled, gradient_space: GradientSpace,
         validation: Labelled, generator: torch.Generator,

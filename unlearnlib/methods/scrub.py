@@ -162,6 +162,11 @@ class SCRUBRewind(Distillation):
 
     rewind: bool = True
 
+    @property
+    def needs_validation(self) -> bool:
+        """Whether there must be validation examples."""
+        return self.rewind
+
     @classmethod
     def as_released(cls, **fields: Any) -> Self:
         """Return the method with every departure of the releases: SCRUB itself."""

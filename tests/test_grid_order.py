@@ -1,0 +1,167 @@
+"""Grids: in which order, how far within a budget, and what stops them."""
+
+import errno
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from torch import nn
+
+from unlearnlib import Grid, records, run_grid, scenario, unlearn
+from unlearnlib.errors import NonFiniteError, StoppedError
+from unlearnlib.grid import Run
+
+METHODS: dict[str, dict[str, Any]] = {
+    "Original": {},
+    "Retrain": {},
+    "FineTune": {"epochs": 1},
+    "JiT as released": {"type": "JiT.as_released", "noises": 2},
+}
+ALL = [(label, seed) for seed in (0, 1) for label in METHODS]
+
+
+def grid(**changes: Any) -> Grid:
+    """Two seeds of four methods on one request."""
+    values: dict[str, Any] = {
+        "part": "try", "scale": "laptop", "dataset": "toy", "model": "mlp",
+        "requests": ["class:boot"], "training": {"epochs": 2, "lr": 0.05, "batch_size": 32},
+        "methods": METHODS, "seeds": [0, 1],
+    }  # fmt: skip
+    return Grid(**(values | changes))
+
+
+def test_the_seed_of_a_run_is_that_of_its_method(went: list[tuple[str, int]]) -> None:
+    table = run_grid(grid(methods={"JiT": {"noises": 2}}, seeds=[3]))
+    (cell,) = grid(methods={"JiT": {"noises": 2}}, seeds=[3]).runs()
+    moved = {s: unlearn(cell.method, cell.scenario, s).cost["change_norm"] for s in (0, 3)}
+    (found,) = table.loc[table["metric"] == "change_norm", "value"]
+    assert found == moved[3] != moved[0]
+
+
+def test_seeds_are_run_in_the_order_in_which_they_are_given(went: list[tuple[str, int]]) -> None:
+    some = {"Original": {}, "JiT": {"noises": 2}}
+    table = run_grid(grid(methods=some, seeds=[2, 0, 1], requests=["random:5", "class:boot"]))
+    assert [seed for _, seed in went] == [2, 2, 2, 2, 0, 0, 0, 0, 1, 1, 1, 1]
+    assert list(dict.fromkeys(table["request"])) == ["random:5", "class:boot"]
+    assert list(dict.fromkeys(table["seed_model"])) == [2, 0, 1]
+
+
+def test_what_would_not_end_in_time_is_not_started(
+    lab: Path, went: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run is as long as the longest of its method, and of none that is known it is short."""
+    named = {"slow": {"type": "JiT", "label": "slow JiT"}, "Original": {}}
+    run_grid(grid(methods=named, seeds=[0], scale="workstation"))
+    for path in (lab / "data" / "records" / "try" / "workstation").iterdir():
+        record = json.loads(path.read_text())
+        if record["identity"]["method"] == "slow JiT":
+            record["provenance"]["seconds"] = 2e6
+        path.write_text(json.dumps(record))
+    went.clear()
+    plan = grid(methods=named, seeds=[0, 1, 2], scale="workstation")
+    with pytest.warns(UserWarning, match="The time was up: 2 of 6 runs were not started"):
+        table = run_grid(plan, 1e6)
+    assert went == [("Original", 1), ("Original", 2)]
+    assert table["run_id"].nunique() == 4
+    with pytest.warns(UserWarning, match="2 of 6"):
+        run_grid(plan, 0)
+    run_grid(plan, 3e6)
+    assert went[2:] == [("slow", 1), ("slow", 2)]
+
+
+@pytest.mark.usefixtures("lab")
+def test_a_run_that_took_long_holds_the_next_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Run.go
+
+    def long(cell: Run) -> records.Record:
+        record = real(cell)
+        record["provenance"]["seconds"] = 2e6 if cell.seed == 0 else 1.0
+        return record
+
+    monkeypatch.setattr(Run, "go", long)
+    with pytest.warns(UserWarning, match="1 of 2 runs"):
+        run_grid(grid(methods={"JiT": {}}), 1e6)
+
+
+def test_within_a_sweep_what_is_known_is_copied(
+    lab: Path, went: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run_grid(grid(seeds=[0]))
+    monkeypatch.setenv(records.SWEEP, str(lab / "own"))
+    assert run_grid(grid(seeds=[0])).equals(first)
+    assert {path.stem for path in (lab / "own").iterdir()} == set(first["run_id"])
+    assert went == ALL[:4]
+
+
+def test_a_full_disk_stops_the_grid_and_loses_no_measurement(
+    went: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = records.write
+
+    def write(record: records.Record) -> None:
+        if len(went) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device", "/full/7.json")
+        real(record)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(records, "write", write)
+        with pytest.raises(StoppedError) as caught:
+            run_grid(grid())
+    assert went == ALL[:3]
+    assert str(caught.value).splitlines() == [
+        "[Errno 28] No space left on device: '/full/7.json'",
+        "2 of 8 runs are recorded; the same command makes the others.",
+    ]
+    assert list(caught.value.table["method"].unique()) == ["Original", "Retrain", "FineTune"]
+    assert tuple(caught.value.table.columns) == records.COLUMNS
+    run_grid(grid())
+    assert went == ALL[:3] + ALL[2:]
+
+
+def test_without_an_original_no_run_of_its_seed_is_tried(
+    went: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, seeds = scenario.train, list[int]()
+
+    def train(*arguments: Any) -> nn.Module:
+        seeds.append(went[-1][1])
+        if seeds[-1] == 0:
+            raise RuntimeError("no memory")
+        return real(*arguments)
+
+    monkeypatch.setattr(scenario, "train", train)
+    plan = grid(requests=["class:boot", "random:9"])
+    with pytest.raises(ExceptionGroup, match="8 of 16 runs are recorded") as caught:
+        run_grid(plan)
+    (error,) = caught.value.exceptions
+    assert len(error.__notes__) == 8
+    assert error.__notes__[0] == "in Original on class:boot, seed 0"
+    assert error.__notes__[7] == "in JiT as released on random:9, seed 0"
+    assert seeds == [0, 1]
+    assert went[:2] == [("Original", 0), ("Original", 1)]
+    assert len(went) == 1 + 8
+
+
+def test_a_method_that_fails_leaves_the_others_of_its_seed(went: list[tuple[str, int]]) -> None:
+    wild = {"wild": {"type": "JiT", "sigma": 1e-30}, **METHODS}
+    with pytest.raises(ExceptionGroup, match="4 of 5 runs") as caught:
+        run_grid(grid(methods=wild, seeds=[0]))
+    (error,) = caught.value.exceptions
+    assert isinstance(error, NonFiniteError)
+    assert "JiT on class:boot: " in str(error)
+    assert "wild" not in set(records.read("try", "laptop")["method"])
+
+
+def test_missing_runs_are_those_that_will_be_made(
+    went: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = grid(seeds=[0])
+    assert [run.label for run in plan.missing()] == list(METHODS)
+    run_grid(plan)
+    assert plan.missing() == []
+    assert [run.seed for run in grid().missing()] == [1] * 4
+    monkeypatch.setattr(records, "stale", lambda record: True)
+    assert len(plan.missing()) == 4
+    run_grid(grid(scale="workstation", seeds=[0]))
+    assert grid(scale="workstation", seeds=[0]).missing() == []

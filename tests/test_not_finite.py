@@ -1,0 +1,89 @@
+"""Numbers that are NaN or infinite: argmax of NaN is class 0, so a run that has them has failed."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from unlearnlib import JiT, Labelled, Method, Recipe, Retrain, Scenario, measure, rng, run
+from unlearnlib.errors import NonFiniteError
+
+
+def scenario(request: str = "class:boot", **changes: Any) -> Scenario:
+    return Scenario("toy", "mlp", request, Recipe(2, lr=0.05, batch_size=32), **changes)
+
+
+def spoilt(value: float) -> Method:
+    """A method that fills the model with a number."""
+
+    @dataclass(frozen=True)
+    class Spoilt:
+        def __call__(self, model: nn.Module) -> nn.Module:
+            for parameter in model.parameters():
+                parameter.data.fill_(value)
+            return model
+
+    return Spoilt()
+
+
+@pytest.mark.usefixtures("lab")
+class TestNotFinite:
+    @pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+    def test_a_model_is_no_measurement(self, value: float) -> None:
+        with pytest.raises(NonFiniteError, match=r"^Spoilt on class:boot: '.*weight' of the unlea"):
+            run(spoilt(value), scenario())
+
+    def test_nor_are_outputs_of_a_finite_model(self) -> None:
+        """3e38 is a float32, and its product with itself is none."""
+        told = r"^Spoilt on random:9: outputs on the split 'forget' are NaN or infinite\.$"
+        with pytest.raises(NonFiniteError, match=told):
+            run(spoilt(3e38), scenario("random:9"))
+
+    @pytest.mark.parametrize("split", ["retain", "validation"])
+    def test_each_split_is_looked_at(self, split: str) -> None:
+        made = scenario(validation=0.25)
+        part = getattr(made.splits, split)
+        x = part.x.clone()
+        x[-1] = torch.nan
+        splits = replace(made.splits, **{split: Labelled(x, part.y)})
+        with pytest.raises(NonFiniteError, match=f"the split '{split}' are NaN"):
+            measure(made.original[0], splits)
+        measure(made.original[0], splits, ["forget", "test"])
+
+    @pytest.mark.parametrize("epochs", [1, 3])  # infinite outputs, then parameters that are NaN
+    def test_a_training_that_diverges_is_told_and_not_kept(self, lab: Path, epochs: int) -> None:
+        made = Scenario("toy", "mlp", "class:boot", Recipe(epochs, lr=1e30))
+        told = (
+            r"The training of mlp on toy with seed 0 diverged: .* training\.lr, which is 1e\+30\."
+        )
+        with pytest.raises(NonFiniteError, match=f"^{told}$"):
+            run(JiT(), made)
+        assert not made.trained
+        assert not [*(lab / "cache").rglob("*.pt")]
+
+    def test_nor_is_a_model_that_is_retrained(
+        self, lab: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = scenario()
+        assert made.original
+        before = [*(lab / "cache").rglob("*.pt")]
+        bad = type(spoilt(torch.nan)).__call__
+        monkeypatch.setattr(
+            Retrain,
+            "__call__",
+            lambda self, model, *, retain, fresh_model, recipe, generator: bad(self, model),
+        )
+        with pytest.raises(NonFiniteError, match=r"^Retrain on class:boot: "):
+            run(Retrain(), made)
+        assert [*(lab / "cache").rglob("*.pt")] == before
+
+    def test_a_diverged_original_of_an_older_cache(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        made = scenario()
+        bad = made.fresh_model(rng("a", 0))
+        next(bad.parameters()).data.fill_(torch.nan)
+        monkeypatch.setattr(Scenario, "_cached", lambda *_: (bad, {"seconds": 1.0}))
+        with pytest.raises(NonFiniteError, match="diverged"):
+            _ = made.original

@@ -1,0 +1,284 @@
+"""Specifications: all mistakes at once, before anything is trained; what was right stays so."""
+
+import json
+import re
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unlearnlib import METHODS, Grid, Recipe, grid, run_grid, scenario, specification
+from unlearnlib.errors import SpecError
+from unlearnlib.grid import method_of
+from unlearnlib.locations import PACKAGE
+from unlearnlib.specification import LIMIT
+
+RIGHT: dict[str, Any] = {
+    "part": "try", "scale": "laptop", "dataset": "toy", "model": "mlp",
+    "requests": ["class:boot"], "training": {"epochs": 1}, "methods": {"JiT": {}}, "seeds": [0],
+}  # fmt: skip
+
+
+def told(**changes: Any) -> list[str]:
+    """The sentences about a specification with some changes."""
+    with pytest.raises(SpecError) as caught:
+        Grid(**(RIGHT | changes))
+    return str(caught.value).splitlines()
+
+
+def method(**options: Any) -> dict[str, Any]:
+    return {"methods": {"M": options}}
+
+
+def training(**options: Any) -> dict[str, Any]:
+    return {"training": {"epochs": 1} | options}
+
+
+def test_what_is_right_is_right() -> None:
+    assert len(Grid(**RIGHT)) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"part": "../../x"}, "part must be a word of letters, digits, '_' and '-',.* '../../x'."),
+        ({"part": "/tmp/x"}, "part must be a word"),
+        ({"part": ""}, "part must be a word"),
+        ({"part": ".."}, "part must be a word"),
+        ({"part": "a\n"}, "part must be a word"),
+        ({"part": "x" * 101}, "part must be a word"),
+        ({"part": "-x"}, "part must be a word"),
+        ({"part": None}, "part must be text, not null."),
+        ({"scale": "worksation"}, "scale cannot be the text 'worksation'. Did you mean worksta"),
+        ({"scale": "../laptop"}, "scale cannot be"),
+        ({"dataset": "fashon_small"}, "no data set 'fashon_small'. Did you mean fashion_small?"),
+        ({"dataset": "toy+poison"}, r"dataset: '\+poison' means nothing; .* \+poison500"),
+        ({"dataset": "toy+poison0"}, r"'\+poison0' means nothing"),
+        ({"dataset": "toy+poison1.5"}, r"'\+poison1.5' means nothing"),
+        ({"dataset": "toy+noise5"}, r"'\+noise5' means nothing"),
+        ({"model": "mlp16"}, "model: there is no model 'mlp16'. Did you mean mlp_16\\? Known"),
+        ({"requests": "class:Bag"}, r"requests must be a list, not the .* Write \[class:Bag\]"),
+        ({"requests": []}, "requests is empty"),
+        ({"requests": [5]}, r"requests\[0\] must be text, not 5."),
+        ({"requests": ["class:Bag"] * 2}, "requests has 'class:Bag' more than once"),
+        ({"requests": ["clas:Bag"]}, "'clas:Bag' is not a request. Did you mean class"),
+        ({"requests": ["random:1.5"]}, "'random:1.5': '1.5' is neither a count nor a share"),
+        ({"requests": ["part:Bag"]}, "'part:Bag' is not a request"),
+        ({"requests": ["part:Bag:0"]}, "'0' is neither a count nor a share"),
+        (training(lr="5e-2"), "training.lr must be a finite number, not the text '5e-2'."),
+        (training(augment="false"), "training.augment must be true or false, not the text"),
+        (training(schedule="one"), "training.schedule cannot be the text 'one'."),
+        (training(batchsize=8), "There is no training.batchsize. Did you mean batch_size"),
+        ({"training": {}}, "training.epochs is missing."),
+        ({"training": {"epoch": 2}}, "There is no training.epoch. Did you mean epochs"),
+        ({"training": None}, "training must be a mapping, not null."),
+        ({"methods": {"JiT": None}}, "methods.JiT must be a mapping, not null."),
+        ({"methods": ["JiT"]}, "methods must be a mapping"),
+        ({"methods": {}}, "methods is empty"),
+        ({"methods": {1: {}}}, "the key 1 of methods must be text, not 1."),
+        ({"methods": {"Jit": {}}}, "methods.Jit: there is no method 'Jit'. Did you mean JiT"),
+        (method(type=3), "methods.M.type must be text, not 3."),
+        (method(type="JiT", label=None), "methods.M.label must be text, not null."),
+        (method(type="JiT.released"), "no method 'JiT.released', a constructor of JiT. Did you m"),
+        (method(type="JiT."), "no method 'JiT.', a constructor of JiT"),
+        (method(type="JiT.__init__"), "no method 'JiT.__init__', a constructor of JiT"),
+        (method(type="JiT.__init_subclass__"), "no method 'JiT.__init_subclass__'"),
+        (method(type="Original.as_released"), "Original has none"),
+        (method(type="JiT", sigmas=1), "There is no methods.M.sigmas. Did you mean sigma"),
+        (method(type="JiT", sigma=[0.1, 0.2]), "methods.M.sigma must be a finite number, not"),
+        (method(type="JiT", reduction="avg"), "methods.M.reduction cannot be the text 'avg'"),
+        (method(type="JiT.as_released", lr="1e-3"), "methods.M.lr must be a finite number, not"),
+        (method(type="PGU", share="singualr"), "methods.M.share .* Did you mean singular"),
+        (method(type="PGU", stop="None", share="energy"), "methods.M.stop cannot be the text 'No"),
+        (method(type="PGU", layers="fc"), "methods.M.layers must be a tuple"),
+        (method(type="NablaTau", match="moment"), "methods.M.match .* Did you mean moments"),
+        ({"seeds": 0}, r"seeds must be a list, not 0. Write \[0\]."),
+        ({"seeds": []}, "seeds is empty"),
+        ({"seeds": [0, 0, 1]}, "seeds has 0 more than once"),
+        ({"seeds": [0, -1]}, r"seeds\[1\] must be at least 0, not -1."),
+        ({"seeds": [True]}, r"seeds\[0\] must be a whole number, not true."),
+        ({"seeds": [1.0]}, r"seeds\[0\] must be a whole number, not 1.0."),
+        ({"validation": 1}, "validation must be at least 0 and below 1, not 1."),
+        ({"validation": -0.1}, "validation must be at least 0"),
+        ({"validation": float("nan")}, "validation must be a finite number"),
+        ({"validation": "0.1"}, "validation must be a finite number, not the text '0.1'."),
+        ({"splits": ["forget", "tset"]}, "splits: there is no split 'tset'. Did you mean test"),
+        ({"splits": []}, "splits is empty"),
+        ({"splits": ["test", "test"]}, "splits has 'test' more than once"),
+        ({"splits": "test"}, r"splits must be a list, not the text 'test'. Write \[test\]."),
+    ],
+)  # fmt: skip
+def test_one_mistake_is_one_sentence(changes: dict[str, Any], sentence: str) -> None:
+    if "M" in (changes.get("methods") or {}):
+        changes = changes | {"validation": 0.1}
+    (found,) = told(**changes)
+    assert re.search(sentence, found), found
+
+
+def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(scenario, "load", None)  # not even the data are needed
+    wrong = RIGHT | {
+        "part": "a b", "dataset": "cifar", "model": "resnet", "seeds": [0, 0],
+        "requests": ["random:2.0", "clas:1"], "training": {"epochs": 1.5, "lr": "fast"},
+        "methods": {"JiT": None, "Jit": {}, "A": {"type": "JiT", "sigma": "x", "lr": None}},
+        "splits": ["train"], "validation": 2, "note": "none of these",
+    }  # fmt: skip
+    path = tmp_path / "wrong.yaml"
+    path.write_text(json.dumps(wrong))
+    with pytest.raises(SpecError) as caught:
+        Grid.read(path)
+    lines = str(caught.value).splitlines()
+    assert all(line.startswith(f"{path}: ") for line in lines)
+    words = [
+        "part", "cifar", "resnet", "0 more than once", "random:2.0", "clas:1", "epochs", "lr",
+        "methods.JiT", "'Jit'", "methods.A.sigma", "methods.A.lr", "'train'", "validation",
+    ]  # fmt: skip
+    for word in words:
+        assert any(word in line for line in lines), word
+    assert len(lines) == len(words)
+
+
+def test_items_of_the_right_type_are_looked_at_beside_those_of_a_wrong_one() -> None:
+    found = told(seeds=[1, 1, "2"], requests=["class:", None, "class:boot"])
+    assert [line.split()[0] for line in found] == ["requests[1]", "'class:'", "seeds[2]", "seeds"]
+    assert told(seeds=["0"]) == ["seeds[0] must be a whole number, not the text '0'."]
+
+
+def test_sentences_have_an_end() -> None:
+    found = told(seeds=["x"] * 500)
+    assert len(found) == 21
+    assert found[-1] == "There are 480 mistakes more."
+    assert len(told(seeds=["x"] * 20)) == 20
+
+
+def test_a_grid_has_a_bound() -> None:
+    (found,) = told(seeds=list(range(LIMIT + 1)))
+    assert found == "A grid has at most 20,000 runs, not 20,001. Split it into several."
+    assert len(Grid(**(RIGHT | {"seeds": list(range(LIMIT))}))) == LIMIT
+    (found,) = told(seeds=["x"] * 200, requests=["class:boot"] * 200)
+    assert "not 40,000" in found
+
+
+class TestMethods:
+    def test_one_label_and_equal_fields(self) -> None:
+        one = {"type": "JiT", "label": "same"}
+        (found,) = told(methods={"A": one, "B": one | {"sigma": 0.5}})
+        assert found.startswith("methods.A and methods.B are one method with one label and equal")
+        (found,) = told(methods={"JiT": {}, "B": {"type": "JiT", "label": "JiT"}})
+        assert found.startswith("methods.JiT and methods.B are one")
+        released = {"type": "JiT.as_released", "label": "same"}
+        spelled = {"type": "JiT", "label": "same", **asdict(method_of("x", released))}
+        (found,) = told(methods={"A": released, "B": spelled})
+        assert "counted twice" in found
+
+    @pytest.mark.parametrize(
+        "other",
+        [{"type": "JiT", "label": "other"}, {"type": "JiT", "label": "same", "sigma": 0.4},
+         {"type": "PerturbedJiT", "label": "same"}],
+    )  # fmt: skip
+    def test_a_label_or_fields_that_differ(self, other: dict[str, Any]) -> None:
+        Grid(**(RIGHT | {"methods": {"A": {"type": "JiT", "label": "same"}, "B": other}}))
+
+    @pytest.mark.parametrize("name", ["NablaTau", "PGU", "SCRUBRewind"])
+    def test_some_need_validation_examples(self, name: str) -> None:
+        (found,) = told(methods={name: {}, "JiT": {}})
+        assert found.startswith(f"methods.{name}: {name} needs validation examples, and valid")
+        assert len(told(methods={name: {}}, validation=0, splits=[])) == 2
+        Grid(**(RIGHT | {"methods": {name: {}}, "validation": 0.1}))
+
+    def test_some_can_do_without(self) -> None:
+        methods = {"PGU": {"stop": None}, "SCRUBRewind": {"rewind": False},
+                   "R": {"type": "SCRUBRewind.as_released"}}  # fmt: skip
+        Grid(**(RIGHT | {"methods": methods}))
+
+    @pytest.mark.parametrize("name", METHODS)
+    def test_every_field_of_every_constructor_can_be_given(self, name: str) -> None:
+        for kind in [name, *(f"{name}.{c}" for c in specification._constructors(METHODS[name]))]:
+            made = method_of("x", {"type": kind})
+            values = {field.name: getattr(made, field.name) for field in fields(made)}
+            for field, value in values.items():
+                assert method_of("x", {"type": kind, field: value}) == made
+            assert method_of("x", {"type": kind, **values}) == made
+
+    def test_a_list_of_yaml_stands_for_a_tuple(self) -> None:
+        assert list(method_of("PGU", {"layers": ["0", "2"]}).layers) == ["0", "2"]
+
+    def test_what_cannot_be_made_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Fields may be right one by one and wrong together."""
+
+        def refuse(cls: type, **given: Any) -> None:
+            raise SpecError("sigma and lr do not go together.")
+
+        monkeypatch.setattr(METHODS["JiT"], "as_released", classmethod(refuse))
+        specification._constructors.cache_clear()
+        (found,) = told(methods={"A": {"type": "JiT.as_released"}})
+        assert found == "methods.A: sigma and lr do not go together."
+        monkeypatch.setattr(specification, "Recipe", refuse_recipe())
+        (found,) = told()
+        assert found == "training: that cannot be trained."
+
+
+def refuse_recipe() -> Any:
+    class Refused(Recipe):
+        def __init__(self, **given: Any) -> None:
+            raise SpecError("that cannot be trained.")
+
+    return Refused
+
+
+@pytest.mark.usefixtures("lab")
+class TestData:
+    """What only the data set can tell is told before the first run, of all requests."""
+
+    def test_every_request_is_looked_at(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(grid, "measured", None)
+        asked = ["class:bag", "class:sandal", "part:bag:41", "random:121", "random:0.001",
+                 "subclass:pumps", "classes:bag,boot,coat", "part:bag:0.001"]  # fmt: skip
+        with pytest.raises(SpecError) as caught:
+            run_grid(Grid(**(RIGHT | {"requests": asked})))
+        found = str(caught.value).splitlines()
+        assert [line.split("'")[1] for line in found] == asked[1:]
+
+    def test_a_share_that_holds_out_nothing(self) -> None:
+        with pytest.raises(SpecError, match=r"validation of 0\.001 holds out none of the training"):
+            run_grid(Grid(**(RIGHT | {"validation": 0.001})))
+
+    def test_validation_examples_are_not_there_to_forget(self) -> None:
+        """Of 40 bags some are among the 36 of 120 examples that are held out."""
+        wanted = RIGHT | {"requests": ["part:bag:40"]}
+        Grid(**wanted).check_requests()
+        with pytest.raises(SpecError, match=r"'part:bag:40' asks for 40 examples, and there are 2"):
+            Grid(**(wanted | {"validation": 0.3})).check_requests()
+
+    def test_nothing_is_loaded_if_nothing_is_due(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        first = run_grid(Grid(**RIGHT))
+        scenario._load.cache_clear()
+        grid._shared.cache_clear()
+        monkeypatch.setattr(scenario, "load", None)
+        assert run_grid(Grid(**RIGHT)).equals(first)
+
+
+class TestCommitted:
+    """What was committed before these checks is what it was."""
+
+    FOLDER = PACKAGE.parent / "notebooks"
+
+    @pytest.mark.parametrize(
+        ("spec", "part"),
+        [("jit/full_class.workstation.yaml", "jit"),
+         ("pgu/removal.part.workstation.yaml", "pgu"),
+         ("nabla_tau/tables.workstation.yaml", "nabla_tau"),
+         ("dampening/search/full_class.workstation.yaml", "dampening")],
+    )  # fmt: skip
+    def test_the_run_ids_of_records(self, spec: str, part: str) -> None:
+        plan = Grid.read(self.FOLDER / spec)
+        packed = PACKAGE.parent / "data" / "records" / part / f"{plan.scale}.jsonl"
+        known = {r["run_id"]: r for r in map(json.loads, packed.read_text().splitlines())}
+        for run in plan.runs():
+            assert known[run.run_id]["identity"] == run.identity
+            assert known[run.run_id]["specification"] == run.specification
+
+    def test_run_ids_by_themselves(self) -> None:
+        ids = [run.run_id for run in Grid(**(RIGHT | {"dataset": "cifar10"})).runs()]
+        assert ids == ["55814346f196aff8"]
