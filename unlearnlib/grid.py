@@ -21,6 +21,7 @@ from .access import Method, access
 from .cache import digest
 from .errors import SpecError
 from .experiment import SPLITS, measured
+from .mapping import mapping
 from .methods import METHODS
 from .scenario import Scenario
 from .training import Recipe
@@ -244,22 +245,3 @@ def _fields_of(cls: type, label: str, given: dict[str, Any]) -> None:
     known = [f.name for f in fields(cls)]
     if unknown := sorted(given.keys() - set(known)):
         raise SpecError(f"'{label}' has no {', '.join(unknown)}. It has: {', '.join(known)}.")
-
-
-def mapping(path: Path) -> dict[str, Any]:
-    """Return the mapping in a file of JSON, or of YAML where PyYAML is installed."""
-    text = path.read_text()
-    try:
-        values = json.loads(text)
-    except ValueError:
-        try:
-            import yaml
-        except ImportError:
-            raise SpecError(
-                f"{path} is not JSON, and PyYAML, which reads other YAML, is not installed; "
-                "pip install pyyaml."
-            ) from None
-        values = yaml.safe_load(text)
-    if not isinstance(values, dict):
-        raise SpecError(f"{path} holds a {type(values).__name__}; a grid is a mapping.")
-    return values
