@@ -82,7 +82,6 @@ def test_words_are_those_of_yaml_1_2(tmp_path: Path, word: str, value: Any) -> N
         ("a: 1\nb: \x00", r"line 2: the character '\\x00' is not allowed"),
         ("a: " + 60 * "[" + 60 * "]", "line 1: .*nested deeper than 50"),
         ('{"a": ' + 60 * "[" + 60 * "]" + "}", "line 1: .*nested deeper than 50"),
-        ("a: " + 9000 * "[", "nested deeper than 50|expected"),
         (9000 * "[" + 9000 * "]", "nested deeper than 50"),
         ("a: " + 9000 * "[" + 9000 * "]", "nested deeper than 50"),
         ("a: &a [*a]", "nested deeper than 50"),
@@ -105,7 +104,7 @@ def test_aliases_are_bounded(tmp_path: Path) -> None:
     bomb = "a0: &a0 [1]\n" + "".join(
         f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 10)
     )
-    with pytest.raises(SpecError, match="more than 100,000 values, those of aliases included"):
+    with pytest.raises(SpecError, match="more than 20,000 values, those of aliases included"):
         mapping(write(tmp_path, bomb))
 
 
@@ -148,7 +147,7 @@ def test_a_byte_order_mark_and_tabs_in_json(tmp_path: Path) -> None:
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match="missing.yaml cannot be read: No such file"):
+    with pytest.raises(SpecError, match=r"missing\.yaml cannot be read: No such file"):
         mapping(tmp_path / "missing.yaml")
     with pytest.raises(SpecError, match="is not a file"):
         mapping(tmp_path)

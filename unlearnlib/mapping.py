@@ -9,13 +9,13 @@ import json
 import math
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from .errors import SpecError
 
 BYTES = 1_000_000
 """The largest file that is read."""
-VALUES = 100_000
+VALUES = 20_000
 """The most keys and values of a file; those behind an alias count at each place."""
 DEPTH = 50
 """The deepest nesting."""
@@ -61,14 +61,14 @@ def values(path: str | Path) -> Any:
         return found
     except RecursionError:
         raise SpecError(f"{path} is nested deeper than {DEPTH} levels.") from None
-    except _Mistake as mistake:
+    except _MistakeError as mistake:
         line = f", line {mistake.line}" if mistake.line else ""
         raise SpecError(f"{path}{line}: {mistake}") from None
     except ValueError as error:  # a number of thousands of digits
         raise SpecError(f"{path}: {error}.") from None
 
 
-class _Mistake(Exception):
+class _MistakeError(Exception):
     """What is wrong, and in which line."""
 
     def __init__(self, sentence: str, line: int = 0) -> None:
@@ -122,7 +122,7 @@ def _check(text: str) -> None:
 def _add(key: str, line: int, known: dict[str, int]) -> None:
     """Note the line of a key; refuse one that stands there already."""
     if key in known:
-        raise _Mistake(
+        raise _MistakeError(
             f"the key '{key}' stands twice in one mapping, first in line {known[key]}. Keep one.",
             line,
         )
@@ -132,16 +132,18 @@ def _add(key: str, line: int, known: dict[str, int]) -> None:
 def _finite(number: float, word: str, line: int) -> float:
     """Return a number that is finite."""
     if not math.isfinite(number):
-        raise _Mistake(f"{word} is not a finite number.", line)
+        raise _MistakeError(f"{word} is not a finite number.", line)
     return number
 
 
 def _bounded(count: int, depth: int, line: int) -> None:
     """Refuse what is too large."""
     if depth > DEPTH:
-        raise _Mistake(f"this is nested deeper than {DEPTH} levels.", line)
+        raise _MistakeError(f"this is nested deeper than {DEPTH} levels.", line)
     if count > VALUES:
-        raise _Mistake(f"these are more than {VALUES:,} values, those of aliases included.", line)
+        raise _MistakeError(
+            f"these are more than {VALUES:,} values, those of aliases included.", line
+        )
 
 
 def _yaml(text: str) -> Any:
@@ -149,7 +151,7 @@ def _yaml(text: str) -> Any:
     try:
         import yaml
     except ImportError:
-        raise _Mistake(
+        raise _MistakeError(
             "this is not JSON, and PyYAML, which reads other YAML, is not installed; "
             "pip install pyyaml."
         ) from None
@@ -157,7 +159,15 @@ def _yaml(text: str) -> Any:
     class Loader(yaml.SafeLoader):
         """Reads the core schema of YAML 1.2, where PyYAML knows that of 1.1."""
 
-        yaml_implicit_resolvers: dict[str, Any] = {}
+        yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
+        composed = 0
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            """Return a node; the count ends what would take minutes."""
+            self.composed += 1
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            _bounded(self.composed, 0, mark.line + 1)
+            return super().compose_node(parent, index)
 
     for kind, words in CORE.items():
         Loader.add_implicit_resolver(TAG + kind, re.compile(f"(?:{words})$"), None)
@@ -167,12 +177,14 @@ def _yaml(text: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         tab = "; indent with spaces" if "'\\t'" in str(error.problem) else ""
-        raise _Mistake(f"{error.problem}{tab}.", mark.line + 1 if mark else 0) from None
+        raise _MistakeError(f"{error.problem}{tab}.", mark.line + 1 if mark else 0) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise _Mistake(f"the character {chr(error.character)!r} is not allowed.", line) from None
+        raise _MistakeError(
+            f"the character {chr(error.character)!r} is not allowed.", line
+        ) from None
     if node is None:
-        raise _Mistake("there is nothing but remarks.")
+        raise _MistakeError("there is nothing but remarks.")
     count = 0
 
     def value(node: Any, depth: int) -> Any:
@@ -190,15 +202,15 @@ def _yaml(text: str) -> Any:
                 if not isinstance(key, yaml.ScalarNode) or key.tag != TAG + "str":
                     shown = getattr(key, "value", "")
                     shown = f"'{shown}' " if isinstance(shown, str) else ""
-                    raise _Mistake(f"the key {shown}is not text; put it in quotes.", line)
+                    raise _MistakeError(f"the key {shown}is not text; put it in quotes.", line)
                 if key.value == "<<":
-                    raise _Mistake("merge keys (<<) are not read; write the keys out.", line)
+                    raise _MistakeError("merge keys (<<) are not read; write the keys out.", line)
                 _add(key.value, line, lines)
                 found[key.value] = value(item, depth + 1)
             return found
         if isinstance(node, yaml.ScalarNode) and kind in (*CORE, "str"):
             return _scalar(kind, node.value, line)
-        raise _Mistake(f"the tag {node.tag.replace(TAG, '!!')} is not known here.", line)
+        raise _MistakeError(f"the tag {node.tag.replace(TAG, '!!')} is not known here.", line)
 
     return value(node, 0)
 
@@ -208,7 +220,7 @@ def _scalar(kind: str, word: str, line: int) -> Any:
     if kind == "str":
         return word
     if not re.fullmatch(CORE[kind], word):
-        raise _Mistake(f"'{word}' is no {kind}.", line)
+        raise _MistakeError(f"'{word}' is no {kind}.", line)
     if kind == "null":
         return None
     if kind == "bool":
