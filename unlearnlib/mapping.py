@@ -9,7 +9,7 @@ import json
 import math
 import re
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from .errors import SpecError
 
@@ -159,7 +159,6 @@ def _yaml(text: str) -> Any:
     class Loader(yaml.SafeLoader):
         """Reads the core schema of YAML 1.2, where PyYAML knows that of 1.1."""
 
-        yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
         composed = 0
 
         def compose_node(self, parent: Any, index: Any) -> Any:
@@ -169,6 +168,7 @@ def _yaml(text: str) -> Any:
             _bounded(self.composed, 0, mark.line + 1)
             return super().compose_node(parent, index)
 
+    Loader.yaml_implicit_resolvers = {}
     for kind, words in CORE.items():
         Loader.add_implicit_resolver(TAG + kind, re.compile(f"(?:{words})$"), None)
     try:
