@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from filelock import FileLock, Timeout
 
-from unlearnlib import cache, records
+from unlearnlib import cache, fingerprint, records
 from unlearnlib.cache import digest
 from unlearnlib.errors import RecordError, StorageError
 

@@ -18,9 +18,10 @@ from torch.hub import tqdm  # type: ignore[attr-defined]
 from . import fingerprint, records
 from .access import Method, access
 from .cache import digest
-from .errors import RequestError, SpecError, StoppedError
+from .errors import RequestError, StoppedError
 from .experiment import SPLITS, measured
 from .fields import Part, Whole
+from .mapping import mapping
 from .request import resolve
 from .scenario import Scenario, rng
 from .specification import made, mistakes, refuse
@@ -279,22 +280,3 @@ def _tried(
 def _table(grid: Grid, found: dict[str, records.Record]) -> pd.DataFrame:
     """Return the tidy table of the records that were found, in the order of the grid."""
     return records.table(found[cell.run_id] for cell in grid.runs() if cell.run_id in found)
-
-
-def mapping(path: Path) -> dict[str, Any]:
-    """Return the mapping in a file of JSON, or of YAML where PyYAML is installed."""
-    text = path.read_text()
-    try:
-        values = json.loads(text)
-    except ValueError:
-        try:
-            import yaml
-        except ImportError:
-            raise SpecError(
-                f"{path} is not JSON, and PyYAML, which reads other YAML, is not installed; "
-                "pip install pyyaml."
-            ) from None
-        values = yaml.safe_load(text)
-    if not isinstance(values, dict):
-        raise SpecError(f"{path} holds a {type(values).__name__}; a grid is a mapping.")
-    return values

@@ -7,6 +7,11 @@ from typing import Any
 
 import nbformat
 
+from ..errors import SweepError
+
+BACKLOG = 600
+"""Seconds that output may take to arrive after its cell has ended."""
+
 
 class CellError(Exception):
     """A cell failed; the notebook is kept as far as it came."""
@@ -29,7 +34,8 @@ def execute(
         environment: Variables that the kernel has besides those of this process.
 
     Raises:
-        CellError: A cell failed or took too long; the message has its source and its traceback.
+        CellError: A cell failed or took too long, or some of its output was lost; the message has
+            its source and its traceback.
     """
     from jupyter_core.utils import ensure_event_loop
     from nbclient.exceptions import CellTimeoutError
@@ -50,6 +56,7 @@ def execute(
             extra_arguments=["--log-level=CRITICAL"],  # kernels grumble when they are stopped
             progress_bar=False,
             execution_timeout=timeout,
+            iopub_timeout=BACKLOG,
             start_timeout=600,  # the first kernel waits for the server to import everything
         )
     except PapermillExecutionError as error:
@@ -59,10 +66,13 @@ def execute(
             f"{error.source}\n\n{traceback}\n\nAs far as it came it is in {output}."
         ) from None
     except CellTimeoutError as error:
+        late = "output" if "IOPub" in str(error) else "cell"
         raise CellError(
             f"A cell of {source} took longer than {timeout} s and was stopped; give it more time, "
             f"or see why it hangs. As far as it came it is in {output}.\n\n{error}"
         ) from None
+    except SweepError as error:
+        raise CellError(f"{source}: {error} As far as it came it is in {output}.") from None
     finally:
         loop = ensure_event_loop()  # the one that jupyter_client made for this thread
         if not loop.is_running():  # as it is where a notebook executes another

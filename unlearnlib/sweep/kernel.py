@@ -6,28 +6,45 @@ clean as a fresh one: nothing has run there but imports.
 """
 
 import multiprocessing
+import multiprocessing.util
 import os
+import shutil
 import sys
 import tempfile
 import threading
-import time
 import uuid
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.machinery import ModuleSpec
 from typing import Any, ClassVar
 
+import zmq
+from jupyter_client.asynchronous import AsyncKernelClient
+from jupyter_client.channels import AsyncZMQSocketChannel
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
-from traitlets import CaselessStrEnum
+from traitlets import CaselessStrEnum, DottedObjectName, Type
+
+from ..errors import SweepError
 
 PRELOAD = [
-    "__main__", "ipykernel.debugger", "ipykernel.kernelapp", "ipykernel.zmqshell", "pandas",
-    "matplotlib.pyplot", "seaborn", "scipy.stats", "sklearn.linear_model", "torch._dynamo",
-    "unlearnlib.report", "unlearnlib.sweep.kernel",
+    "unlearnlib.sweep.preload", "ipykernel.debugger", "ipykernel.kernelapp", "ipykernel.zmqshell",
+    "pandas", "matplotlib.pyplot", "seaborn", "scipy.stats", "sklearn.linear_model",
+    "torch._dynamo", "unlearnlib.report", "unlearnlib.sweep.serve",
 ]  # fmt: skip
 """What the server imports, `torch._dynamo` since the first optimiser does; a module that is not
 installed is left out."""
 
 LAUNCHER = ["-m", "ipykernel_launcher"]
+
+CONFIGURATION = {
+    "MATPLOTLIBRC": os.devnull,
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # or debugpy prints a warning
+}
+"""Variables of every kernel: what a user has configured changes no output."""
+
+_LOCK = threading.Lock()
 
 
 class ForkedProvisioner(LocalProvisioner):
@@ -38,9 +55,16 @@ class ForkedProvisioner(LocalProvisioner):
     `JUPYTER_DEFAULT_PROVISIONER_NAME=unlearnlib-fork` makes it that of every Jupyter tool.
     """
 
+    home = ""
+
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         """Start the kernel that `cmd` would start."""
-        env = (kwargs.get("env") or dict(os.environ)) | getattr(self.parent, "environment", {})
+        self.home = self.home or tempfile.mkdtemp(prefix="ipython-", dir=short_folder())
+        env = dict(kwargs.get("env") or os.environ) | CONFIGURATION | {"IPYTHONDIR": self.home}
+        env |= getattr(self.parent, "environment", {})
+        env.pop("PYTHONSTARTUP", None)
+        if self.parent is not None:  # the reader's end of what `serve.Kernel` has on the other
+            self.parent.context.setsockopt(zmq.RCVHWM, 0)
         ours = cmd[0] == sys.executable and any(cmd[i : i + 2] == LAUNCHER for i in (1, 2))
         able = "forkserver" in multiprocessing.get_all_start_methods()
         if not ours or not able or multiprocessing.current_process().daemon:
@@ -50,6 +74,38 @@ class ForkedProvisioner(LocalProvisioner):
         self.pid = kernel.pid
         return self.connection_info
 
+    async def cleanup(self, restart: bool = False) -> None:
+        """Remove what the kernel leaves."""
+        await super().cleanup(restart)
+        if not restart:
+            shutil.rmtree(self.home, ignore_errors=True)
+
+
+class CountedChannel(AsyncZMQSocketChannel):
+    """The channel of output, which sees from the numbers of the messages when one is missing."""
+
+    last = 0
+
+    async def _recv(self, **kwargs: Any) -> dict[str, Any]:
+        """Return the next message."""
+        assert self.socket is not None
+        addresses, message = self.session.feed_identities(
+            await self.socket.recv_multipart(**kwargs)
+        )
+        for number in (int(a[1:]) for a in addresses if a.startswith(b"#")):
+            if self.last and number > self.last + 1:
+                raise SweepError(
+                    f"{number - self.last - 1} messages of the kernel's output were lost."
+                )
+            self.last = number
+        return self.session.deserialize(message)
+
+
+class CountingClient(AsyncKernelClient):
+    """A client that sees when output is lost."""
+
+    iopub_channel_class = Type(CountedChannel)
+
 
 class ForkedKernelManager(AsyncKernelManager):
     """Forked kernels that talk through sockets in files: no TCP port to find free or to protect."""
@@ -58,11 +114,13 @@ class ForkedKernelManager(AsyncKernelManager):
     """Variables that the kernel has besides those of this process."""
 
     transport = CaselessStrEnum(["tcp", "ipc"], default_value="ipc", config=True)
+    client_class = DottedObjectName(f"{__name__}.CountingClient")
+    client_factory = Type(CountingClient)
 
     def __init__(self, **kwargs: Any) -> None:
         """Make this the manager of a forked kernel."""
         super().__init__(**kwargs)
-        self.ip = os.path.join(tempfile.gettempdir(), f"kernel-{uuid.uuid4().hex[:12]}")
+        self.ip = os.path.join(short_folder(), f"kernel-{uuid.uuid4().hex[:12]}")
         os.environ.setdefault("JUPYTER_DEFAULT_PROVISIONER_NAME", "unlearnlib-fork")
 
 
@@ -72,15 +130,16 @@ class _Forked:
     stdin = stdout = stderr = None
 
     def __init__(self, arguments: list[str], env: dict[str, str], cwd: str | None) -> None:
-        # Inherited by the server, which reads it when it imports matplotlib.
-        os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
-        os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # or debugpy prints a warning
+        from .serve import serve
+
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(PRELOAD)
-        self._process = context.Process(
-            target=_serve, args=(arguments, env, cwd or os.getcwd(), os.getpid())
-        )
-        self._process.start()
+        folder = short_folder()
+        with _LOCK, _main_unseen():
+            context.set_forkserver_preload(PRELOAD)
+            self._process = context.Process(
+                target=serve, args=(arguments, env, cwd or os.getcwd(), folder)
+            )
+            self._process.start()
         assert self._process.pid is not None
         self.pid = self._process.pid
 
@@ -106,31 +165,32 @@ class _Forked:
         self._process.kill()
 
 
-def _serve(arguments: list[str], env: dict[str, str], cwd: str, parent: int) -> None:
-    """Be a kernel until told to stop."""
-    os.setsid()  # Ctrl-C in the terminal is for the parent
-    multiprocessing.set_start_method(None, force=True)  # a forked process has "forkserver"
-    os.environ.update(env)
-    os.environ["JPY_PARENT_PID"] = str(os.getppid())
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    os.chdir(cwd)
-    sys.path[:] = [path for path in sys.path if path != str(Path(sys.argv[0]).parent)]
-    sys.argv = ["ipykernel_launcher", *arguments]
-    import numpy as np
-    from ipykernel.kernelapp import launch_new_instance
+def short_folder() -> str:
+    """Return the folder of this process for sockets, whose paths have at most 104 characters.
 
-    np.random.seed()  # NumPy's global state would be the same in all forks  # noqa: NPY002
-    launch_new_instance()
-
-
-def _end_with(parent: int) -> None:
-    """End this process when the one that asked for it has ended, in whatever way.
-
-    The server lives as long as a kernel does, so a kernel cannot learn it from the server.
+    It is that of `multiprocessing`, which removes it at the end, and lies in `TMPDIR` if that is
+    short.
     """
-    while True:
+    with _LOCK:
+        before = tempfile.tempdir
+        if len(os.fsencode(tempfile.gettempdir())) > 60:
+            tempfile.tempdir = "/tmp"
         try:
-            os.kill(parent, 0)
-        except ProcessLookupError:
-            os._exit(1)
-        time.sleep(1)
+            return str(multiprocessing.util.get_temp_dir())
+        finally:
+            tempfile.tempdir = before
+
+
+@contextmanager
+def _main_unseen() -> Iterator[None]:
+    """Keep `multiprocessing` from running the user's script again in a kernel.
+
+    What a kernel is told to run lies in this package. A script without a main guard would start
+    kernels in its kernels.
+    """
+    main: Any = sys.modules["__main__"]
+    before, main.__spec__ = main.__spec__, ModuleSpec("__main__", None)
+    try:
+        yield
+    finally:
+        main.__spec__ = before

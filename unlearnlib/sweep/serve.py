@@ -1,0 +1,83 @@
+"""Being a kernel: what runs in the forked process, until it is told to stop."""
+
+import multiprocessing
+import os
+import shutil
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import zmq
+from ipykernel.kernelapp import IPKernelApp
+
+DELIMITER = b"<IDS|MSG>"
+"""Ends the addresses of a message, which Jupyter does not sign."""
+
+
+class NumberedSocket(zmq.Socket):  # type: ignore[type-arg]
+    """A socket that numbers its messages, in an address of its own: `#1`, `#2`, ..."""
+
+    sent = 0
+
+    def send_multipart(self, msg_parts: Any, *args: Any, **kwargs: Any) -> Any:
+        """Send a message."""
+        parts = list(msg_parts)
+        type(self).sent += 1
+        parts.insert(parts.index(DELIMITER), b"#%d" % self.sent)
+        return super().send_multipart(parts, *args, **kwargs)
+
+
+class Kernel(IPKernelApp):  # type: ignore[misc]
+    """A kernel that loses no output.
+
+    A socket that publishes drops what its reader has not read when a thousand messages wait. This
+    one drops nothing, and a reader that misses a number knows that something was lost.
+    """
+
+    def init_iopub(self, context: Any) -> None:
+        """Open the socket for output."""
+        context.setsockopt(zmq.SNDHWM, 0)  # no high-water mark
+        context._socket_class = NumberedSocket
+        super().init_iopub(context)
+        context._socket_class = zmq.Socket
+
+
+def serve(arguments: list[str], env: dict[str, str], cwd: str, folder: str) -> None:
+    """Be a kernel until told to stop, or until who asked for it has ended.
+
+    Args:
+        arguments: Those of `ipykernel_launcher`.
+        env: The whole environment.
+        cwd: The current folder.
+        folder: What to remove when who asked for it is gone.
+    """
+    os.setsid()  # Ctrl-C in the terminal is for the parent
+    multiprocessing.set_start_method(None, force=True)  # a forked process has "forkserver"
+    os.environ.clear()
+    os.environ.update(env)
+    os.environ["JPY_PARENT_PID"] = str(os.getppid())
+    left = [folder, *(a for a in arguments if a.endswith(".json"))]  # the connection file
+    threading.Thread(target=_end_with_parent, args=(left,), daemon=True).start()
+    os.chdir(cwd)
+    sys.path[:] = [path for path in sys.path if path != str(Path(sys.argv[0]).parent)]
+    sys.argv = ["ipykernel_launcher", *arguments]
+    import numpy as np
+
+    np.random.seed()  # NumPy's global state would be the same in all forks  # noqa: NPY002
+    Kernel.launch_instance()
+
+
+def _end_with_parent(left: list[str]) -> None:
+    """End this process when the one that asked for it has ended, in whatever way.
+
+    The server lives as long as a kernel does, so a kernel cannot learn it from the server; but
+    from a pipe of which only that process has the other end.
+    """
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    for path in left:
+        shutil.rmtree(path, ignore_errors=True)
+        Path(path).unlink(missing_ok=True) if os.path.isfile(path) else None
+    os._exit(1)
