@@ -1,5 +1,7 @@
 """Pictures of models with one or two inputs, and of quantities against a distance."""
 
+from copy import deepcopy
+
 import matplotlib.pyplot as plt
 import pandas as pd
 import torch
@@ -9,6 +11,7 @@ from torch import Tensor, nn
 
 from ..data import Labelled
 from ..experiment import outputs
+from ..metrics.shapes import known
 from .style import COLOURS, WIDTH, colour, count, name_lines
 
 CLASSES = ("#d55e00", "#0072b2")
@@ -25,9 +28,13 @@ def square(limit: float = LIMIT, points: int = POINTS) -> Tensor:
 
 
 def changed(before: nn.Module, after: nn.Module) -> float:
-    """Return the share of the square on which two classifiers of the plane disagree."""
-    classes = [outputs(model, square(), POINTS**2).argmax(1) for model in (before, after)]
-    return (classes[0] != classes[1]).double().mean().item()
+    """Return the share of the square on which two classifiers of the plane disagree.
+
+    It is NaN if one of them answers with what is not finite.
+    """
+    z = [outputs(deepcopy(model), square(), POINTS**2) for model in (before, after)]
+    apart = known((z[0].argmax(1) != z[1].argmax(1)).double(), torch.cat(z, 1))
+    return apart.mean().item()
 
 
 def plane(ax: Axes, before: nn.Module, after: nn.Module, data: Labelled, target: Tensor) -> None:
@@ -43,7 +50,7 @@ def plane(ax: Axes, before: nn.Module, after: nn.Module, data: Labelled, target:
     side = torch.linspace(-LIMIT, LIMIT, POINTS)
     margins = []
     for model in (before, after):
-        z = outputs(model, square(), POINTS**2)
+        z = outputs(deepcopy(model), square(), POINTS**2)
         margins.append((z[:, 1] - z[:, 0]).view(POINTS, POINTS).T)
     ax.contourf(side, side, margins[1] > 0, levels=[-0.5, 0.5, 1.5], colors=SHADES)
     ax.contour(side, side, margins[0], levels=[0.0], colors="black", linestyles="--", linewidths=1)
