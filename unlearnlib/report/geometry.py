@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..data import Labelled
 from ..experiment import outputs
 from ..metrics.shapes import known
+from .measures import lacking
 from .style import COLOURS, WIDTH, colour, count, name_lines
 
 CLASSES = ("#d55e00", "#0072b2")
@@ -78,13 +79,14 @@ def lines(
         unit: Column of what was repeated, such as the seed.
         log: Logarithmic horizontal axis.
     """
-    names = list(dict.fromkeys(frame[panel]))
+    names, sizes = list(dict.fromkeys(frame[panel])), set[int]()
     figure, every = plt.subplots(1, len(names), figsize=(WIDTH, 3.2), sharey=True, squeeze=False)
     for ax, name in zip(every[0], names, strict=True):
-        ends = []
+        ends: list[tuple[float, str, str]] = []
         for i, (label, rows) in enumerate(frame[frame[panel] == name].groupby(line, sort=False)):
             ink = colour(str(label)) if label in COLOURS else CLASSES[i % len(CLASSES)]
             each = rows.pivot(index=x, columns=unit, values=y)
+            sizes |= set(each.count(axis=1))
             ax.plot(each, color=ink, lw=0.9, alpha=0.45)
             ax.plot(each.mean(axis=1), color=ink, marker="o", ms=4, lw=2.2)
             ends.append((float(each.mean(axis=1).iloc[-1]), str(label), ink))
@@ -92,6 +94,8 @@ def lines(
         ax.set_title(name, fontsize=9)
     name_lines(ax, ends)
     every[0][0].set_ylabel(y)
-    n = count({frame[unit].nunique()})
-    figure.suptitle(f"Each {unit} (thin) and the mean (bold), {n}", fontsize=9, x=0.01, ha="left")
+    text = f"Each {unit} (thin) and the mean (bold), {count(sizes)}"
+    if without := lacking(int(frame[y].isna().sum()), len(frame), "value"):
+        text += f"; {without}"
+    figure.suptitle(text, fontsize=9, x=0.01, ha="left")
     return figure
