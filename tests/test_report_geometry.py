@@ -1,5 +1,7 @@
 """Pictures of the plane and of local ratios show what is known by hand."""
 
+import math
+
 import matplotlib as mpl
 import pandas as pd
 import pytest
@@ -28,6 +30,12 @@ def test_changed_is_the_share_between_two_boundaries():
     assert geometry.changed(split_at(0.01), split_at(0.01)) == 0
     share = geometry.changed(split_at(0.01), split_at(1.11))
     assert share == pytest.approx(1.1 / 11, abs=0.01)
+
+
+def test_nothing_is_said_of_a_model_that_diverged_and_its_mode_stays():
+    broken = split_at(float("nan")).train()
+    assert math.isnan(geometry.changed(broken, broken))
+    assert broken.training
 
 
 def test_plane_draws_both_boundaries_and_says_what_changed():

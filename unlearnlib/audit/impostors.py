@@ -5,13 +5,17 @@ cannot by itself show that anything was forgotten. Each is the original, whose p
 it, with something done to its outputs or to how its parameters are written.
 """
 
+import math
 from collections.abc import Callable
 from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
 
+from ..checks import finite
+from ..errors import DataError, SpecError, UnsupportedModelError
 from ..metrics import entropy
+from ..metrics.shapes import NAN
 
 
 class Impostor(nn.Module):
@@ -39,6 +43,8 @@ def masked(model: nn.Module, label: int) -> Impostor:
     """
 
     def change(_: Tensor, z: Tensor) -> Tensor:
+        if not 0 <= label < z.shape[1]:
+            raise DataError(f"There is no class {label} to mask: there are 0 to {z.shape[1] - 1}.")
         z = z.clone()
         z[:, label] = z.min(1).values - 1e-3
         return z
@@ -61,12 +67,32 @@ def by_heart(model: nn.Module, x: Tensor) -> Impostor:
 
 
 def tempered(model: nn.Module, temperature: float) -> Impostor:
-    """Return `model` with its logits divided by `temperature`: less sure, and no answer changed."""
+    """Return `model` with its logits divided by `temperature`: less sure, and no answer changed.
+
+    Raises:
+        SpecError: `temperature` is not above 0 and finite.
+    """
+    if not 0 < temperature < math.inf:
+        raise SpecError(f"temperature must be above 0 and finite, not {temperature}.")
     return Impostor(model, lambda _, z: z / temperature)
 
 
 def temperature_of(logits: Tensor, nats: float) -> float:
-    """Return the temperature at which `logits`, (n, classes), have a mean entropy of `nats`."""
+    """Return the temperature at which `logits`, (n, classes), have a mean entropy of `nats`.
+
+    It is NaN if a logit is not finite.
+
+    Raises:
+        SpecError: No temperature gives that: `nats` is not between 0 and log(classes).
+    """
+    most = math.log(logits.shape[1])
+    if not 0 < nats < most:
+        raise SpecError(
+            f"No temperature gives {logits.shape[1]} classes an entropy of {nats} nats: it is "
+            f"above 0 and below {most:.3g}."
+        )
+    if not finite(logits):
+        return NAN
     low, high = 1e-3, 1e3
     for _ in range(60):
         middle = (low * high) ** 0.5
@@ -104,7 +130,15 @@ def rewritten(model: nn.Module, distance: float) -> nn.Module:
     Args:
         model: A network with at least two `nn.Linear`, and rectifiers between them.
         distance: The length of the change of all parameters.
+
+    Raises:
+        UnsupportedModelError: There are no two `nn.Linear`, or no factor moves them that far.
+        SpecError: `distance` is negative or not finite.
     """
+    if not 0 <= distance < math.inf:
+        raise SpecError(f"distance must be finite and not negative, not {distance}.")
+    if sum(isinstance(m, nn.Linear) for m in model.modules()) < 2:
+        raise UnsupportedModelError("A network needs two nn.Linear that can trade a factor.")
 
     def at(c: float) -> tuple[nn.Module, float]:
         model_c = deepcopy(model)
@@ -116,8 +150,13 @@ def rewritten(model: nn.Module, distance: float) -> nn.Module:
         return model_c, apart(model, model_c)
 
     low, high = 1.0, 2.0
-    while at(high)[1] < distance:
+    while not at(high)[1] >= distance:
         high *= 2
+        if high > 1e30:
+            raise UnsupportedModelError(
+                f"No factor moves the parameters {distance} away: those of the first linear layer "
+                "are zero, or not finite."
+            )
     for _ in range(40):
         middle = (low + high) / 2
         low, high = (middle, high) if at(middle)[1] < distance else (low, middle)

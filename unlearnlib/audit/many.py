@@ -9,8 +9,10 @@ from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.functional import cross_entropy
 from torch.optim import SGD
 
+from ..checks import settled
 from ..data.augment import augment
 from ..data.tensors import Labelled
+from ..errors import DataError
 from ..training import Recipe, scheduler, seeded
 
 
@@ -32,7 +34,18 @@ def train_many(
         data: The training set, on the models' device.
         recipe: Optimiser and schedule.
         generators: One for each model; the first also seeds dropout.
+
+    Raises:
+        DataError: There is no model, or not one generator for each; or no example, or several
+            labels for each.
+        NonFiniteError: A model diverged.
     """
+    if not models or len(generators) != len(models) or not len(data) or data.y.dim() != 1:
+        raise DataError(
+            f"{len(models)} models, {len(generators)} generators and {len(data)} examples with "
+            f"labels {tuple(data.y.shape)} cannot be trained at once: give a model or more, a "
+            "generator for each, and examples with one label each."
+        )
     trained = [deepcopy(model) for model in models]
     parameters, buffers = stack_module_state(trained)
     one = deepcopy(trained[0]).train()
@@ -67,4 +80,4 @@ def train_many(
     for i, model in enumerate(trained):
         state = {name: value[i].detach() for name, value in (parameters | buffers).items()}
         model.load_state_dict(state)
-    return [model.eval() for model in trained]
+    return [settled(model) for model in trained]

@@ -3,26 +3,35 @@
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
+from ..errors import SpecError
+from .shapes import known, labels, told
+
 
 def hits(logits: Tensor, y: Tensor) -> Tensor:
-    """Return for every example whether its largest output is its label, or one of them, (n,), bool.
+    """Return 1 for every example whose largest output is its label, or one of them, else 0, (n,).
+
+    NaN, in double precision, where an output of the example is not finite: it answers nothing.
 
     Args:
         logits: Outputs, (n, classes).
         y: Labels: (n,), integers; or (n, classes), floats that are 0 or 1.
     """
-    top = logits.argmax(1)
-    return y.gather(1, top[:, None])[:, 0] > 0 if y.is_floating_point() else top == y
+    z, y = told(logits), labels(logits, y)
+    top = z.argmax(1)
+    hit = y.gather(1, top[:, None])[:, 0] if y.is_floating_point() else top == y
+    return known(hit.double(), z)
 
 
 def accuracy(logits: Tensor, y: Tensor) -> float:
     r"""Return :math:`\frac1n \sum_i [\arg\max_c z_{ic} = y_i]`, a fraction; see `hits`.
 
+    NaN if an output of any example is not finite.
+
     Args:
         logits: Outputs :math:`z`, (n, classes).
         y: Labels, (n,) or (n, classes).
     """
-    return hits(logits, y).double().mean().item()
+    return hits(logits, y).mean().item()
 
 
 def accuracy_batch_mean(logits: Tensor, y: Tensor, batch_size: int = 64) -> float:
@@ -39,8 +48,13 @@ def accuracy_batch_mean(logits: Tensor, y: Tensor, batch_size: int = 64) -> floa
         logits: Outputs, (n, classes).
         y: Labels, (n,).
         batch_size: Examples a batch.
+
+    Raises:
+        SpecError: `batch_size` is no whole number of at least 1.
     """
-    hit = hits(logits, y).double()
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+        raise SpecError(f"batch_size must be a whole number of at least 1, not {batch_size!r}.")
+    hit = hits(logits, y)
     return float(sum(batch.mean().item() for batch in hit.split(batch_size))) / -(
         -len(y) // batch_size
     )
@@ -48,6 +62,7 @@ def accuracy_batch_mean(logits: Tensor, y: Tensor, batch_size: int = 64) -> floa
 
 def loss(logits: Tensor, y: Tensor) -> float:
     """Return the mean cross-entropy, in nats; that of several labels is a mean over them too."""
+    z, y = told(logits), labels(logits, y)
     if y.is_floating_point():
-        return binary_cross_entropy_with_logits(logits.double(), y.double()).item()
-    return cross_entropy(logits.double(), y).item()
+        return binary_cross_entropy_with_logits(z, y.double()).item()
+    return cross_entropy(z, y).item()

@@ -2,6 +2,9 @@
 
 from torch import Tensor
 
+from ..errors import DataError
+from .shapes import told
+
 
 def alignment(logits: Tensor, noisy: Tensor) -> Tensor:
     r"""Return the length of the mean direction in which noise moves each output, (n,), in [0, 1].
@@ -21,7 +24,19 @@ def alignment(logits: Tensor, noisy: Tensor) -> Tensor:
     Args:
         logits: Outputs of the examples, (n, classes).
         noisy: Outputs of their noisy copies, (N, n, classes).
+
+    Returns:
+        One length an example; NaN where an output is not finite.
+
+    Raises:
+        DataError: The copies are not those of the examples.
     """
+    told(logits)
+    if noisy.dim() != 3 or not len(noisy) or noisy.shape[1:] != logits.shape:
+        raise DataError(
+            f"Noisy copies of logits {tuple(logits.shape)} are (N, n, classes), N of them at least "
+            f"one, and were given as {tuple(noisy.shape)}."
+        )
     d = logits - noisy
     length: Tensor = (d / d.norm(dim=2, keepdim=True).clamp_min(1e-30)).mean(0).norm(dim=1)
     return length

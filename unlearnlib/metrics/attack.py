@@ -9,6 +9,10 @@ from sklearn.model_selection import StratifiedShuffleSplit
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
+from ..checks import finite
+from ..errors import DataError, SpecError
+from .shapes import NAN, labels, one_label, scores, told
+
 
 def example_loss(logits: Tensor, y: Tensor) -> Tensor:
     """Return the loss of every example in nats, (n,); that of several labels is their sum.
@@ -17,7 +21,7 @@ def example_loss(logits: Tensor, y: Tensor) -> Tensor:
         logits: Outputs, (n, classes).
         y: Labels: (n,), integers; or (n, classes), floats that are 0 or 1.
     """
-    z = logits.double()
+    z, y = told(logits), labels(logits, y)
     if y.is_floating_point():
         return binary_cross_entropy_with_logits(z, y.double(), reduction="none").sum(1)
     return cross_entropy(z, y, reduction="none")
@@ -25,7 +29,7 @@ def example_loss(logits: Tensor, y: Tensor) -> Tensor:
 
 def confidence(logits: Tensor, y: Tensor) -> Tensor:
     """Return the probability :math:`p_y` of the label of every example, (n,)."""
-    return (-cross_entropy(logits.double(), y, reduction="none")).exp()
+    return (-cross_entropy(told(logits), one_label(logits, y), reduction="none")).exp()
 
 
 def margin(logits: Tensor, y: Tensor) -> Tensor:
@@ -33,7 +37,7 @@ def margin(logits: Tensor, y: Tensor) -> Tensor:
 
     It is :math:`z_y - \log \sum_{c \ne y} e^{z_c}`, which stays finite where :math:`p_y` is 1.
     """
-    z = logits.double()
+    z, y = told(logits), one_label(logits, y)
     return z.gather(1, y[:, None]).squeeze(1) - _others(z, y)
 
 
@@ -43,7 +47,7 @@ def modified_entropy(logits: Tensor, y: Tensor) -> Tensor:
     Song and Mittal, USENIX Security 2021, arXiv:2003.10595: unlike the entropy it is large where
     the model is sure of a wrong label.
     """
-    z = logits.double()
+    z, y = told(logits), one_label(logits, y)
     log_p = z.log_softmax(1)
     top = log_p.argmax(1)
     log_rest = (-log_p.exp()).log1p()  # log(1 - p_c), which needs care where p_c is near 1
@@ -76,11 +80,16 @@ def attack_accuracy(members: Tensor, others: Tensor, splits: int = 10) -> float:
 
     Returns:
         A fraction, or nan if a score is not finite or a set has fewer than six examples.
+
+    Raises:
+        SpecError: There is no split.
     """
-    inside, outside = (scores.double().cpu().numpy().copy() for scores in (members, others))
+    if splits < 1:
+        raise SpecError(f"An attack needs one split or more, and was given {splits}.")
+    inside, outside = (one.cpu().numpy().copy() for one in scores(members, others))
     size = min(len(inside), len(outside))
     if size < 6 or not (np.isfinite(inside).all() and np.isfinite(outside).all()):
-        return float("nan")
+        return NAN
     np.random.default_rng(1).shuffle(outside if len(outside) > len(inside) else inside)
     x = np.r_[outside[:size], inside[:size]][:, None]
     member = np.repeat([0, 1], size)
@@ -100,9 +109,14 @@ def attack_auc(members: Tensor, others: Tensor) -> float:
     Args:
         members: Scores, (n,), larger where membership is more likely, such as `margin`.
         others: Scores of examples that no model was trained on, (m,).
+
+    Returns:
+        A fraction, or nan if a score is not finite.
     """
-    ranked = others.double().sort().values
-    x = members.double()
+    x, others = _filled(members, others)
+    if not (finite(x) and finite(others)):
+        return NAN
+    ranked = others.sort().values
     below, not_above = (torch.searchsorted(ranked, x, right=right) for right in (False, True))
     return ((below + not_above) / 2).mean().item() / len(others)
 
@@ -114,7 +128,31 @@ def attack_tpr(members: Tensor, others: Tensor, fpr: float = 0.01) -> float:
         members: Scores, (n,), larger where membership is more likely, such as `margin`.
         others: Scores of examples that no model was trained on, (m,).
         fpr: False positive rate that is allowed, below 1.
+
+    Returns:
+        A fraction, or nan if a score is not finite.
+
+    Raises:
+        SpecError: `fpr` is not at least 0 and below 1.
     """
-    ranked = others.double().sort(descending=True).values
+    if not 0 <= fpr < 1:
+        raise SpecError(
+            f"fpr must be at least 0 and below 1, not {fpr!r}: it is a share of others."
+        )
+    x, others = _filled(members, others)
+    if not (finite(x) and finite(others)):
+        return NAN
+    ranked = others.sort(descending=True).values
     threshold = ranked[int(fpr * len(others))]
-    return (members.double() > threshold).double().mean().item()
+    return (x > threshold).double().mean().item()
+
+
+def _filled(members: Tensor, others: Tensor) -> list[Tensor]:
+    """Return the scores of two sets, each of which has some."""
+    found = scores(members, others)
+    if not all(map(len, found)):
+        raise DataError(
+            f"An attack compares members with others, and was given {len(members)} scores of "
+            f"members and {len(others)} of others. It needs one of each at least."
+        )
+    return found

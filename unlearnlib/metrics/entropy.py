@@ -2,6 +2,8 @@
 
 from torch import Tensor
 
+from .shapes import told
+
 
 def entropy(logits: Tensor) -> Tensor:
     r"""Return :math:`H_i = -\sum_c p_{ic} \log p_{ic}` in nats, (n,), in double precision.
@@ -11,7 +13,7 @@ def entropy(logits: Tensor) -> Tensor:
     tensor([4.], dtype=torch.float64)
 
     Args:
-        logits: Outputs, (n, classes); :math:`p` is their softmax.
+        logits: Outputs, (n, classes); :math:`p` is their softmax. NaN where one is not finite.
     """
-    log_p = logits.double().log_softmax(1)
+    log_p = told(logits).log_softmax(1)
     return -(log_p.exp() * log_p).sum(1)

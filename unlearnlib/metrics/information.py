@@ -1,10 +1,14 @@
 """How much a model's loss on an example hangs on the input and on the parameters."""
 
 from collections.abc import Callable
+from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+
+from ..errors import DataError
+from .shapes import known, one_label, sphere, told
 
 
 def input_gradient(f: Callable[[Tensor], Tensor], x: Tensor, y: Tensor) -> Tensor:
@@ -14,10 +18,15 @@ def input_gradient(f: Callable[[Tensor], Tensor], x: Tensor, y: Tensor) -> Tenso
         f: Maps inputs (n, ...) to logits (n, classes), each by itself.
         x: Inputs, (n, ...).
         y: Labels, (n,).
+
+    Returns:
+        One gradient an example; NaN where an output is not finite.
     """
     x = x.detach().requires_grad_()
-    (gradient,) = torch.autograd.grad(cross_entropy(f(x), y, reduction="sum"), x)
-    return gradient
+    z = f(x)
+    told(z)
+    (gradient,) = torch.autograd.grad(cross_entropy(z, one_label(z, y), reduction="sum"), x)
+    return known(gradient, z)
 
 
 def curvature(
@@ -43,14 +52,18 @@ def curvature(
         radius: Distance :math:`r`, in units of the normalised input.
         generator: Directions; on the device of `x`.
         draws: Directions :math:`m` an input.
+
+    Returns:
+        One mean an example; NaN where an output is not finite.
     """
+    sphere(radius, draws)
     here = input_gradient(f, x, y)
     total = torch.zeros(len(x), dtype=here.dtype, device=here.device)
     for _ in range(draws):
         delta = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
         delta *= radius / delta.flatten(1).norm(dim=1).view(-1, *[1] * (x.dim() - 1))
         total += (input_gradient(f, x + delta, y) - here).flatten(1).norm(dim=1) / radius
-    return total / draws
+    return known(total / draws, total[:, None])
 
 
 def parameter_gradient(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
@@ -60,13 +73,27 @@ def parameter_gradient(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     step on the example would move the parameters is a proxy for what they have yet to learn of it.
 
     Args:
-        model: Maps inputs (n, ...) to logits (n, classes), each by itself.
+        model: Maps inputs (n, ...) to logits (n, classes), each by itself in eval mode; it stays
+            as it is.
         x: Inputs, (n, ...).
         y: Labels, (n,).
+
+    Returns:
+        One norm an example; NaN where an output is not finite.
     """
+    model = deepcopy(model).eval()
     theta = [p for p in model.parameters() if p.requires_grad]
+    if not isinstance(y, Tensor) or y.shape != x.shape[:1] or not theta:
+        raise DataError(
+            f"Gradients of {len(x)} inputs in {len(theta)} parameters that can be trained need one "
+            f"of these, and a label for each of the inputs, not {getattr(y, 'shape', y)}."
+        )
     norms = []
     for a, b in zip(x.split(1), y.split(1), strict=True):  # for convolutions faster than vmap
-        gradient = torch.autograd.grad(cross_entropy(model(a), b), theta)
-        norms.append(torch.stack([g.norm() for g in gradient]).norm())
-    return torch.stack(norms)
+        z = model(a)
+        told(z)
+        gradient = torch.autograd.grad(
+            cross_entropy(z, one_label(z, b)), theta, materialize_grads=True
+        )
+        norms.append(known(torch.stack([g.norm() for g in gradient]).norm()[None], z))
+    return torch.cat(norms)

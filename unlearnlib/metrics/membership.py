@@ -23,7 +23,7 @@ def mia_entropy(forget: Tensor, retain: Tensor, test: Tensor) -> float:
     Returns:
         A fraction, or nan if an output is not finite.
     """
-    h_f, h_r, h_t = (entropy(z).cpu().numpy()[:, None] for z in (forget, retain, test))
+    h_f, h_r, h_t = (entropy(z).detach().cpu().numpy()[:, None] for z in (forget, retain, test))
     if not all(np.isfinite(h).all() for h in (h_f, h_r, h_t)):
         return float("nan")
     members = np.r_[np.ones(len(h_r)), np.zeros(len(h_t))]

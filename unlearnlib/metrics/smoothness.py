@@ -5,6 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ..errors import DataError
+from .shapes import known, sphere, told
+
 
 @torch.no_grad()
 def local_ratio(
@@ -29,12 +32,16 @@ def local_ratio(
         draws: Directions :math:`m` an input.
 
     Returns:
-        One mean ratio an input, (n,).
+        One mean ratio an input, (n,); NaN where an output is not finite.
     """
+    sphere(radius, draws)
     z = f(x)
+    told(z)
+    if len(z) != len(x):
+        raise DataError(f"f returns {len(z)} outputs for {len(x)} inputs; it must give one each.")
     total = torch.zeros(len(x), dtype=z.dtype, device=z.device)
     for _ in range(draws):
         delta = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
         delta *= radius / delta.flatten(1).norm(dim=1).view(-1, *[1] * (x.dim() - 1))
         total += (z - f(x + delta)).flatten(1).norm(dim=1) / radius
-    return total / draws
+    return known(total / draws, total[:, None])

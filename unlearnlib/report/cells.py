@@ -7,17 +7,19 @@ from pathlib import Path
 from ..cache import atomic
 from ..errors import RecordError, SpecError
 from ..locations import cache_folder
-from .claims import read_claims
+from .claims import read_claims, truth
 
 
 def hand_over(part: str, cells: Mapping[str, bool]) -> None:
     """Keep what a page computed, by the id of the claim, for the ledger's page; others stay.
 
     Raises:
-        SpecError: An id is no cell claim.
+        SpecError: An id is no cell claim, or a value is neither true nor false.
     """
     if stray := sorted(set(cells) - set(_known(cells))):
         raise SpecError(f"{stray} are no claims of claims.yaml with 'cell: true'.")
+    if strange := [name for name, value in cells.items() if not truth(value)]:
+        raise SpecError(f"What was computed for {strange} is neither True nor False.")
     kept = handed_over(part) | {name: bool(value) for name, value in cells.items()}
     with atomic(_place(part)) as temporary:
         temporary.write_text(json.dumps(kept, sort_keys=True) + "\n", "utf-8")
@@ -35,7 +37,9 @@ def handed_over(part: str = "") -> dict[str, bool]:
     for path in sorted(_place("x").parents[1].glob(f"{part or '*'}/cells.json")):
         try:
             values = json.loads(path.read_text("utf-8"))
-            found |= {str(name): bool(value) for name, value in values.items()}
+            if strange := [name for name, value in values.items() if not truth(value)]:
+                raise ValueError(f"neither true nor false: {', '.join(strange)}")
+            found |= values
         except (ValueError, AttributeError) as error:
             raise RecordError(
                 f"{path} is not what a page handed over ({error}). Delete it and run the pages "

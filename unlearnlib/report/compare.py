@@ -9,15 +9,15 @@ import pandas as pd
 
 from ..access import access
 from ..errors import RecordError, SpecError
-from ..locations import data_folder
 from ..methods import METHODS
-from .measures import ACCURACY_MARGIN, ATTACK_MARGIN, TIME_MARGIN, measure
+from .measures import ACCURACY_MARGIN, ATTACK_MARGIN, TIME_MARGIN, lacking, measure, once
+from .printed import UNITS, reported
+from .summary import SETTING
 
+__all__ = ["UNITS", "Verdict", "compare", "reported", "rule", "verdict"]
 SPREADS = 2
 NEAR = 2
 GLYPHS = {"matches": "✓", "near": "≈", "differs": "✗", "not run": "○", "not known": "?"}
-UNITS = {"%": 0.01, "fraction": 1.0, "nats": 1.0, "s": 1.0, "p": 1.0}
-_SETUP = ["dataset", "model", "request"]
 
 
 def rule() -> str:
@@ -109,24 +109,6 @@ def verdict(
     return Verdict(word, d, t, ", ".join(doubts))
 
 
-def reported(paper: str = "jit") -> pd.DataFrame:
-    """Return the numbers printed in a paper, one a row, as printed (see data/reported/README.md).
-
-    Raises:
-        SpecError: There is no file of printed numbers for `paper`.
-    """
-    path = data_folder() / "reported" / f"{paper}.csv"
-    if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in path.parent.glob("*.csv")))
-        raise SpecError(
-            f"No printed numbers are stored for '{paper}'. Known papers: {known or 'none'}."
-        )
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    for column in ("mean", "sd"):
-        frame[column] = pd.to_numeric(frame[column].mask(frame[column] == ""))
-    return frame
-
-
 def compare(
     item: str,
     table: pd.DataFrame,
@@ -148,9 +130,9 @@ def compare(
 
     Returns:
         item, method, params, setting (what of ours is not as printed), metric, split, access,
-        reported_mean, reported_sd, ours_mean, ours_sd, n, difference, verdict, doubt, scale,
-        dataset, model, request, runs, stale, source, note. Means and spreads are in a record's
-        unit; times are ratios.
+        reported_mean, reported_sd, ours_mean, ours_sd, n (of the runs that have a number, over
+        which both are taken), difference, verdict, doubt, scale, dataset, model, request, runs,
+        stale, source, note. Means and spreads are in a record's unit; times are ratios.
 
     Raises:
         SpecError: The item is unknown, or times are asked without `relative_to`.
@@ -164,7 +146,8 @@ def compare(
     printed = printed[printed["item"] == item].copy()
     factor = printed["unit"].map(UNITS)
     printed["mean"], printed["sd"] = printed["mean"] * factor, printed["sd"] * factor
-    ours, same = _one_setup(table, printed.iloc[0], item)
+    ours, same = _one_setup(once(table), printed.iloc[0], item)
+    ours = ours.assign(missing=ours["value"].isna())
     measured = dict.fromkeys(zip(printed["metric"], printed["split"], strict=True))
     rows: list[dict[str, Any]] = []
     for metric, split in measured:
@@ -192,10 +175,10 @@ def _one_setup(
     table: pd.DataFrame, printed: "pd.Series[Any]", item: str
 ) -> tuple[pd.DataFrame, bool]:
     """Return the runs to stand beside the item, and whether they are in its own set-up."""
-    at_home = (table[_SETUP] == printed[_SETUP].to_numpy()).all(axis=1)
+    at_home = (table[SETTING] == printed[SETTING].to_numpy()).all(axis=1)
     same = bool(at_home.any())
     runs = table[at_home] if same else table
-    held = runs[["scale", *_SETUP]].drop_duplicates()
+    held = runs[["scale", *SETTING]].drop_duplicates()
     if len(held) > 1:
         found = "; ".join(", ".join(row) for row in held.astype(str).to_numpy())
         raise RecordError(
@@ -251,11 +234,13 @@ def _row(printed: dict[str, Any], runs: pd.DataFrame, same: bool) -> dict[str, A
         )
     mean, sd = runs["value"].mean(), runs["value"].std()
     numbers = (printed.get("mean", math.nan), printed.get("sd", math.nan))
-    n = runs["run_id"].nunique()
+    n = int(runs["value"].count())
     result = verdict(*numbers, mean, sd, n, printed["metric"])
     first = {} if runs.empty else runs.iloc[0].to_dict()
     wanted = printed.get("params", "")
-    apart = bool(n) and not same
+    apart = bool(first) and not same
+    doubts = ["ours is another set-up" if apart else result.note]
+    doubts += [lacking(int(runs["missing"].sum()), len(runs))]
     return {
         **{name: printed.get(name, "") for name in ("item", "method", "metric", "split")},
         "params": first.get("params", wanted),
@@ -268,8 +253,8 @@ def _row(printed: dict[str, Any], runs: pd.DataFrame, same: bool) -> dict[str, A
         "n": n,
         "difference": mean - numbers[0],
         "verdict": "not run" if apart and result.word != "not known" else result.word,
-        "doubt": "ours is another set-up" if apart else result.note,
-        **{name: first.get(name, "") for name in ("scale", *_SETUP)},
+        "doubt": ", ".join(filter(None, doubts)),
+        **{name: first.get(name, "") for name in ("scale", *SETTING)},
         "runs": " ".join(sorted(set(runs["run_id"]))),
         "stale": bool(runs["stale"].any()),
         "source": printed.get("source", ""),

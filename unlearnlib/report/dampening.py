@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from ..importance import Importance
-from .measures import label, measure
+from .measures import label, lacking, measure
 from .summary import paired
 from .table import records
 
@@ -40,7 +40,7 @@ def rank_correlation(one: Importance, other: Importance) -> pd.DataFrame:
     """Correlate the ranks that two importances give to the parameters (Spearman).
 
     One row a parameter tensor and one for all: `name`, `parameters`, `correlation`. A tensor whose
-    importances do not vary has none (NaN).
+    importances do not vary, or are not finite, has none (NaN).
     """
     pairs = {
         name: (value.flatten().double().cpu().numpy(), other[name].flatten().double().cpu().numpy())
@@ -49,8 +49,9 @@ def rank_correlation(one: Importance, other: Importance) -> pd.DataFrame:
     xs, ys = zip(*pairs.values(), strict=True)
     pairs["all"] = (np.concatenate(xs), np.concatenate(ys))
     rows = [
-        (name, len(x), pd.Series(x).rank().corr(pd.Series(y).rank()))
+        (name, len(x), pd.Series(x).rank().corr(pd.Series(y).rank()) if whole else np.nan)
         for name, (x, y) in pairs.items()
+        for whole in [np.isfinite(x).all() and np.isfinite(y).all()]
     ]
     return pd.DataFrame(rows, columns=["name", "parameters", "correlation"])
 
@@ -77,7 +78,8 @@ def pairs_of(
 
     Returns:
         request, measured, and for each pair "mean (low to high)" in the printed unit, with the
-        95 % interval of the mean, or "mean (n = 1)"; "—" where it was not run.
+        95 % interval of the mean, or "mean (n = 1)"; "—" where it was not run, and "— (1 of 3
+        pairs has no number)" where it has no mean.
     """
     rows: dict[tuple[str, str], dict[str, str]] = {}
     for metric, split in measured:
@@ -90,6 +92,9 @@ def pairs_of(
                 name = row["request"].partition(":")[2].replace("_", " ")
                 key = (f"{row['dataset']}: {name}", label(metric, split, unit=True))
                 spread = " to ".join(ends) if row["n"] > 1 else "n = 1"
+                if row["missing"]:
+                    mean = "—"
+                    spread = lacking(row["missing"], row["n"] + row["missing"], "pair")
                 rows.setdefault(key, {})[" − ".join(pair)] = f"{mean} ({spread})"
     heads = [" − ".join(pair) for pair in pairs]
     lines = sorted(rows.items(), key=lambda line: line[0][0])

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from ..errors import SpecError
+
 
 def wilcoxon(samples: Mapping[str, Sequence[float]]) -> pd.DataFrame:
     """Return Wilcoxon's signed-rank test of every pair of models, paired by example.
@@ -24,11 +26,24 @@ def wilcoxon(samples: Mapping[str, Sequence[float]]) -> pd.DataFrame:
 
     Returns:
         pair, mean and median (of the differences, in the unit of the values), share (of examples
-        whose difference is positive), p, n; one pair a row.
+        whose difference is positive), p, n; one pair a row. NaN if a value is not finite.
+
+    Raises:
+        SpecError: The samples are not of the same one or more examples.
     """
+    values = {name: np.asarray(sample, dtype=float) for name, sample in samples.items()}
+    shapes = {value.shape for value in values.values()}
+    if len(shapes) > 1 or any(len(shape) != 1 or not shape[0] for shape in shapes):
+        raise SpecError(
+            f"A test that pairs examples was given values of shapes {sorted(shapes)}. Give one "
+            "value of each model for each of the same examples."
+        )
     rows = []
-    for left, right in combinations(samples, 2):
-        d = np.asarray(samples[left], dtype=float) - np.asarray(samples[right], dtype=float)
+    for left, right in combinations(values, 2):
+        d = values[left] - values[right]
+        if not np.isfinite(d).all():
+            rows.append({"pair": f"{left} − {right}", "n": int(np.isfinite(d).sum())})
+            continue
         rows.append(
             {
                 "pair": f"{left} − {right}",
@@ -39,4 +54,4 @@ def wilcoxon(samples: Mapping[str, Sequence[float]]) -> pd.DataFrame:
                 "n": len(d),
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["pair", "mean", "median", "share", "p", "n"])

@@ -4,7 +4,6 @@ Every figure is drawn from a table of records, prints per cent for fractions, na
 units and states n. Show one with :func:`show_figure`, which gives the page an alternative text.
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from textwrap import fill
@@ -16,9 +15,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..errors import RecordError
-from .compare import UNITS, reported
-from .measures import GROUPS, group, label, measure, pick
+from .drawn import one_setting, per_model, printed, swept, without
+from .measures import GROUPS, group, label, measure, once, pick
 from .style import (
     MARKERS,
     PARAMETERS,
@@ -35,7 +33,7 @@ from .style import (
     show_figure,
     use,
 )
-from .summary import PAIR, interval
+from .summary import interval
 
 __all__ = [
     "Picture",
@@ -72,16 +70,18 @@ def dots(
         item: A printed item, such as "Table 2b", whose numbers are drawn as open diamonds.
         ax: Where to draw; a new figure if None.
     """
-    rows = _one_setting(pick(table, metric, split))
+    rows = one_setting(once(pick(table, metric, split)))
     kind = measure(metric)
     access = rows.drop_duplicates("method")[["method", "access"]].to_numpy().tolist()
     order = sorted(access, key=lambda pair: GROUPS.index(group(*pair)))
     figure, ax = axes(ax, (WIDTH, 0.9 + 0.42 * len(order)))
     sizes: set[int] = set()
-    prints = _printed(item, metric, split)
+    prints = printed(item, metric, split)
     for y, (method, access) in enumerate(order):
-        values = _per_model(rows[rows["method"] == method]) * kind.scale
+        values = per_model(rows[rows["method"] == method]) * kind.scale
         sizes.add(len(values))
+        if values.empty:
+            continue
         mean, low, high = interval(values.to_list())
         style: dict[str, Any] = {"color": colour(method), "marker": MARKERS[group(method, access)]}
         ax.plot(values, [y] * len(values), ls="", alpha=0.35, ms=5, **style)
@@ -104,11 +104,12 @@ def dots(
     ax.set_ylim(len(order) - 0.5, -0.6)
     ax.grid(axis="y", visible=False)
     ax.set_xlabel(label(metric, split, unit=True))
-    band = f", band: range of {oracle}" * (oracle in rows["method"].to_numpy())
+    drawn = rows.dropna(subset="value")["method"].to_numpy()
+    band = f", band: range of {oracle}" * (oracle in drawn)
     shown = f", ◇ printed in {item}" * bool(prints)
     seen = dict.fromkeys(group(*pair) for pair in order)
     marks = fill(", ".join(f"{SIGNS[name]} {name.lower()}" for name in seen), 84)
-    title = f"Mean and 95 % interval, {count(sizes)}{band}{shown}\n{marks}"
+    title = f"Mean and 95 % interval, {count(sizes)}{without(rows['value'])}{band}{shown}\n{marks}"
     ax.set_title(title, fontsize=9)
     return figure
 
@@ -125,9 +126,13 @@ def boxes(
         ax: Where to draw; a new figure if None.
     """
     figure, ax = axes(ax, (WIDTH, 0.9 + 0.5 * len(samples)))
-    for y, (method, values) in enumerate(samples.items()):
+    sizes: set[int] = set()
+    for y, (method, sample) in enumerate(samples.items()):
+        values = np.asarray(sample, dtype=float)
+        values = values[np.isfinite(values)]
+        sizes.add(len(values))
         drawn = ax.boxplot(
-            [np.asarray(values)],
+            [values],
             positions=[y],
             orientation="horizontal",
             widths=0.55,
@@ -143,10 +148,9 @@ def boxes(
     ax.grid(axis="y", visible=False)
     ax.set_xscale("log" if log else "linear")
     ax.set_xlabel(name)
-    ax.set_title(
-        f"Quartiles, whiskers 5 to 95 %, {count({len(v) for v in samples.values()})} examples",
-        fontsize=9,
-    )
+    every = np.concatenate([np.asarray(values, dtype=float) for values in samples.values()])
+    title = f"Quartiles, whiskers 5 to 95 %, {count(sizes)} examples{without(every, 'value')}"
+    ax.set_title(title, fontsize=9)
     return figure
 
 
@@ -171,8 +175,8 @@ def heatmap(
         y: Hyper-parameter of the rows.
         ax: Where to draw; a new figure if None.
     """
-    rows = pick(table[table["method"] == method], metric, split)
-    values = _swept(rows, [x, y])
+    rows = once(pick(table[table["method"] == method], metric, split))
+    values = swept(rows, [x, y])
     kind = measure(metric)
     found = values.groupby([y, x])["value"]
     grid = found.mean().unstack() * kind.scale
@@ -191,8 +195,8 @@ def heatmap(
     ax.grid(visible=False)
     ax.set_xlabel(PARAMETERS.get(x, x))
     ax.set_ylabel(PARAMETERS.get(y, y))
-    n = set(found.size())
-    ax.set_title(f"{method}: {label(metric, split, unit=True)}, mean, {count(n)}", fontsize=9)
+    title = f"{method}: {label(metric, split, unit=True)}, mean, {count(set(found.count()))}"
+    ax.set_title(title + without(rows["value"]), fontsize=9)
     return figure
 
 
@@ -217,9 +221,9 @@ def curves(
         log: Logarithmic axis.
         ax: Where to draw; a new figure if None.
     """
-    rows = pick(table, metric, split)
+    rows = once(pick(table, metric, split))
     kind = measure(metric)
-    values = _swept(rows, [x] + [hue] * (hue != "method"))
+    values = swept(rows, [x] + [hue] * (hue != "method"))
     figure, ax = axes(ax, (WIDTH, 3.2))
     sizes: set[int] = set()
     ends: list[tuple[float, str, Any]] = []
@@ -227,7 +231,7 @@ def curves(
     for i, (key, line) in enumerate(lines):
         ink = colour(str(key)) if hue == "method" else plt.get_cmap("viridis")(0.9 * i / len(lines))
         points = line.groupby(x)["value"]
-        sizes |= set(points.size())
+        sizes |= set(points.count())
         middle = points.mean() * kind.scale
         ax.plot(middle.index, middle, marker="o", ms=5, color=ink)
         ax.fill_between(
@@ -239,7 +243,7 @@ def curves(
             lw=0,
         )
         name = str(key) if hue == "method" else f"{SYMBOLS.get(hue, hue)} = {key:g}"
-        ends.append((float(middle.iloc[-1]), name, ink))
+        ends += [(float(end), name, ink) for end in middle.dropna().iloc[-1:]]
     for method, level in values[values[x].isna()].groupby("method"):
         height = float(level["value"].mean() * kind.scale)
         ax.axhline(height, color=colour(str(method)), ls="--", lw=1.2)
@@ -248,49 +252,7 @@ def curves(
     name_lines(ax, ends)
     ax.set_xlabel(PARAMETERS.get(x, x))
     ax.set_ylabel(label(metric, split, unit=True))
-    ax.set_title(f"Mean, band from least to most, {count(sizes)}", fontsize=9)
+    ax.set_title(
+        f"Mean, band from least to most, {count(sizes)}{without(rows['value'])}", fontsize=9
+    )
     return figure
-
-
-def _one_setting(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return `rows`, or complain that a mean over them would mix settings."""
-    setups = len(rows[["scale", "dataset", "model", "request"]].drop_duplicates())
-    mixed = rows.groupby("method")["params"].nunique()
-    if setups > 1 or mixed.max() > 1:
-        raise RecordError(
-            f"The table holds {setups} set-ups (scale, data set, model, request) and up to "
-            f"{mixed.max()} settings of '{mixed.idxmax()}', so a mean would mix them. Filter it to "
-            "one set-up and one setting a method."
-        )
-    return rows
-
-
-def _per_model(rows: pd.DataFrame) -> "pd.Series[float]":
-    """Return one value a trained model and request, the method's own seeds averaged."""
-    return rows.groupby(PAIR, sort=False)["value"].mean()
-
-
-def _printed(item: str, metric: str, split: str) -> dict[str, float]:
-    """Return the printed mean by method, in a record's unit; {} without an item."""
-    if not item:
-        return {}
-    rows = reported()
-    rows = rows[(rows["item"] == item) & rows["mean"].notna()]
-    rows = pick(rows, metric, split)
-    return dict(zip(rows["method"], rows["mean"] * rows["unit"].map(UNITS), strict=True))
-
-
-def _swept(rows: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Add the hyper-parameters `names` as columns; NaN where a method does not have one."""
-    settings = [json.loads(text or "{}") for text in rows["params"]]
-    for name in names:
-        rows = rows.assign(**{name: [setting.get(name, math.nan) for setting in settings]})
-        if rows[name].isna().all():
-            known = sorted({key for setting in settings for key in setting})
-            raise RecordError(
-                f"No run has a hyper-parameter '{name}' to draw against. The runs have: "
-                f"{', '.join(known) or 'none'}. Name one of these."
-            )
-    rest = [json.dumps({k: v for k, v in s.items() if k not in names}) for s in settings]
-    _one_setting(rows.assign(params=rest))
-    return rows

@@ -1,5 +1,7 @@
 """Pictures of models with one or two inputs, and of quantities against a distance."""
 
+from copy import deepcopy
+
 import matplotlib.pyplot as plt
 import pandas as pd
 import torch
@@ -9,6 +11,8 @@ from torch import Tensor, nn
 
 from ..data import Labelled
 from ..experiment import outputs
+from ..metrics.shapes import known
+from .measures import lacking
 from .style import COLOURS, WIDTH, colour, count, name_lines
 
 CLASSES = ("#d55e00", "#0072b2")
@@ -25,9 +29,13 @@ def square(limit: float = LIMIT, points: int = POINTS) -> Tensor:
 
 
 def changed(before: nn.Module, after: nn.Module) -> float:
-    """Return the share of the square on which two classifiers of the plane disagree."""
-    classes = [outputs(model, square(), POINTS**2).argmax(1) for model in (before, after)]
-    return (classes[0] != classes[1]).double().mean().item()
+    """Return the share of the square on which two classifiers of the plane disagree.
+
+    It is NaN if one of them answers with what is not finite.
+    """
+    z = [outputs(deepcopy(model), square(), POINTS**2) for model in (before, after)]
+    apart = known((z[0].argmax(1) != z[1].argmax(1)).double(), torch.cat(z, 1))
+    return apart.mean().item()
 
 
 def plane(ax: Axes, before: nn.Module, after: nn.Module, data: Labelled, target: Tensor) -> None:
@@ -43,7 +51,7 @@ def plane(ax: Axes, before: nn.Module, after: nn.Module, data: Labelled, target:
     side = torch.linspace(-LIMIT, LIMIT, POINTS)
     margins = []
     for model in (before, after):
-        z = outputs(model, square(), POINTS**2)
+        z = outputs(deepcopy(model), square(), POINTS**2)
         margins.append((z[:, 1] - z[:, 0]).view(POINTS, POINTS).T)
     ax.contourf(side, side, margins[1] > 0, levels=[-0.5, 0.5, 1.5], colors=SHADES)
     ax.contour(side, side, margins[0], levels=[0.0], colors="black", linestyles="--", linewidths=1)
@@ -71,13 +79,14 @@ def lines(
         unit: Column of what was repeated, such as the seed.
         log: Logarithmic horizontal axis.
     """
-    names = list(dict.fromkeys(frame[panel]))
+    names, sizes = list(dict.fromkeys(frame[panel])), set[int]()
     figure, every = plt.subplots(1, len(names), figsize=(WIDTH, 3.2), sharey=True, squeeze=False)
     for ax, name in zip(every[0], names, strict=True):
-        ends = []
+        ends: list[tuple[float, str, str]] = []
         for i, (label, rows) in enumerate(frame[frame[panel] == name].groupby(line, sort=False)):
             ink = colour(str(label)) if label in COLOURS else CLASSES[i % len(CLASSES)]
             each = rows.pivot(index=x, columns=unit, values=y)
+            sizes |= set(each.count(axis=1))
             ax.plot(each, color=ink, lw=0.9, alpha=0.45)
             ax.plot(each.mean(axis=1), color=ink, marker="o", ms=4, lw=2.2)
             ends.append((float(each.mean(axis=1).iloc[-1]), str(label), ink))
@@ -85,6 +94,8 @@ def lines(
         ax.set_title(name, fontsize=9)
     name_lines(ax, ends)
     every[0][0].set_ylabel(y)
-    n = count({frame[unit].nunique()})
-    figure.suptitle(f"Each {unit} (thin) and the mean (bold), {n}", fontsize=9, x=0.01, ha="left")
+    text = f"Each {unit} (thin) and the mean (bold), {count(sizes)}"
+    if without := lacking(int(frame[y].isna().sum()), len(frame), "value"):
+        text += f"; {without}"
+    figure.suptitle(text, fontsize=9, x=0.01, ha="left")
     return figure

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from ..errors import RecordError
@@ -121,6 +122,43 @@ def group(method: str, access: str) -> str:
     if names <= _FORGET_ONLY:
         return ZERO_SHOT
     return STORED if names <= _FORGET_ONLY | _STORED else MORE
+
+
+_ONE = [
+    "run_id", "scale", "dataset", "model", "request", "method", "params",
+    "seed_model", "seed_request", "seed_method", "metric", "split",
+]  # fmt: skip
+
+
+def once(table: pd.DataFrame) -> pd.DataFrame:
+    """Return `table` with each measurement once, and NaN for each value that is not finite.
+
+    Pages put tables together that share runs, and none may weigh twice.
+
+    Raises:
+        RecordError: A run has two values of one measurement.
+    """
+    key = [column for column in _ONE if column in table]
+    rows = table.assign(value=table["value"].where(np.isfinite(table["value"])))
+    rows = rows.drop_duplicates([*key, "value"])
+    twice = rows[rows.duplicated(key)]
+    if len(twice):
+        run, metric, split = twice.iloc[0][["run_id", "metric", "split"]]
+        raise RecordError(
+            f"Run {run} has two values of '{metric}' on split '{split}' in the table, so one of "
+            "them is wrong. Keep the rows of one record a run."
+        )
+    return rows
+
+
+def lacking(missing: int, total: int, of: str = "run") -> str:
+    """Return how many of `total` have no number, in words; "" if all have one.
+
+    >>> lacking(1, 3), lacking(2, 3), lacking(0, 3)
+    ('1 of 3 runs has no number', '2 of 3 runs have no number', '')
+    """
+    has = "has" if missing == 1 else "have"
+    return f"{missing} of {total} {of}s {has} no number" if missing else ""
 
 
 def pick(table: pd.DataFrame, metric: str, split: str = "") -> pd.DataFrame:

@@ -23,7 +23,7 @@ def side_by_side(frame: pd.DataFrame) -> Table:
     ran, other = list[tuple[str, list[Row]]](), list[tuple[str, list[Row]]]()
     for key, rows in frame.groupby(keys, sort=False):
         found = records(rows)
-        (ran if any(row["n"] for row in found) else other).append((str(key[0]), found))
+        (ran if any(row["runs"] for row in found) else other).append((str(key[0]), found))
     notes = [f"[{i}] {mark}" for i, mark in enumerate(marks, 1)]
     notes += ["Paper: " + "; ".join(dict.fromkeys(filter(None, frame["source"]))) + "."]
     printed, known = _printed(other, measured, marks, sweep), frame["reported_mean"].notna().any()
@@ -33,7 +33,7 @@ def side_by_side(frame: pd.DataFrame) -> Table:
             printed.columns, printed.rows, numeric=printed.numeric,
             notes=(*notes, f"Not run by us{what}."),
         )  # fmt: skip
-    judged = [row for _, rows in ran for row in rows if row["n"]]
+    judged = [row for _, rows in ran for row in rows if row["runs"]]
     doubts = {row["doubt"] for row in judged}
     shared = len(doubts) == 1 and {row["verdict"] for row in judged} <= {"not run", "not known"}
     first = judged[0]
@@ -98,7 +98,7 @@ def _paper(row: Row, marks: list[str]) -> str:
 
 def _ours(row: Row, shared: bool) -> str:
     """Return our number, and under it its difference and the verdict unless that is `shared`."""
-    if not row["n"]:
+    if not row["runs"]:
         return "—"
     kind = measure(row["metric"])
     scale, digits = (1.0, 2) if kind.relative else (kind.scale, kind.decimals)

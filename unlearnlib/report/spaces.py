@@ -1,5 +1,7 @@
 """What a step does to retained activations, and how far two gradient spaces are from each other."""
 
+from copy import deepcopy
+
 import pandas as pd
 import torch
 from torch import Tensor, nn
@@ -12,21 +14,15 @@ from ..projection import Share, Spectrum
 @torch.no_grad()
 def layer_inputs(model: nn.Module, inputs: Inputs) -> dict[str, Tensor]:
     """Return what each `Linear` and `Conv2d` of `model` is fed, in eval mode."""
+    model = deepcopy(model).eval()
     found: dict[str, list[Tensor]] = {}
-    hooks = [
-        layer.register_forward_pre_hook(
-            lambda _, args, name=name: found.setdefault(name, []).append(args[0])
-        )
-        for name, layer in model.named_modules()
-        if isinstance(layer, nn.Linear | nn.Conv2d)
-    ]
-    try:
-        model.eval()
-        for x in inputs.batches(500):
-            model(x)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    for name, layer in model.named_modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            layer.register_forward_pre_hook(
+                lambda _, args, name=name: found.setdefault(name, []).append(args[0])
+            )
+    for x in inputs.batches(500):
+        model(x)
     return {name: torch.cat(parts) for name, parts in found.items()}
 
 

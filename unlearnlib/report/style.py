@@ -10,12 +10,13 @@ from types import MappingProxyType
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..errors import SpecError
-from .measures import MORE, REFERENCE, STORED, ZERO_SHOT
+from .measures import MORE, REFERENCE, STORED, ZERO_SHOT, lacking
 
 WIDTH = 7.0
 COLOURS: Mapping[str, str] = MappingProxyType(
@@ -162,6 +163,9 @@ def provenance_line(table: pd.DataFrame) -> str:
         parts.append(f"{origin['seconds'].sum():.0f} s in all")
     if "dirty" in origin and origin["dirty"].any():
         parts.append("⚠ from a tree with uncommitted changes")
+    without = table.loc[~np.isfinite(table["value"]), "run_id"].nunique()
+    if without:
+        parts.append(f"⚠ {lacking(without, len(runs))} for some measurement")
     if old := int(runs["stale"].sum()):
         parts.append(f"⚠ {old} runs are of a method that does something else now")
     return " · ".join(parts)
@@ -185,7 +189,8 @@ def count(sizes: set[int]) -> str:
 def name_lines(ax: Axes, ends: list[tuple[float, str, Any]]) -> None:
     """Write each line's name right of the axes at its end, moved apart where they would touch."""
     gap, place = 0.075, -math.inf
-    for height, name, ink in sorted(ends, key=lambda end: end[0]):
+    drawn = [end for end in ends if math.isfinite(end[0])]
+    for height, name, ink in sorted(drawn, key=lambda end: end[0]):
         at = ax.transAxes.inverted().transform(ax.transData.transform((1.0, height)))[1]
         place = max(float(at), place + gap)
         ax.text(1.02, place, name, transform=ax.transAxes, va="center", color=ink, fontsize=9)

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from ..errors import RecordError, SpecError
-from .measures import pick
+from .measures import once, pick
 
 CONFIDENCE = 0.95
 PAIR = ["dataset", "model", "request", "seed_model", "seed_request"]
@@ -29,10 +29,10 @@ def interval(values: Sequence[float]) -> tuple[float, float, float]:
     (2.0, -0.484, 4.484)
     """
     x = np.asarray(values, dtype=float)
-    if x.size == 0 or np.isnan(x).any():
+    if x.size == 0 or not np.isfinite(x).all():
         raise RecordError(
-            f"An interval needs at least one number and no NaN, but was given {list(x)}. Drop the "
-            "runs without a value first."
+            "An interval needs at least one number, and finite ones only, but was given "
+            f"{list(x)}. Drop the runs without a value first, and say how many they are."
         )
     if x.size == 1:
         return float(x[0]), -math.inf, math.inf
@@ -49,14 +49,19 @@ def summary(table: pd.DataFrame, metrics: Sequence[tuple[str, str]]) -> pd.DataF
 
     Returns:
         dataset, model, request, method, params, access, metric, split, mean, sd (NaN at n = 1),
-        n, stale; in a record's unit.
+        n (of the runs that have a number, over which both are taken), missing (the runs that have
+        none), stale; in a record's unit.
+
+    Raises:
+        RecordError: The table lacks a measurement, or has two values of one.
     """
     keys = [*SETTING, "method", "params", "access", "metric", "split"]
-    rows = pd.concat([pick(table, metric, split) for metric, split in metrics])
-    found = rows.groupby(keys, sort=False)
+    rows = once(pd.concat([pick(table, *what) for what in dict.fromkeys(metrics)]))
+    found = rows.assign(missing=rows["value"].isna()).groupby(keys, sort=False)
     return found.agg(
-        mean=("value", "mean"), sd=("value", "std"), n=("run_id", "nunique"), stale=("stale", "any")
-    ).reset_index()
+        mean=("value", "mean"), sd=("value", "std"), n=("value", "count"),
+        missing=("missing", "sum"), stale=("stale", "any"),
+    ).reset_index()  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -76,12 +81,16 @@ class Quantity:
     params: dict[str, Any] = field(default_factory=dict)
 
     def runs(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Return the value per PAIR and params, averaged over the seeds of the method."""
+        """Return the value per PAIR and params, averaged over the seeds of the method.
+
+        It is NaN if one of these has no number.
+        """
         rows = table[
             (table["method"] == self.method)
             & (table["metric"] == self.metric)
             & (table["split"] == self.split)
         ]
+        rows = once(rows)
         chosen = [
             all(json.loads(text or "{}").get(k) == v for k, v in self.params.items())
             for text in rows["params"]
@@ -107,32 +116,37 @@ def differences(
     Two settings of one method are paired only if their other hyper-parameters are equal.
 
     Returns:
-        dataset, model, request, params, mean, low, high, n; no row where nothing pairs, and NaN
-        where a run has no number.
+        dataset, model, request, params, mean, low, high, n, missing; no row where nothing pairs.
+        n counts the pairs that have a number, and `missing` those that have none; with one of
+        these mean, low and high are NaN, since what is left would tell of the good runs only.
     """
     runs = left.runs(table)
     if right is not None:
         on = [*PAIR, "free"] if right.method == left.method else PAIR
         runs = runs.merge(right.runs(table), on=on, suffixes=("", "_right"))
         a, b = runs["value"], runs["value_right"]
-        runs["value"] = a / b if ratio else a - b
+        runs["value"] = (a / b).where(b != 0) if ratio else a - b
     keys = [*SETTING, "params"] + ["params_right"] * ("params_right" in runs)
     rows = []
     for key, values in runs.groupby(keys, sort=False)["value"]:
-        mean, low, high = (math.nan,) * 3 if values.isna().any() else interval(values.to_list())
+        missing = int(values.isna().sum())
+        mean, low, high = (math.nan,) * 3 if missing else interval(values.to_list())
         names = dict(zip([*SETTING, "params"], key, strict=False))
-        rows.append({**names, "mean": mean, "low": low, "high": high, "n": len(values)})
-    return pd.DataFrame(rows, columns=[*SETTING, "params", "mean", "low", "high", "n"])
+        counts = {"n": len(values) - missing, "missing": missing}
+        rows.append({**names, "mean": mean, "low": low, "high": high, **counts})
+    return pd.DataFrame(rows, columns=[*SETTING, "params", "mean", "low", "high", "n", "missing"])
 
 
 def away(table: pd.DataFrame, method: str) -> pd.DataFrame:
     """Return `table` with, for each value, its distance from that of `method`.
 
-    Paired as in :func:`differences`; what has no partner is left out.
+    Paired as in :func:`differences`; what has no partner is left out, and the distance from one
+    that has no number is NaN.
     """
     on = [*PAIR, "metric", "split"]
-    there = table[table["method"] == method].groupby(on)["value"].mean().rename("there")
-    rows = table.join(there, on=on).dropna(subset="there")
+    partners = once(table[table["method"] == method]).groupby(on)["value"]
+    there = partners.mean().where(partners.count() == partners.size()).rename("there")
+    rows = table.merge(there.reset_index(), on=on)
     return rows.assign(value=(rows["value"] - rows["there"]).abs()).drop(columns="there")
 
 
@@ -157,7 +171,8 @@ def paired(
 
     Returns:
         One row a (dataset, model, request, params of the method): method, reference, metric, split,
-        mean, low, high (95 % t-interval; infinite at n = 1), n. No row if one of them has no runs.
+        mean, low, high (95 % t-interval; infinite at n = 1), n, missing. No row if one of them
+        has no runs.
 
     Raises:
         SpecError: Both have runs, but none share their seeds.

@@ -11,7 +11,7 @@ from pandas.api.types import is_numeric_dtype
 
 from ..errors import SpecError
 from .claims import GLYPHS
-from .measures import label, measure
+from .measures import label, lacking, measure
 from .side_by_side import side_by_side
 from .table import Table, grouped, records, spread
 
@@ -76,7 +76,7 @@ def _summary(frame: pd.DataFrame) -> Table:
     swept = frame.groupby("method")["params"].nunique().max() > 1
     extra += ["setting"] * bool(swept)
     frame = frame.assign(setting=_what_varies(frame))
-    rows = []
+    rows, notes = [], list[str]()
     keys = ["group", "method", "dataset", "model", "request", "params", "setting", "access"]
     for _, runs in grouped(frame.reset_index(drop=True)).groupby(keys, sort=False):
         first = records(runs)[0]
@@ -87,9 +87,21 @@ def _summary(frame: pd.DataFrame) -> Table:
         cells += [str(first[c]) for c in extra]
         cells += [spread(r["mean"], r["sd"], metric) for r, metric in numbers]
         rows.append((first["group"], (*cells, str(runs["n"].max()))))
+        who = ", ".join([first["method"], *(str(first[c]) for c in extra)])
+        notes += _without(records(runs), who, "run")
     heads = [label(metric, split, unit=True) for metric, split in measured]
     columns = ("Method", *(c.capitalize() for c in extra), *heads, "n")
-    return Table(columns, tuple(rows), numeric=frozenset({*heads, "n"}))
+    return Table(columns, tuple(rows), numeric=frozenset({*heads, "n"}), notes=tuple(notes))
+
+
+def _without(rows: list[dict[str, Any]], who: str, of: str) -> list[str]:
+    """Return a sentence for each measurement of which some runs or pairs have no number."""
+    return [
+        f"{who}, {label(row['metric'], row['split'])}: "
+        f"{lacking(row['missing'], row['n'] + row['missing'], of)}."
+        for row in rows
+        if row.get("missing")
+    ]
 
 
 def _what_varies(frame: pd.DataFrame) -> list[str]:
@@ -107,12 +119,15 @@ def _what_varies(frame: pd.DataFrame) -> list[str]:
 
 def _paired(frame: pd.DataFrame) -> Table:
     """One row a (pair, measurement); a setting that all rows share stands below the table."""
-    rows, settings = [], set[str]()
+    rows, settings, notes = [], set[str](), list[str]()
     for row in records(frame):
         kind, ratio = measure(row["metric"]), row["ratio"]
         scale, digits = (1.0, 2) if ratio else (kind.scale, kind.decimals)
         ends = [row[end] * scale for end in ("mean", "low", "high")]
-        mean, low, high = (f"{end:.2f}×" if ratio else f"{end:+.{digits}f}" for end in ends)
+        mean, low, high = (
+            "—" if pd.isna(end) else f"{end:.2f}×" if ratio else f"{end:+.{digits}f}"
+            for end in ends
+        )
         setting = ", ".join((row["dataset"], row["model"], row["request"]))
         settings.add(setting)
         cells = (
@@ -120,17 +135,18 @@ def _paired(frame: pd.DataFrame) -> Table:
             setting,
             label(row["metric"], row["split"], unit=not ratio),
             mean,
-            f"{low} to {high}" if row["n"] > 1 else "— (n = 1)",
+            "—" if pd.isna(row["mean"]) else f"{low} to {high}" if row["n"] > 1 else "— (n = 1)",
             str(row["n"]),
         )
         rows.append(("", cells))
+        notes += _without([row], f"{cells[0]}, {setting}", "pair")
     heads = ("Pair", "Setting", "Measured", "Mean", "95 % interval", "n")
     numeric = frozenset(heads[3:])
     if len(settings) > 1:
-        return Table(heads, tuple(rows), numeric=numeric)
+        return Table(heads, tuple(rows), numeric=numeric, notes=tuple(notes))
     note = f"All on {settings.pop()}." if settings else "Not run: there are no records yet."
     short = tuple((group, (cells[0], *cells[2:])) for group, cells in rows)
-    return Table((heads[0], *heads[2:]), short, numeric=numeric, notes=(note,))
+    return Table((heads[0], *heads[2:]), short, numeric=numeric, notes=(note, *notes))
 
 
 def _ledger(frame: pd.DataFrame, root: str) -> Table:

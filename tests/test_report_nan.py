@@ -1,0 +1,423 @@
+"""Runs without a number: n counts what was averaged, and a note tells of the others."""
+
+import math
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+mpl.use("Agg")
+
+from matplotlib import pyplot as plt
+
+from unlearnlib.errors import RecordError, SpecError
+from unlearnlib.report import compare, figures, geometry, interval, paired, pairs_of, show, summary
+from unlearnlib.report.claims import NOT, PARTLY, REPRODUCED, UNTESTED, Claim, Inequality, judge
+from unlearnlib.report.dampening import rank_correlation
+from unlearnlib.report.examples import wilcoxon
+from unlearnlib.report.measures import lacking, once
+from unlearnlib.report.style import provenance_line
+from unlearnlib.report.summary import Quantity, away, differences
+
+from .test_report_claims import ACCURACY, at_least, rows
+from .test_report_compare import line, records
+
+BATCH = ("accuracy_batch_mean", "test_retain")
+NONE = [math.nan, math.inf, -math.inf]
+
+
+@pytest.fixture(autouse=True)
+def _close():
+    yield
+    plt.close("all")
+
+
+class TestCompare:
+    @pytest.mark.parametrize("none", NONE)
+    def test_n_counts_the_runs_that_have_a_number(self, none):
+        ours = line(compare("Table 2b", records({"JiT": [0.66, none, 0.67]})), "JiT")
+        assert (ours["n"], ours["ours_mean"]) == (2, pytest.approx(0.665))
+        assert ours["ours_sd"] == pytest.approx(math.sqrt(5e-5))
+        assert (ours["verdict"], ours["doubt"]) == ("matches", "1 of 3 runs has no number")
+        assert len(ours["runs"].split()) == 3
+
+    def test_one_number_of_two_runs_is_n_1(self):
+        ours = line(compare("Table 2b", records({"JiT": [0.66, math.nan]})), "JiT")
+        assert ours["doubt"] == "n = 1, 1 of 2 runs has no number"
+
+    def test_a_method_that_always_diverged_was_run_and_is_not_judged(self):
+        table = records({"JiT": [math.nan, math.nan], "Retrain": [0.6, 0.6]})
+        frame = compare("Table 2b", table)
+        ours = line(frame, "JiT")
+        assert (ours["n"], ours["verdict"]) == (0, "not run")
+        assert ours["doubt"] == "2 of 2 runs have no number"
+        shown = show(frame)
+        assert [cells[0] for _, cells in shown.rows] == ["Retrain", "JiT"]
+        assert "2 of 2 runs have no number" in repr(shown)
+        alone = show(compare("Table 2b", records({"JiT": [math.nan]})))
+        assert [cells[0] for _, cells in alone.rows] == ["JiT"]
+
+    def test_in_another_set_up_it_is_told_too(self):
+        table = records({"JiT": [0.66, math.nan]}, model="vgg_mini")
+        ours = line(compare("Table 2b", table), "JiT")
+        assert ours["doubt"] == "ours is another set-up, 1 of 2 runs has no number"
+        none = line(compare("Table 2b", table.assign(value=math.nan)), "JiT")
+        assert none["doubt"] == "ours is another set-up, 2 of 2 runs have no number"
+
+    def test_times_are_divided_by_what_the_reference_has(self):
+        seconds = {"JiT": [20.0, math.nan], "FineTune": [100.0, math.nan]}
+        table = records(seconds, "seconds_unlearn", "", model="vit")
+        ours = line(compare("Figure 5", table, relative_to="FineTune"), "JiT", "")
+        assert (ours["ours_mean"], ours["n"]) == (pytest.approx(0.2), 1)
+        assert "1 of 2 runs has no number" in ours["doubt"]
+
+    def test_a_stale_run_is_told_of_its_own_measurement_only(self):
+        table = records({"JiT": [0.66, 0.67], "Retrain": [0.6, 0.6]})
+        table["stale"] = table["run_id"] == "JiT-1"
+        frame = compare("Table 2b", table)
+        assert line(frame, "JiT")["stale"]
+        assert not line(frame, "Retrain")["stale"]
+        assert not line(frame, "SCRUB")["stale"]
+
+    def test_printed_spreads_are_ratios_too(self):
+        seconds = {"JiT": [20.0], "Retrain": [100.0]}
+        table = records(seconds, "seconds_unlearn", "", dataset="none")
+        item = "Table 8, ResNet18, rocket"
+        frame = compare(item, table, paper="ssd", relative_to="Retrain")
+        times = frame[frame["metric"] == "seconds_unlearn"].set_index("method")
+        from unlearnlib.report import reported
+
+        printed = reported("ssd").query("item == @item and metric == 'seconds_unlearn'")
+        printed = printed.set_index("method")
+        base = printed.loc["Retrain", "mean"]
+        for name in printed.index:
+            for number in ("mean", "sd"):
+                found, wanted = times.loc[name, f"reported_{number}"], printed.loc[name, number]
+                assert found == pytest.approx(wanted / base, nan_ok=True)
+        assert printed["sd"].notna().any()
+
+
+class TestDuplicates:
+    def test_a_run_that_stands_twice_counts_once(self):
+        table = records({"JiT": [0.5, 0.7, 0.9], "Retrain": [0.4, 0.4, 0.4]})
+        twice = pd.concat([table, table.iloc[:1], table.iloc[:1]])
+        assert line(compare("Table 2b", twice), "JiT")["n"] == 3
+        for make in (
+            lambda t: compare("Table 2b", t),
+            lambda t: summary(t, [BATCH]),
+            lambda t: paired(t, *BATCH, "JiT"),
+            lambda t: once(away(t, "Retrain")),
+            lambda t: figures.dots(t, *BATCH).axes[0].get_title(loc="left"),
+        ):
+            one, two = make(table), make(twice)
+            if isinstance(one, pd.DataFrame):
+                pd.testing.assert_frame_equal(one, two)
+            else:
+                assert one == two
+        assert summary(table, [BATCH, BATCH]).equals(summary(table, [BATCH]))
+
+    def test_seeds_of_the_method_do_not_weigh_more(self):
+        jit = pd.concat([rows("JiT", [v], seed_method=s) for s, v in enumerate((0.2, 0.4))])
+        table = pd.concat([jit, jit.iloc[:1], rows("Retrain", [0.0])])
+        assert paired(table, *ACCURACY, "JiT")["mean"].item() == pytest.approx(0.3)
+        reference = pd.concat([jit.assign(method="Retrain"), rows("JiT", [1.0])])
+        doubled = pd.concat([reference, reference.iloc[:1]])
+        assert away(doubled, "Retrain").query("method == 'JiT'")["value"].item() == (
+            pytest.approx(0.7)
+        )
+
+    def test_a_run_that_stands_twice_without_a_number_lacks_one(self):
+        table = records({"JiT": [0.5, math.nan]})
+        found = summary(pd.concat([table, table]), [BATCH])
+        assert found[["n", "missing"]].to_numpy().tolist() == [[1, 1]]
+
+    def test_two_values_of_one_measurement_are_refused(self):
+        table = records({"JiT": [0.5], "Retrain": [0.4]})
+        other = pd.concat([table, table.assign(value=0.6)])
+        for make in (
+            lambda: compare("Table 2b", other),
+            lambda: summary(other, [BATCH]),
+            lambda: paired(other, *BATCH, "JiT"),
+            lambda: away(other, "Retrain"),
+            lambda: figures.dots(other, *BATCH),
+            lambda: figures.curves(other, *BATCH, "lr"),
+            lambda: figures.heatmap(other, *BATCH),
+        ):
+            with pytest.raises(RecordError, match=r"-0 has two values"):
+                make()
+
+    def test_runs_of_other_seeds_or_settings_are_no_duplicates(self):
+        table = records({"JiT": [0.5]})
+        for column in ("run_id", "params", "request", "seed_request", "seed_method", "scale"):
+            assert len(once(pd.concat([table, table.assign(**{column: "other"})]))) == 2
+
+
+class TestSummary:
+    @pytest.mark.parametrize("none", NONE)
+    def test_n_counts_what_was_averaged(self, none):
+        table = records({"JiT": [0.5, none, 0.7], "Retrain": [0.4, 0.4, 0.4]})
+        found = summary(table, [BATCH]).set_index("method")
+        assert found["n"].to_dict() == {"JiT": 2, "Retrain": 3}
+        assert found["missing"].to_dict() == {"JiT": 1, "Retrain": 0}
+        assert found.loc["JiT", "mean"] == pytest.approx(0.6)
+        assert found.loc["JiT", "sd"] == pytest.approx(math.sqrt(0.02))
+        shown = show(found.reset_index())
+        assert shown.notes == (
+            "JiT, Accuracy (batch mean), test, retained: 1 of 3 runs has no number.",
+        )
+
+    def test_stale_is_any(self):
+        table = records({"JiT": [0.5, 0.7]})
+        table["stale"] = [True, False]
+        assert summary(table, [BATCH])["stale"].tolist() == [True]
+
+    def test_intervals_are_of_finite_numbers(self):
+        for none in NONE:
+            with pytest.raises(RecordError, match="at least one number"):
+                interval([0.5, none])
+
+    def test_pairs_share_the_draw_of_the_request(self):
+        """Two draws of a random request on one model are two pairs, not one mean."""
+        jit = pd.concat([rows("JiT", [v], seed_request=s) for s, v in enumerate((0.5, 0.9))])
+        base = pd.concat([rows("Retrain", [v], seed_request=s) for s, v in enumerate((0.4, 0.9))])
+        found = paired(pd.concat([jit, base]), *ACCURACY, "JiT").iloc[0]
+        assert found["n"] == 2
+        assert found[["mean", "low", "high"]].tolist() == pytest.approx([*interval([0.1, 0.0])])
+        alone = paired(pd.concat([jit, base.iloc[:1]]), *ACCURACY, "JiT").iloc[0]
+        assert (alone["n"], alone["mean"]) == (1, pytest.approx(0.1))
+
+    @pytest.mark.parametrize("key", ["dataset", "model", "request", "seed_model"])
+    def test_pairs_share_all_else(self, key):
+        other = rows("Retrain", [0.4]).assign(**{key: 9 if key == "seed_model" else "other"})
+        with pytest.raises(SpecError, match="has a partner"):
+            paired(pd.concat([rows("JiT", [0.5]), other]), *ACCURACY, "JiT")
+
+    def test_a_pair_without_a_number_leaves_no_mean(self):
+        """Neither the other pairs alone nor the other seeds of the method stand for all."""
+        base = rows("Retrain", [0.4, 0.4, 0.4])
+        for jit in (
+            rows("JiT", [0.5, math.nan, 0.6]),
+            pd.concat([rows("JiT", [0.5, 0.5, 0.6]),
+                       rows("JiT", [0.5, math.nan, 0.6], seed_method=1)]),
+        ):  # fmt: skip
+            found = paired(pd.concat([jit, base]), *ACCURACY, "JiT").iloc[0]
+            assert found[["mean", "low", "high"]].isna().all()
+            assert (found["n"], found["missing"]) == (2, 1)
+        found = paired(pd.concat([rows("JiT", [0.5] * 3), base.assign(value=NONE)]),
+                       *ACCURACY, "JiT").iloc[0]  # fmt: skip
+        assert (found["n"], found["missing"]) == (0, 3)
+
+    def test_a_ratio_to_nothing_is_no_number(self):
+        table = pd.concat([rows("JiT", [1.0, 1.0]), rows("Retrain", [0.0, 2.0])])
+        found = paired(table, *ACCURACY, "JiT", ratio=True).iloc[0]
+        assert math.isnan(found["mean"])
+        assert (found["n"], found["missing"]) == (1, 1)
+
+    def test_the_table_says_so(self):
+        table = pd.concat([rows("JiT", [0.5, math.nan]), rows("Retrain", [0.4, 0.4])])
+        frame = paired(table, *ACCURACY, "JiT")
+        shown = show(frame)
+        assert shown.rows[0][1][-3:] == ("—", "—", "1")
+        assert "1 of 2 pairs has no number." in shown.notes[-1]
+        assert "nan" not in repr(shown)
+        two = show(pd.concat([frame, frame.assign(request="class:other")]))
+        assert len(two.notes) == 2
+        assert "class:other" in two.notes[1]
+        cells = pairs_of(table, [ACCURACY], [("JiT", "Retrain")])["JiT − Retrain"].tolist()
+        assert cells == ["— (1 of 2 pairs has no number)"]
+
+    def test_a_distance_from_a_run_without_a_number_is_none(self):
+        table = pd.concat([rows("JiT", [0.5, 0.6, 0.7]), rows("Retrain", [0.4, math.nan])])
+        found = away(table, "Retrain").query("method == 'JiT'")["value"].tolist()
+        assert found == [pytest.approx(0.1), pytest.approx(math.nan, nan_ok=True)]
+        both = pd.concat([rows("Retrain", [v], seed_method=s)
+                          for s, v in enumerate((0.4, math.nan))])  # fmt: skip
+        found = away(pd.concat([rows("JiT", [0.5]), both]), "Retrain")
+        assert found["value"].isna().all()
+
+
+class TestClaims:
+    def claim(self, values, base=(0.5, 0.5, 0.5), request="class:a"):
+        return pd.concat([rows("JiT", values, request), rows("Original", base, request)])
+
+    def test_what_has_no_number_cannot_be_judged(self):
+        for values, border in (([0.9, math.nan, 0.9], 0.0), ([0.1, math.nan, 0.1], 0.0)):
+            word, detail = judge(at_least(border), self.claim(values))
+            assert word == UNTESTED
+            assert detail == "no number in 1 of 1 settings"
+
+    def test_it_takes_part_of_what_was_shown_and_nothing_of_what_was_not(self):
+        none = self.claim([0.9, math.nan, 0.9], request="class:none")
+        good, bad = self.claim([0.8] * 3), self.claim([0.1] * 3, request="class:b")
+        word, detail = judge(at_least(0.0), pd.concat([good, none]))
+        assert word == PARTLY
+        assert detail == "interval holds in 1, mean in 1 of 1; n = 3; no number in 1 of 2 settings"
+        word, detail = judge(at_least(0.0), pd.concat([bad, none]))
+        assert word == NOT
+        assert detail == "interval holds in 0, mean in 0 of 1; n = 3; no number in 1 of 2 settings"
+
+    def test_a_premise_without_a_number_is_not_met_nor_missed(self):
+        effect = [Quantity(name, "entropy", "forget") for name in ("JiT", "Original")]
+        claim = Claim("c", "jit", "s", "t", tests=at_least(0.0).tests,
+                      given=Inequality(*effect, at_least=0.1))  # fmt: skip
+
+        def table(request, entropies):
+            premise = [rows(m, v, request, ("entropy", "forget"))
+                       for m, v in (("JiT", entropies), ("Original", [0.0, 0.0, 0.0]))]  # fmt: skip
+            return pd.concat([self.claim([0.8] * 3, request=request), *premise])
+
+        unknown, met = table("class:u", [1.0, math.nan, 1.0]), table("class:m", [1.0] * 3)
+        missed = table("class:n", [0.0] * 3)
+        assert judge(claim, unknown) == (UNTESTED, "no number in 1 of 1 settings")
+        assert judge(claim, met)[0] == REPRODUCED
+        assert judge(claim, pd.concat([met, missed]))[0] == REPRODUCED
+        assert judge(claim, pd.concat([met, unknown]))[0] == PARTLY
+        assert "no number in 1 of 2 settings" in judge(claim, pd.concat([met, unknown]))[1]
+        assert "none of 1" in judge(claim, missed)[1]
+
+    def test_a_premise_holds_by_its_mean(self):
+        """At n = 1, and where the interval reaches below the border, its mean decides."""
+        effect = [Quantity(name, "entropy", "forget") for name in ("JiT", "Original")]
+        claim = Claim("c", "jit", "s", "t", tests=at_least(0.0).tests,
+                      given=Inequality(*effect, at_least=0.1))  # fmt: skip
+        for values in ([0.0, 0.5, 1.0], [1.0]):
+            n = len(values)
+            premise = [rows(m, v, "class:a", ("entropy", "forget"))
+                       for m, v in (("JiT", values), ("Original", [0.0] * n))]  # fmt: skip
+            table = pd.concat([self.claim([0.8] * 3), *premise])
+            assert not claim.given.settings(table)["inside"].any()
+            assert judge(claim, table)[0] == REPRODUCED
+
+    def test_a_premise_of_several_settings_counts_a_test_once(self):
+        left, right = Quantity("JiT", "entropy", "x"), Quantity("Original", "entropy", "x")
+        claim = Claim("c", "jit", "s", "t", tests=at_least(0.0).tests,
+                      given=Inequality(left, right, at_least=0.0))  # fmt: skip
+        premise = [rows("JiT", [1.0] * 3, "class:a", ("entropy", "x"))]
+        premise += [rows("Original", [0.0] * 3, "class:a", ("entropy", "x"), params=p)
+                    for p in ("{}", '{"lr": 1}')]  # fmt: skip
+        table = pd.concat([self.claim([0.8] * 3), *premise])
+        assert len(claim.given.settings(table)) == 2
+        assert "mean in 1 of 1" in judge(claim, table)[1]
+
+    @pytest.mark.parametrize(
+        ("values", "inside", "leans"),
+        [
+            ([0.1, 0.1, 0.1], True, True),
+            ([0.05, 0.05, 0.05], True, True),  # the lower border
+            ([0.2, 0.2, 0.2], True, True),  # the upper border
+            ([0.2001, 0.2001, 0.2001], False, False),
+            ([0.0499, 0.0499, 0.0499], False, False),
+            ([0.2, 0.15, 0.15], False, True),  # the interval reaches beyond the upper border
+            ([0.05, 0.1, 0.1], False, True),  # and beyond the lower
+            ([0.2 + 1e-6] * 3, False, False),  # the slack is for the last digits only
+            ([0.05 - 1e-6] * 3, False, False),
+            ([0.2 + 1e-12] * 3, True, True),
+            ([0.05 - 1e-12] * 3, True, True),
+        ],
+    )
+    def test_both_borders_bind_the_whole_interval(self, values, inside, leans):
+        test = Inequality(Quantity("JiT", *ACCURACY), at_least=0.05, at_most=0.2)
+        found = test.settings(rows("JiT", values)).iloc[0]
+        assert (found["inside"], found["leans"]) == (inside, leans)
+
+
+def frame(none=math.nan):
+    return records({"JiT": [0.2, none, 0.4], "Retrain": [0.1, 0.3, 0.5]})
+
+
+class TestFigures:
+    @pytest.mark.parametrize("none", NONE)
+    def test_dots(self, none):
+        ax = figures.dots(frame(none), *BATCH).axes[0]
+        assert [t.get_text() for t in ax.texts] == ["30.0", "30.0"]
+        title = ax.get_title(loc="center") + ax.get_title(loc="left")
+        assert "n = 2 to 3; 1 of 6 runs has no number, band" in title
+        never = records({"JiT": [none], "Retrain": [none]})
+        title = figures.dots(never, *BATCH).axes[0].get_title()
+        assert "n = 0; 2 of 2 runs have no number\n" in title
+
+    def sweep(self, none=math.nan):
+        return pd.concat(
+            records({"JiT": [lr, none if lr > 0.1 else lr]}, params=f'{{"lr": {lr}, "sigma": 1}}')
+            for lr in (0.1, 0.2)
+        )
+
+    @pytest.mark.parametrize("none", NONE)
+    def test_heatmap_and_curves(self, none):
+        table = self.sweep(none)
+        for ax in (
+            figures.heatmap(table, *BATCH).axes[0],
+            figures.curves(table, *BATCH, "lr").axes[0],
+        ):
+            assert "n = 1 to 2; 1 of 4 runs has no number" in ax.get_title()
+        texts = [t.get_text() for t in figures.heatmap(table, *BATCH).axes[0].texts]
+        assert texts == ["10.0", "20.0"]
+
+    def test_a_line_is_named_where_it_ends(self):
+        table = self.sweep()
+        table.loc[table["params"].str.contains("0.2"), "value"] = math.nan
+        level = records({"Original": [math.nan]})
+        ax = figures.curves(pd.concat([table, level]), *BATCH, "lr").axes[0]
+        assert [t.get_text() for t in ax.texts] == ["JiT"]
+        assert math.isfinite(ax.texts[0].get_position()[1])
+
+    def test_a_grid_without_a_number(self):
+        table = self.sweep().assign(value=math.nan)
+        ax = figures.heatmap(table, *BATCH).axes[0]
+        assert [t.get_text() for t in ax.texts] == ["", ""]
+        assert "n = 0; 4 of 4 runs have no number" in ax.get_title()
+
+    @pytest.mark.parametrize("none", NONE)
+    def test_boxes(self, none):
+        ax = figures.boxes({"JiT": [0.1, none, 0.3], "Retrain": [0.2]}, "Entropy").axes[0]
+        assert "n = 1 to 2 examples; 1 of 4 values has no number" in ax.get_title()
+        assert "no number" not in figures.boxes({"JiT": [1]}, "Entropy").axes[0].get_title()
+
+    def test_lines(self):
+        cells = [("a", "JiT", s, r, 0.1 * r + s) for s in (0, 1) for r in (1.0, 2.0)]
+        table = pd.DataFrame(cells, columns=["panel", "method", "seed", "r", "ratio"])
+        table.loc[3, "ratio"] = math.nan
+        text = geometry.lines(table, "r", "ratio", "method", "panel", "seed").get_suptitle()
+        assert text.endswith("n = 1 to 2; 1 of 4 values has no number")
+
+    def test_provenance(self, monkeypatch):
+        from unlearnlib import records as store
+
+        monkeypatch.setattr(store, "provenance", lambda _: pd.DataFrame())
+        assert "⚠ 1 of 6 runs has no number for some measurement" in provenance_line(frame())
+        assert "no number" not in provenance_line(frame(0.3))
+
+
+class TestExamples:
+    @pytest.mark.parametrize("none", NONE)
+    def test_a_test_of_what_is_not_finite_is_nan(self, none):
+        found = wilcoxon({"a": [1.0, none, 3.0], "b": [0.0, 0.0, 0.0], "c": [1.0, 1.0, 1.0]})
+        assert found.loc[0, ["mean", "median", "share", "p"]].isna().all()
+        assert found["n"].tolist() == [2, 2, 3]
+        assert found.loc[2, "p"] == 0.25
+
+    @pytest.mark.parametrize("other", [[0.0], [], [[0.0], [0.0], [0.0]]])
+    def test_examples_are_the_same(self, other):
+        with pytest.raises(SpecError, match="pairs examples"):
+            wilcoxon({"a": [1.0, 2.0, 3.0], "b": other})
+        with pytest.raises(SpecError, match="pairs examples"):
+            wilcoxon({"a": [], "b": []})
+
+    def test_ranks_of_what_is_not_finite(self):
+        class Held:
+            def __init__(self, *values):
+                self.values = {"w": torch.tensor(values), "v": torch.tensor([1.0, 2.0])}
+
+            def __getitem__(self, name):
+                return self.values[name]
+
+        found = rank_correlation(Held(1.0, 2.0, math.nan), Held(1.0, 2.0, 3.0))
+        assert found["correlation"].isna().tolist() == [True, False, True]
+
+
+def test_words():
+    assert lacking(0, 3) == ""
+    assert lacking(1, 1, "pair") == "1 of 1 pairs has no number"
+    assert np.isnan(differences(rows("JiT", [math.nan]), Quantity("JiT", *ACCURACY))["mean"]).all()

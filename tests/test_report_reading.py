@@ -1,0 +1,197 @@
+"""What is read from data/claims.yaml, data/reported and pages: strictly, a sentence a mistake."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from unlearnlib.errors import DataError, RecordError, SpecError
+from unlearnlib.report import hand_over, handed_over, ledger, printed, read_claims, reported
+
+LEFT = "left: {method: JiT, metric: accuracy}"
+
+
+def claims(tmp_path, text):
+    path = tmp_path / "claims.yaml"
+    path.write_text(text, "utf-8")
+    return read_claims(path)
+
+
+def claim(rest, head="id: a, part: p, sentence: s, source: t"):
+    return f"- {{{head}, {rest}}}"
+
+
+def test_a_claim_as_it_should_be(tmp_path):
+    (found,) = claims(
+        tmp_path,
+        claim(f"tests: [{{{LEFT}, right: {{method: Retrain}}, at_least: 0, at_most: 0, "
+              "where: {request: 'class:*'}}], given: {left: {method: JiT, metric: loss, params: "
+              "{lr: 1}}, at_most: 1}")
+    )  # fmt: skip
+    (test,) = found.tests
+    assert (test.at_least, test.at_most) == (0, 0)
+    assert test.where == {"part": "p", "request": "class:*"}
+    assert (test.right.method, test.right.metric) == ("Retrain", "accuracy")
+    assert (found.given.at_least, found.given.at_most) == (-math.inf, 1)
+    assert found.given.left.params == {"lr": 1}
+    (found,) = claims(tmp_path, claim("access: {method: JiT, only: [forget, generator]}"))
+    assert found.access == ("JiT", frozenset({"forget", "generator"}))
+
+
+@pytest.mark.parametrize(
+    ("rest", "match"),
+    [
+        ("cell: 'yes'", "cell must be true or false"),
+        ("cell: 1", "cell must be true or false, not 1"),
+        ("untestable: 3", "untestable must be text"),
+        ("cell: true, page: 3", "page must be text"),
+        ("cell: true, given: {}", r"given\.left must be a mapping"),
+        (f"cell: true, given: {{{LEFT}, at_least: 0}}", "premise of tests"),
+        ("tests: {left: 1}", "tests must be a list"),
+        ("tests: [1]", r"tests\[0\] must be a mapping, not 1"),
+        ("tests: [{at_least: 0}]", r"tests\[0\]\.left must be a mapping"),
+        ("tests: [{left: JiT, at_least: 0}]", r"tests\[0\]\.left must be a mapping"),
+        ("tests: [{left: {method: JiT}, at_least: 0}]", r"tests\[0\]\.left has no metric"),
+        ("tests: [{left: {metric: loss}, at_least: 0}]", r"tests\[0\]\.left has no method"),
+        (f"tests: [{{{LEFT}, at_least: '0.1'}}]", r"at_least must be a finite number"),
+        (f"tests: [{{{LEFT}, at_least: true}}]", r"at_least must be a finite number, not true"),
+        (f"tests: [{{{LEFT}, at_most: .nan}}]", r"at_most must be a finite number"),
+        (f"tests: [{{{LEFT}, at_most: .inf}}]", r"at_most must be a finite number"),
+        (f"tests: [{{{LEFT}, at_most: null}}]", r"at_most must be a finite number"),
+        (f"tests: [{{{LEFT}, at_lest: 0, at_most: 1}}]", r"no tests\[0\]\.at_lest\. Did you mean"),
+        (f"tests: [{{{LEFT}, at_least: 1, at_most: 0}}]", r"allows nothing"),
+        (f"tests: [{{{LEFT}, at_least: 1, ratio: true}}]", "ratio of left to nothing"),
+        (f"tests: [{{{LEFT}, at_least: 1, ratio: 1}}]", "ratio must be true or false"),
+        (f"tests: [{{{LEFT}, at_least: 1, origin: [Retrain]}}]", "origin must be text"),
+        (f"tests: [{{{LEFT}, at_least: 1, right: {{}}}}]", r"right must be a mapping"),
+        (f"tests: [{{{LEFT}, at_least: 1, right: Retrain}}]", r"right must be a mapping"),
+        (f"tests: [{{{LEFT}, at_least: 1, right: {{methd: x}}}}]", r"no tests\[0\]\.right\.methd"),
+        (f"tests: [{{{LEFT}, at_least: 1, where: {{requests: x}}}}]", "Did you mean request"),
+        (f"tests: [{{{LEFT}, at_least: 1, where: {{request: 1}}}}]", "where.request must be a pa"),
+        (f"tests: [{{{LEFT}, at_least: 1, where: x}}]", r"where must be"),
+        ("tests: [{left: {method: 1, metric: loss}, at_least: 0}]", "left.method must be text"),
+        ("tests: [{left: {method: a, metric: b, params: [1]}, at_least: 0}]", "params must be a m"),
+        ("access: JiT", "access must be a mapping"),
+        ("access: {method: JiT}", "access must be a mapping"),
+        ("access: {method: JiT, only: forget}", "access must be a mapping"),
+        ("access: {method: 1, only: [forget]}", "access must be a mapping"),
+        ("access: {method: JiT, only: [forget], not: [x]}", "access must be a mapping"),
+        ("access: {method: JiT, only: [forgot]}", "nothing is named forgot. Did you mean forget"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_with_the_id(tmp_path, rest, match):
+    with pytest.raises(SpecError, match=match) as caught:
+        claims(tmp_path, claim(rest))
+    assert "Claim 'a'" in str(caught.value)
+    assert all(line.startswith("Claim 'a'") for line in str(caught.value).splitlines())
+
+
+def test_every_mistake_is_told_at_once(tmp_path):
+    text = "\n".join(
+        [claim("cell: true, sauce: x"), claim("cell: 3", "part: 3, sentence: s, source: t"),
+         claim("untestable: x"), claim("cell: true")]
+    )  # fmt: skip
+    with pytest.raises(SpecError) as caught:
+        claims(tmp_path, text)
+    assert [line.split(".")[0] for line in str(caught.value).splitlines()] == [
+        "Claim 'a': There is no sauce",
+        "Claim 'number 2' has no id",
+        "Claim 'number 2': part must be text, not 3",
+        "Claim 'number 2': cell must be true or false, not 3",
+        "claims",
+    ]
+    assert "uses the id 'a' 3 times" in str(caught.value)
+
+
+@pytest.mark.parametrize("missing", ["part", "sentence", "source"])
+def test_what_every_claim_has(tmp_path, missing):
+    head = ", ".join(f"{k}: x" for k in ("id", "part", "sentence", "source") if k != missing)
+    with pytest.raises(SpecError, match=f"Claim 'x' has no {missing}"):
+        claims(tmp_path, claim("cell: true", head))
+
+
+@pytest.mark.parametrize("text", ["", "a: 1", "- 1", "3", "- [a]"])
+def test_a_file_that_is_no_list_of_claims(tmp_path, text):
+    with pytest.raises(SpecError, match="list of claims"):
+        claims(tmp_path, text)
+
+
+def test_a_file_that_cannot_be_read(tmp_path):
+    with pytest.raises(SpecError, match="no YAML in UTF-8"):
+        claims(tmp_path, "- {id: a")
+    path = tmp_path / "claims.yaml"
+    path.write_bytes("- {id: ä}".encode("latin-1"))
+    with pytest.raises(SpecError, match="no YAML in UTF-8"):
+        read_claims(path)
+    with pytest.raises(SpecError, match="nowhere"):
+        read_claims(tmp_path / "nowhere.yaml")
+
+
+HEAD = (
+    "paper,item,dataset,model,request,method,zero_shot,params,metric,split,unit,mean,sd,source,note"
+)
+CELL = "x,Table 1,d,m,r,JiT,no,,accuracy,test,%,{},{},s,"
+
+
+def table(tmp_path, monkeypatch, *lines, head=HEAD):
+    (tmp_path / "reported").mkdir(exist_ok=True)
+    (tmp_path / "reported" / "x.csv").write_text("\n".join([head, *lines]) + "\n", "utf-8")
+    monkeypatch.setattr(printed, "data_folder", lambda: tmp_path)
+    return reported("x")
+
+
+def test_a_printed_table_as_it_should_be(tmp_path, monkeypatch):
+    found = table(
+        tmp_path, monkeypatch, CELL.format("12.5", ""), CELL.replace("JiT", "SSD").format("", "")
+    )
+    assert found["mean"].isna().tolist() == [False, True]
+    assert found.loc[0, "mean"] == 12.5
+    assert found["sd"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("lines", "match"),
+    [
+        ([CELL.format("12.5%", "")], "Line 2 .* mean '12.5%'"),
+        ([CELL.format("1", "0.1").replace("JiT", "A"), CELL.format("1", "x")], "Line 3 .* sd 'x'"),
+        ([CELL.format("nan", "")], "mean 'nan'"),
+        ([CELL.format("inf", "")], "mean 'inf'"),
+        ([CELL.format("1", "-0.1")], "Line 2 .*negative"),
+        ([CELL.format("1", "").replace("%", "percent")], "unit 'percent'"),
+        ([CELL.format("1", ""), CELL.format("2", "")], "Line 3 .* second time: x, Table 1"),
+        (["a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q"], "x.csv"),
+    ],
+)
+def test_a_printed_cell_that_is_none(tmp_path, monkeypatch, lines, match):
+    with pytest.raises(DataError, match=match):
+        table(tmp_path, monkeypatch, *lines)
+
+
+def test_a_printed_table_that_cannot_be_read(tmp_path, monkeypatch):
+    head = HEAD.replace("metric", "metrik").replace("mean", "m")
+    with pytest.raises(DataError, match="lacks the columns metric, mean"):
+        table(tmp_path, monkeypatch, CELL.format("1", ""), head=head)
+    (tmp_path / "reported" / "x.csv").write_bytes(f"{HEAD}\n{CELL}ä".encode("latin-1"))
+    with pytest.raises(DataError, match="UTF-8"):
+        reported("x")
+
+
+class TestCells:
+    @pytest.mark.parametrize("value", [math.nan, 1, "false", None, "reproduced"])
+    def test_a_page_says_true_or_false(self, tmp_path, monkeypatch, value):
+        monkeypatch.setenv("UNLEARNLIB_CACHE", str(tmp_path))
+        with pytest.raises(SpecError, match="neither True nor False"):
+            hand_over("jit", {"jit-geometry-flat": value})
+        assert handed_over("jit") == {}
+        with pytest.raises(SpecError, match="neither True nor False"):
+            ledger({}, cells={"jit-geometry-flat": value})
+        hand_over("jit", {"jit-geometry-flat": np.bool_(True)})
+        (path,) = (tmp_path / "records" / "jit").iterdir()
+        path.write_text(json.dumps({"jit-geometry-flat": value}))
+        with pytest.raises(RecordError, match="neither true nor false"):
+            handed_over("jit")
+
+    def test_a_scale_that_is_none(self):
+        with pytest.raises(SpecError, match="workstatoin"):
+            ledger({}, cells={"jit-geometry-far@workstatoin": True})
