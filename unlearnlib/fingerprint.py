@@ -32,12 +32,12 @@ from .methods import METHODS
 from .training import Recipe, seeded
 
 Numbers = list[float]
-SMALL: dict[str, Any] = {"batch_size": 4, "forget_batch_size": 3, "epochs": 3, "noises": 3}
+SMALL: dict[str, Any] = {"batch_size": 4, "forget_batch_size": 4, "epochs": 3, "noises": 3}
 """Values of fields, in the place of those that are meant for thousands of examples."""
 TELLING: dict[str, dict[str, Any]] = {
     "SSD": {"alpha": 1.2},
     "LFSSD": {"alpha": 1.2},
-    "PGU": {"stop": None, "steps": 2},
+    "PGU": {"stop": None, "steps": 2, "batch_size": 3},
     "PerturbedJiT": {"noise": "sparse"},
 }
 """Values in the place of those with which a method would do nothing here, or what another does."""
