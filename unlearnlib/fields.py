@@ -77,7 +77,7 @@ def check(instance: Any) -> None:
     Raises:
         SpecError: One sentence, on a line of its own, for each mistake.
     """
-    cls = type(instance)
+    cls: type = type(instance)
     given = {field.name: getattr(instance, field.name) for field in fields(cls)}
     if found := [*mistakes(cls, given, f"{cls.__name__}.")]:
         raise SpecError("\n".join(found))
