@@ -185,6 +185,6 @@ def test_finite_differences_leave_the_model_and_want_logits() -> None:
     assert all(torch.equal(q, b) for q, b in zip(model.parameters(), before, strict=True))
     with pytest.raises(UnsupportedModelError, match="not logits"):
         finite_sensitivity(nn.Linear(5, 1).double(), data, place, 0.1)
-    with pytest.raises(IndexError):
+    with pytest.raises(SpecError, match="'bias' has 3 numbers; there is no place 9"):
         finite_sensitivity(model, data, [*place, ("bias", 9)], 0.1)
     assert all(torch.equal(q, b) for q, b in zip(model.parameters(), before, strict=True))

@@ -64,6 +64,31 @@ def test_half_precision_is_summed_in_single(dtype: torch.dtype, group: int) -> N
             assert total(found)[name] == pytest.approx(value, rel=0.01), name
 
 
+@pytest.mark.parametrize("group", [1, 4])
+def test_squares_have_room(group: int) -> None:
+    """Half precision ends at 65,504: the square of a gradient of 300 is beyond."""
+    model = nn.Linear(1, 2).half()
+    nn.init.zeros_(model.weight)
+    nn.init.zeros_(model.bias)
+    data = Labelled(torch.full((8, 1), 600.0).half(), torch.zeros(8, dtype=torch.long))
+    model.weight.requires_grad_()
+    for make in (lambda: model, lambda: Hooked(model)):
+        found = [*fisher_diagonal(make(), data, group=group).values.values()][0]
+        assert_close(found, torch.full((2, 1), 90_000.0))
+
+
+class Hooked(nn.Module):
+    """The same, out of the reach of rules."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = deepcopy(layer)
+        self.layer.register_forward_hook(lambda m, x, y: y + 0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x)
+
+
 @pytest.mark.parametrize("name", ["resnet18_mini", "small_vgg_mini", "patch_transformer"])
 def test_every_rule_works_in_half_precision(name: str) -> None:
     with torch.random.fork_rng():

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from .checks import logits
 from .data.tensors import Inputs
+from .errors import SpecError
 from .importance import NORMS, Norm
 from .intact import intact
 
@@ -44,6 +45,7 @@ def finite_sensitivity(
 
     Raises:
         UnsupportedModelError: The outputs are not logits.
+        SpecError: A place is beyond its tensor.
     """
 
     def sizes() -> Tensor:
@@ -54,6 +56,8 @@ def finite_sensitivity(
         model.eval()
         for name, place in places:
             theta = model.get_parameter(name)
+            if not 0 <= place < theta.numel():
+                raise SpecError(f"'{name}' has {theta.numel()} numbers; there is no place {place}.")
             where = torch.unravel_index(torch.tensor(place), theta.shape)
             value = theta[where].clone()
             h = step * value.abs()

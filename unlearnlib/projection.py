@@ -65,7 +65,7 @@ class Spectrum:
             return torch.full((len(held),), d, device=held.device)
         if share == "singular":
             return (held <= gamma * held[:, -1:]).sum(1)
-        return ((held < gamma * held[:, -1:]).sum(1) + (gamma > 0)).clamp(max=d)
+        return (held < gamma * held[:, -1:]).sum(1) + (gamma > 0)
 
     def projection(self, ranks: Tensor) -> "Projection":
         """Return the projection off the first `ranks` directions, (groups,)."""

@@ -1,0 +1,65 @@
+"""Which layers a rule may be used for."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import parametrizations, prune
+
+from unlearnlib.layer_rules import RULES, untouched
+
+MADE: dict[type[nn.Module], tuple[Any, ...]] = {
+    nn.Linear: (2, 3), nn.Conv2d: (2, 3, 1), nn.BatchNorm1d: (2,), nn.BatchNorm2d: (2,),
+    nn.GroupNorm: (1, 2), nn.LayerNorm: (2,), nn.Embedding: (3, 2),
+}  # fmt: skip
+
+
+class Sub(nn.Linear):
+    pass
+
+
+def changed(change: Callable[[nn.Linear], Any]) -> nn.Module:
+    layer = nn.Linear(2, 3)
+    change(layer)
+    return layer
+
+
+def test_layers_as_they_are_made_are_untouched() -> None:
+    assert MADE.keys() == RULES.keys()
+    assert all(untouched(kind(*given)) for kind, given in MADE.items())
+    assert untouched(nn.Linear(2, 3, bias=False))
+    assert untouched(nn.BatchNorm1d(2, affine=False))
+
+
+@pytest.mark.parametrize("kind", MADE)
+@pytest.mark.parametrize("hook", ["forward_pre", "forward", "full_backward_pre", "full_backward"])
+def test_layers_with_hooks_are_touched(kind: type[nn.Module], hook: str) -> None:
+    layer = kind(*MADE[kind])
+    handle = getattr(layer, f"register_{hook}_hook")(lambda *_: None)
+    assert not untouched(layer)
+    handle.remove()
+    assert untouched(layer)
+
+
+@pytest.mark.parametrize("kind", MADE)
+def test_a_forward_of_ones_own_touches_a_layer(kind: type[nn.Module]) -> None:
+    layer: Any = kind(*MADE[kind])
+    layer.forward = lambda x: x
+    assert not untouched(layer)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.ReLU(),
+        Sub(2, 3),
+        changed(lambda layer: layer.register_parameter("more", nn.Parameter(torch.ones(1)))),
+        changed(lambda layer: delattr(layer, "bias")),
+        changed(lambda layer: prune.identity(layer, "weight")),
+        changed(parametrizations.weight_norm),
+    ],
+)
+def test_other_layers_are_touched(layer: nn.Module) -> None:
+    assert not untouched(layer)
