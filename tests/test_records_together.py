@@ -124,6 +124,21 @@ class TestTogether:
         self.packing(monkeypatch, loose(lab)[0].unlink)
         assert found() == {"a": 0.5}
 
+    def test_so_is_what_vanishes_before_it_is_deleted(
+        self, lab: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        real = Path.unlink
+
+        def twice(path: Path, missing_ok: bool = False) -> None:
+            path.exists() and os.remove(path)
+            real(path, missing_ok)
+
+        records.write(record())
+        monkeypatch.setattr(Path, "unlink", twice)
+        records.merge("try", "paper")
+        assert loose(lab) == []
+        assert found() == {"a": 0.5}
+
     def test_who_packs_holds_the_lock(self, lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         lock = lab / "data" / "records" / "try" / "paper.lock"
 
