@@ -125,6 +125,16 @@ class TestMeasure:
         for names in (["forget", "test_retain"], ["retain", "test"]):
             assert not ATTACKS & {row[0] for row in measure(model, s, names)}
 
+    def test_the_attack_on_entropies_learns_from_all_that_was_seen_and_all_that_was_not(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made, handed = scenario(validation=0.25), list[torch.Tensor]()
+        monkeypatch.setattr(metrics, "mia_entropy", lambda *z: handed.extend(z) or 0.5)
+        rows = measure(made.original[0], made.splits)
+        assert ("mia_entropy", "forget", 0.5) in rows
+        for name, z in zip(("forget", "retain", "test"), handed, strict=True):
+            assert_close(z, outputs(made.original[0], getattr(made.splits, name).x))
+
     def test_empty_splits_give_no_row(self) -> None:
         made = scenario("random:9")
         rows = measure(made.original[0], made.splits)

@@ -213,6 +213,11 @@ class TestSpecifications:
             f"{path}: There is no modl. Did you mean model? {known}",  # and so none is missing
         ]
 
+    def test_what_a_method_needs_is_told_with_the_file(self, tmp_path: Path) -> None:
+        path = self.spec(tmp_path, methods={"NablaTau": {}})
+        with pytest.raises(SpecError, match=f"^{path}: methods.NablaTau: NablaTau needs validatio"):
+            Grid.read(path)
+
     def test_a_changed_key_is_checked_as_the_file_is(self, tmp_path: Path) -> None:
         with pytest.raises(SpecError, match=r"yaml: seeds\[1\] must be at least 0, not -1\.$"):
             Grid.read(self.spec(tmp_path), seeds=[0, -1])

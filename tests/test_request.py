@@ -6,7 +6,7 @@ from torch import Tensor
 
 from unlearnlib import Dataset
 from unlearnlib.errors import RequestError
-from unlearnlib.request import Selection, resolve
+from unlearnlib.request import Selection, form, resolve
 
 
 def select(request: str, data: Dataset, seed: int = 0) -> Selection:
@@ -120,3 +120,46 @@ def test_all_or_nothing_is_refused(toy: Dataset, request_: str) -> None:
         RequestError, match=r"some to forget and some to retain|neither a count|asks for"
     ):
         select(request_, toy)
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "0.0", "1.5", "nan", "inf", "1e3", "", "many", "²"])
+def test_no_size_of_a_part(toy: Dataset, size: str) -> None:
+    with pytest.raises(RequestError, match=r"neither a count nor a share, such as 100 or 0\.01"):
+        select(f"part:Bag:{size}", toy)
+
+
+@pytest.mark.parametrize("request_", ["part:Bag:41", "part:Bag:99999999"])
+def test_a_part_is_no_larger_than_its_class(toy: Dataset, request_: str) -> None:
+    with pytest.raises(
+        RequestError, match=rf"'{request_}' asks for \d+ examples, and there are 40"
+    ):
+        select(request_, toy)
+
+
+@pytest.mark.parametrize("request_", ["part:Bag:40", "part:Bag:1.0"])
+def test_a_part_may_be_all_of_its_class(toy: Dataset, request_: str) -> None:
+    assert torch.equal(select(request_, toy).train, toy.train.y == 0)
+
+
+def test_a_part_of_nothing(toy: Dataset) -> None:
+    with pytest.raises(RequestError, match="selects 0 of 120"):
+        select("part:Bag:0.01", toy)
+
+
+@pytest.mark.parametrize("request_", ["part:Bag", "part:7", "part::7", "classes:bag,,boot"])
+def test_a_name_is_missing(toy: Dataset, request_: str) -> None:
+    with pytest.raises(RequestError, match=r"is not a request\. Known are class:NAME"):
+        select(request_, toy)
+
+
+def test_the_nearest_kind_is_told() -> None:
+    with pytest.raises(RequestError, match=r"not a request\. Did you mean subclass\? Known are"):
+        form("sub_class:boot")
+
+
+def test_the_form_of_a_request_needs_no_data() -> None:
+    assert form("classes:a, b") == ("classes", ["a", " b"], 0)
+    assert form("random:0.5") == ("random", [], 0.5)
+    count = form("part:a:b:1")
+    assert count == ("part", ["a:b"], 1)
+    assert isinstance(count[2], int)  # one example, where 1.0 is all of them
