@@ -154,9 +154,8 @@ def _finished(
     while left:
         try:
             with _engine(backend, scheduler):
-                pool = Parallel(
-                    min(jobs, len(left)), return_as="generator_unordered", pre_dispatch="n_jobs"
-                )
+                workers = min(jobs, max(2, len(left)))  # one alone would be this process
+                pool = Parallel(workers, return_as="generator_unordered", pre_dispatch="n_jobs")
                 for status in pool(start()):
                     broken = 0
                     longest[0] = max(longest[0], status["seconds"])

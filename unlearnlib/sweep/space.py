@@ -87,9 +87,13 @@ def _wrong_list(name: str, axis: Any, kind: Any) -> Iterator[str]:
     yield from found
     if found and list in (kind, get_origin(kind)) and not isinstance(axis[0], list):
         yield f"Each value of the axis '{name}' is a list itself."
-    for i, value in enumerate(axis):
-        if any(value == v and isinstance(value, bool) == isinstance(v, bool) for v in axis[:i]):
+    seen = set()
+    for value in axis:
+        inner = isinstance(value, list | dict)
+        key = json.dumps(value, sort_keys=True) if inner else (isinstance(value, bool), value)
+        if key in seen:
             yield f"'{name}' has the value {value!r:.80} twice."
+        seen.add(key)
 
 
 def _wrong_range(name: str, axis: Mapping[str, Any], kind: Any) -> Iterator[str]:
