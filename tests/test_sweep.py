@@ -4,10 +4,8 @@ import errno
 import gc
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,6 @@ from filelock import FileLock
 from unlearnlib import sweep as package
 from unlearnlib.__main__ import main
 from unlearnlib.errors import SweepError
-from unlearnlib.locations import PACKAGE
 from unlearnlib.sweep import collect, plan, runs
 
 PARAMETERS = """
@@ -69,15 +66,6 @@ def go(folder: Path, *options: str, **axes: Any) -> int:
     return main(
         ["sweep", str(notebook(folder)), "--grid", str(grid(folder, **axes)), *out, *options]
     )
-
-
-def alive(file: Path) -> bool:
-    """Tell whether the process still runs whose number is in a file."""
-    try:
-        os.kill(int(file.read_text()), 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def counts(folder: Path) -> dict[str, int]:
@@ -212,71 +200,6 @@ def test_a_full_or_read_only_folder(
     assert len(collect(tmp_path / "out")) == 1
     assert go(tmp_path, a=[1, 2, 3]) == 0
     assert counts(tmp_path) == {"a1": 1, "a2": 2, "a3": 1}
-
-
-def command(folder: Path, *options: str, **axes: Any) -> list[str]:
-    axes = {"name": [str(folder / "mark")], **axes}
-    where = ["--grid", str(grid(folder, **axes)), "--out", str(folder / "out")]
-    return [sys.executable, "-m", "unlearnlib", "sweep", str(notebook(folder)), *where, *options]
-
-
-SUICIDE = (
-    BODY
-    + """
-import os, signal
-import signal
-if a == 3 and len((marks / f"a{a}.count").read_text()) <= deaths:
-    for line in os.popen("ps -eo pid,ppid").read().splitlines()[1:]:
-        pid, parent = map(int, line.split())
-        if pid == os.getppid(): os.kill(parent, signal.SIGKILL)  # the server's parent: the worker
-    time.sleep(30)
-"""
-)
-
-
-@pytest.mark.parametrize(("deaths", "state"), [(1, "done"), (9, "failed")])
-def test_a_worker_that_is_killed(tmp_path: Path, deaths: int, state: str) -> None:
-    """Once: the run is made again. Always: it fails, and the others do not."""
-    path = notebook(tmp_path, PARAMETERS + f"deaths: int = {deaths}", SUICIDE)
-    axes = grid(tmp_path, a=[1, 3, 4, 5], name=[str(tmp_path / "mark")])
-    found = package.sweep(plan(path, axes, tmp_path / "out", jobs=2), jobs=2)
-    states = {status["point"]["a"]: status["state"] for status in found}
-    assert states == {1: "done", 3: state, 4: "done", 5: "done"}
-    assert len(collect(tmp_path / "out")) == (4 if state == "done" else 3)
-
-
-def test_a_sweep_that_is_killed_loses_what_was_in_flight(tmp_path: Path) -> None:
-    """Kill -9 while the third run sleeps: the two before are kept, and it is made again."""
-    process = subprocess.Popen(command(tmp_path, a=[1, 2, 14]), cwd=PACKAGE.parent)
-    deadline = time.monotonic() + 120
-    while "a14" not in counts(tmp_path) and process.poll() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    while alive(tmp_path / "a14.pid"):  # nor does its kernel live on
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    assert len(collect(tmp_path / "out")) == 2
-    assert go(tmp_path, a=[1, 2]) == 0
-    assert counts(tmp_path) == {"a1": 1, "a14": 1, "a2": 1}
-
-
-def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, and inherited, behind an &
-    process = subprocess.Popen(
-        command(tmp_path, a=[1, 14]), cwd=PACKAGE.parent, stderr=subprocess.PIPE, text=True
-    )
-    deadline = time.monotonic() + 120
-    while "a14" not in counts(tmp_path) and process.poll() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=120)
-    assert process.returncode == 130
-    assert "the same command goes on" in said
-    assert len(collect(tmp_path / "out")) == 1
-    assert (tmp_path / "out" / "results.csv").exists()
 
 
 def test_a_forked_kernel_starts_processes_as_a_fresh_one_does(tmp_path: Path) -> None:

@@ -66,10 +66,13 @@ def execute(
             f"{error.source}\n\n{traceback}\n\nAs far as it came it is in {output}."
         ) from None
     except CellTimeoutError as error:
-        late = "output" if "IOPub" in str(error) else "cell"
+        what = (
+            f"took longer than {timeout} s and was stopped; give it more time, or see why it hangs"
+        )
+        if "IOPub" in str(error):
+            what = f"has ended, but its output did not arrive within {BACKLOG} s"
         raise CellError(
-            f"A cell of {source} took longer than {timeout} s and was stopped; give it more time, "
-            f"or see why it hangs. As far as it came it is in {output}.\n\n{error}"
+            f"A cell of {source} {what}. As far as it came it is in {output}.\n\n{error}"
         ) from None
     except SweepError as error:
         raise CellError(f"{source}: {error} As far as it came it is in {output}.") from None

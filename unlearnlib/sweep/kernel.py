@@ -14,12 +14,15 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from typing import Any, ClassVar
 
 import zmq
-from jupyter_client.asynchronous import AsyncKernelClient
+from filelock import BaseFileLock, FileLock
+from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.channels import AsyncZMQSocketChannel
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
@@ -45,6 +48,8 @@ CONFIGURATION = {
 """Variables of every kernel: what a user has configured changes no output."""
 
 _LOCK = threading.Lock()
+_LOCKS: list[BaseFileLock] = []
+"""Held as long as this process lives: its folder is in use."""
 
 
 class ForkedProvisioner(LocalProvisioner):
@@ -86,7 +91,9 @@ class CountedChannel(AsyncZMQSocketChannel):
 
     last = 0
 
-    async def _recv(self, **kwargs: Any) -> dict[str, Any]:
+    async def _recv(  # type: ignore[override]
+        self, **kwargs: Any
+    ) -> dict[str, Any]:
         """Return the next message."""
         assert self.socket is not None
         addresses, message = self.session.feed_identities(
@@ -133,12 +140,9 @@ class _Forked:
         from .serve import serve
 
         context = multiprocessing.get_context("forkserver")
-        folder = short_folder()
         with _LOCK, _main_unseen():
             context.set_forkserver_preload(PRELOAD)
-            self._process = context.Process(
-                target=serve, args=(arguments, env, cwd or os.getcwd(), folder)
-            )
+            self._process = context.Process(target=serve, args=(arguments, env, cwd or os.getcwd()))
             self._process.start()
         assert self._process.pid is not None
         self.pid = self._process.pid
@@ -166,19 +170,35 @@ class _Forked:
 
 
 def short_folder() -> str:
-    """Return the folder of this process for sockets, whose paths have at most 104 characters.
+    """Return this process's folder for sockets, whose paths have at most 104 characters.
 
-    It is that of `multiprocessing`, which removes it at the end, and lies in `TMPDIR` if that is
-    short.
+    It lies in `TMPDIR` if that is short. What a process left that was killed goes at the next
+    start: its lock is free.
     """
     with _LOCK:
-        before = tempfile.tempdir
-        if len(os.fsencode(tempfile.gettempdir())) > 60:
-            tempfile.tempdir = "/tmp"
-        try:
-            return str(multiprocessing.util.get_temp_dir())
-        finally:
-            tempfile.tempdir = before
+        return _made(os.getpid())
+
+
+@lru_cache(maxsize=1)
+def _made(pid: int) -> str:
+    """Make the folder of the process `pid`, which is this one."""
+    usual = tempfile.gettempdir()
+    place = usual if len(os.fsencode(usual)) <= 50 else "/tmp"
+    for old in Path(place).glob("unlearnlib-*/alive"):
+        with suppress(OSError), FileLock(old, timeout=0):
+            shutil.rmtree(old.parent, ignore_errors=True)
+    new = tempfile.mkdtemp(prefix="new-", dir=place)  # nobody finds it before it is locked
+    _LOCKS.append(FileLock(Path(new) / "alive"))
+    _LOCKS[-1].acquire()
+    folder = os.path.join(place, os.path.basename(new).replace("new-", "unlearnlib-"))
+    os.rename(new, folder)
+    before, tempfile.tempdir = tempfile.tempdir, folder
+    multiprocessing.util.get_temp_dir()  # which it remembers: the server's socket is here too
+    tempfile.tempdir = before
+    multiprocessing.util.Finalize(
+        None, shutil.rmtree, (folder,), {"ignore_errors": True}, exitpriority=-200
+    )
+    return folder
 
 
 @contextmanager

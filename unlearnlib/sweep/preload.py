@@ -11,7 +11,9 @@ from .kernel import CONFIGURATION
 
 os.environ.pop("PYTHONSTARTUP", None)
 os.environ.update(CONFIGURATION)
-with tempfile.TemporaryDirectory() as empty, contextlib.chdir(empty):
-    # matplotlib would take a matplotlibrc of the current folder first
-    with contextlib.suppress(ImportError):
-        import matplotlib  # noqa: F401
+with (
+    tempfile.TemporaryDirectory() as empty,
+    contextlib.chdir(empty),  # matplotlib would read a matplotlibrc of the current folder
+    contextlib.suppress(ImportError),
+):
+    import matplotlib  # noqa: F401

@@ -1,10 +1,15 @@
 """One run of a sweep: a notebook executed at a point, with a status file that outlives it."""
 
+import errno
 import hashlib
 import json
 import os
+import shutil
+import threading
 import time
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,10 +20,14 @@ import pandas as pd
 
 from .. import records
 from ..cache import atomic, digest
+from ..errors import RecordError, SweepError
 from ..locations import PACKAGE
 from .execute import CellError, execute
 
 Status = dict[str, Any]
+PLAN = "plan.json"
+"""The file of a sweep's folder that names the runs of the last command."""
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @lru_cache(maxsize=1)
@@ -79,8 +88,14 @@ class Run:
         return self.folder / "runs" / self.name
 
     def status(self) -> Status | None:
-        """Return what became of the run; None if it has not ended, or its file is damaged."""
-        return _status(self.status_file)
+        """Return what became of the run; None if it has not ended, or a file of it is damaged."""
+        status = _status(self.status_file)
+        try:
+            if status is not None:
+                _measured(self.status_file, status)
+        except RecordError:
+            return None
+        return status
 
     def end(self, state: str, error: str = "", seconds: float = 0.0) -> Status:
         """Write what became of the run, and return it."""
@@ -89,6 +104,7 @@ class Run:
             "notebook": self.notebook.name, "point": dict(self.point), "library": library_hash(),
             "parameters": dict(self.parameters), "date": records.now(),
             "provenance": records.environment() | {"threads": self.threads},
+            "records": sorted(path.stem for path in self.records.glob("*.json")),
         }  # fmt: skip
         with atomic(self.status_file) as temporary:
             temporary.write_text(json.dumps(status, sort_keys=True) + "\n")
@@ -96,57 +112,130 @@ class Run:
         return status
 
 
-def go(run: Run) -> Status:
+def go(run: Run, parent: int = 0) -> Status:
     """Make a run, whatever happens in its notebook; a run that is done is not repeated.
 
+    Args:
+        run: The run.
+        parent: The process that this one is not to outlive, where it was started by it.
+
     Raises:
-        OSError: The folder cannot be written to.
+        SweepError: The folder cannot be written to.
     """
+    if parent == os.getppid():
+        _end_with(parent)
     known = run.status()
     if known and known["state"] == "done":
         return known
-    run.records.mkdir(parents=True, exist_ok=True)
-    run.started_file.touch()
+    with writing(run.folder):
+        shutil.rmtree(run.records, ignore_errors=True)  # of a run that was stopped, or is damaged
+        run.records.mkdir(parents=True, exist_ok=True)
+        run.started_file.touch()
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, str(run.threads))  # read when the first kernel starts
     start = time.perf_counter()
     environment = {records.SWEEP: str(run.records), "TQDM_DISABLE": "1"}
+    state, text = "failed", ""
     try:
         execute(run.notebook, run.executed, run.parameters, run.timeout, environment)
+        state = "done"
     except CellError as error:
-        return run.end("failed", str(error), time.perf_counter() - start)
-    except OSError:
-        raise
+        text = str(error)
     except Exception as error:  # a broken notebook or kernel is no reason to stop the others
+        if _of_folder(error, run.folder):
+            with writing(run.folder):
+                raise
         text = f"{type(error).__name__}: {error}"
-        return run.end("failed", text, time.perf_counter() - start)
-    return run.end("done", seconds=time.perf_counter() - start)
+    with writing(run.folder):
+        return run.end(state, text, time.perf_counter() - start)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Say what to do when the folder cannot take what is written."""
+    try:
+        yield
+    except OSError as error:
+        what = "The disk is full" if error.errno in FULL else "Writing failed"
+        raise SweepError(
+            f"{what}: {error}. What has ended is kept in {folder}; make room, or the folder "
+            "writable, and give the same command again, or another folder with --out."
+        ) from error
+
+
+def _of_folder(error: Exception, folder: Path) -> bool:
+    """Tell whether it is the folder that failed, and not the kernel."""
+    if not isinstance(error, OSError):
+        return False
+    if error.filename is None:  # as when a file that is open cannot grow
+        return error.errno in FULL
+    return Path(os.fsdecode(error.filename)).is_relative_to(folder)
+
+
+@lru_cache(maxsize=1)
+def _end_with(parent: int) -> None:
+    """End this process soon after its parent has ended, in whatever way; its kernels follow."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _status(path: Path) -> Status | None:
     """Return what a status file says; None if it is missing, damaged, or another run's."""
     try:
         found: Status = json.loads(path.read_text())
-        return found if found["run"] == path.stem and found["state"] else None
-    except (OSError, ValueError, KeyError, TypeError):
+        good = found["run"] == path.stem and found["state"] in ("done", "failed")
+        found["point"].keys(), found["provenance"]["commit"], found["seconds"] + 0.0
+        return found if good else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
+def _measured(path: Path, status: Status) -> pd.DataFrame:
+    """Return the table of the records of a run.
+
+    Raises:
+        RecordError: One of them is missing or damaged.
+    """
+    folder = path.with_suffix("")
+    names = status.get("records", [file.stem for file in sorted(folder.glob("*.json"))])
+    found = []
+    for file in (folder / f"{name}.json" for name in names):
+        try:
+            found.append(json.loads(file.read_text()))
+            records.table(found[-1:])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise RecordError(
+                f"{file} is missing or damaged ({type(error).__name__}: {error}), so its run is "
+                "left out; the same command repeats it."
+            ) from None
+    return records.table(found)
+
+
 def collect(folder: str | Path) -> pd.DataFrame:
-    """Return the measurements of all finished runs of a sweep, one a row.
+    """Return the measurements of the finished runs of a sweep, one a row.
+
+    The runs are those of the last command that was given for the folder: what an older grid,
+    notebook or library left there is not among them. A run with a damaged record is left out, with
+    a warning.
 
     Columns: `run`, what varies by its name in the grid file, the columns of the tidy table (empty
     where the notebook runs no grid), and where it came from: `commit`, `device`, `seconds`, `date`.
     """
     frames = []
-    for path in sorted((Path(folder) / "runs").glob("*.json")):
+    for path in _present(Path(folder)):
         status = _status(path)
         if status is None or status["state"] != "done":
             continue
-        measured = [
-            json.loads(file.read_text()) for file in sorted(path.with_suffix("").glob("*.json"))
-        ]
-        table = records.table(measured)
+        try:
+            table = _measured(path, status)
+        except RecordError as error:
+            warnings.warn(str(error), stacklevel=2)
+            continue
         point = {"run": status["run"], **{k: _plain(v) for k, v in status["point"].items()}}
         origin = {"commit": status["provenance"]["commit"], "seconds": status["seconds"]}
         origin |= {"device": status["provenance"]["device"], "date": status["date"]}
@@ -156,6 +245,16 @@ def collect(folder: str | Path) -> pd.DataFrame:
                        pd.DataFrame([origin] * len(rows))], axis=1)
         )  # fmt: skip
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def _present(folder: Path) -> list[Path]:
+    """Return the status files of the runs of the present plan, or of all where none is noted."""
+    every = sorted((folder / "runs").glob("*.json"))
+    try:
+        names = set(json.loads((folder / PLAN).read_text()))
+    except (OSError, ValueError, TypeError):
+        return every
+    return [path for path in every if path.stem in names]
 
 
 def _plain(value: Any) -> Any:

@@ -4,7 +4,7 @@ joblib distributes the runs; what is here is what a sweep needs around it: every
 says what became of it, so a sweep that was stopped, in whatever way, goes on where it was.
 """
 
-import errno
+import json
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -18,9 +18,10 @@ from joblib.externals.loky.process_executor import BrokenProcessPool
 from tqdm import tqdm
 
 from ..cache import atomic, digest
-from ..errors import SweepError
-from .runs import Run, Status, collect, go, library_hash, notebook_hash
-from .space import parameters_of, points, read_axes, resolve
+from ..errors import SpecError, SweepError
+from .parameters import parameters_of
+from .runs import PLAN, Run, Status, collect, go, library_hash, notebook_hash, writing
+from .space import points, read_axes, resolve
 
 
 def plan(
@@ -47,17 +48,38 @@ def plan(
         timeout: Seconds that a cell may take.
 
     Raises:
-        SpecError: A name is unknown or a value has the wrong type.
+        SpecError: A name is unknown or a value is not allowed; a sentence for each.
     """
+    _whole(1, jobs=jobs, sample=sample, timeout=timeout)
+    _whole(0, seed=seed)
     notebook, folder = Path(notebook).resolve(), Path(folder).resolve()
     known = parameters_of(notebook)
     code, threads = notebook_hash(notebook), max(1, (os.cpu_count() or 1) // jobs)
-    runs = []
+    runs: list[Run] = []
+    wrong: dict[str, None] = {}
     for point in points(read_axes(grid, known), sample, sobol, seed):
-        given = resolve(point, known)
+        try:
+            given = resolve(point, known)
+        except SpecError as error:
+            wrong |= dict.fromkeys(str(error).splitlines())
+            continue
         name = digest({"code": code, "parameters": given, "library": library_hash()})
         runs.append(Run(notebook, folder, point, given, name, timeout, threads))
+    if wrong:
+        more = [f"and {len(wrong) - SHOWN} more."] if len(wrong) > SHOWN else []
+        raise SpecError("\n".join([*wrong][:SHOWN] + more))
     return runs
+
+
+SHOWN = 20
+"""The most mistakes that are told at once."""
+
+
+def _whole(least: int, **given: Any) -> None:
+    """Refuse what is given and no whole number of at least `least`."""
+    for name, value in given.items():
+        if value is not None and (type(value) is not int or value < least):
+            raise SpecError(f"{name} must be a whole number, at least {least}, not {value!r}.")
 
 
 def sweep(
@@ -72,7 +94,7 @@ def sweep(
     """Make the runs that are missing; return what became of all that have ended.
 
     The table of their measurements is written to `results.csv` in the sweep's folder, also when
-    the sweep is stopped.
+    the sweep is stopped. It has the runs of this plan, not those of an older one.
 
     Args:
         runs: What `plan` returns.
@@ -83,10 +105,23 @@ def sweep(
         scheduler: Address of the cluster's scheduler.
 
     Raises:
+        SpecError: There are fewer jobs than one, or the budget is no time.
         SweepError: The folder is in use, full, or cannot be written to.
     """
+    _whole(1, jobs=jobs)
+    if budget is not None and not budget >= 0:
+        raise SpecError(f"budget must be at least 0 seconds, not {budget!r}.")
+    if not runs:
+        return []
     folder = runs[0].folder
-    with _writable(folder), _alone(folder):
+    with writing(folder):
+        (folder / "runs").mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        with writing(folder):
+            for left in (folder / "runs").glob("*.started"):  # by a sweep that was killed
+                left.unlink()
+            with atomic(folder / PLAN) as temporary:
+                temporary.write_text(json.dumps([run.name for run in runs]) + "\n")
         known = {run.name: run.status() for run in runs}
         keep = ("done",) if retry_failed else ("done", "failed")
         ended = {name: s for name, s in known.items() if s and s["state"] in keep}
@@ -97,7 +132,7 @@ def sweep(
                     ended[status["run"]] = status
                     bar.update()
         finally:
-            with atomic(folder / "results.csv") as temporary:
+            with writing(folder), atomic(folder / "results.csv") as temporary:
                 collect(folder).to_csv(temporary, index=False)
     return [ended[run.name] for run in runs if run.name in ended]
 
@@ -108,25 +143,34 @@ def _finished(
     """Yield what becomes of the runs; one whose worker is killed is tried again, by itself."""
     left = {run.name: run for run in missing}
     end = time.monotonic() + budget if budget is not None else float("inf")
-    longest = [0.0]
+    longest, broken = [0.0], 0
 
     def start() -> Iterator[Any]:
         for run in list(left.values()):
             if time.monotonic() + longest[0] > end:
                 return
-            yield delayed(go)(run)
+            yield delayed(go)(run, os.getpid())
 
     while left:
         try:
             with _engine(backend, scheduler):
-                pool = Parallel(jobs, return_as="generator_unordered", pre_dispatch="n_jobs")
+                workers = min(jobs, max(2, len(left)))  # one alone would be this process
+                pool = Parallel(workers, return_as="generator_unordered", pre_dispatch="n_jobs")
                 for status in pool(start()):
+                    broken = 0
                     longest[0] = max(longest[0], status["seconds"])
                     left.pop(status["run"], None)
                     yield status
             return
         except BrokenProcessPool:  # all workers are gone: who was it? One run at a time will tell
-            for run in [run for run in left.values() if run.started_file.exists()]:
+            begun = [run for run in left.values() if run.started_file.exists()]
+            broken = 0 if begun else broken + 1
+            if broken == 3:
+                raise SweepError(
+                    "Workers were killed before they had begun a run, three times; out of memory? "
+                    "Try fewer --jobs."
+                ) from None
+            for run in begun:
                 del left[run.name]
                 yield _by_itself(run)
 
@@ -134,7 +178,7 @@ def _finished(
 def _by_itself(run: Run) -> Status:
     """Make a run in a worker that makes no other, and see whether that is killed again."""
     try:
-        (status,) = Parallel(2)([delayed(go)(run)])
+        (status,) = Parallel(2)([delayed(go)(run, os.getpid())])
     except BrokenProcessPool:
         return run.end("failed", "its worker was killed, twice; out of memory?")
     return dict(status)
@@ -158,30 +202,18 @@ def _engine(backend: str, scheduler: str | None) -> Iterator[None]:
 
 
 @contextmanager
-def _writable(folder: Path) -> Iterator[None]:
-    """Say what to do when the folder cannot take what is written."""
-    try:
-        (folder / "runs").mkdir(parents=True, exist_ok=True)
-        with atomic(folder / "runs" / "probe"):
-            pass
-        (folder / "runs" / "probe").unlink()
-        yield
-    except OSError as error:
-        what = "The disk is full" if error.errno == errno.ENOSPC else "Writing failed"
-        raise SweepError(
-            f"{what}: {error}. What has ended is kept in {folder}; make room, or the folder "
-            "writable, and give the same command again, or another folder with --out."
-        ) from error
-
-
-@contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Refuse to run two sweeps in one folder at a time."""
+    lock = FileLock(folder / ".lock", timeout=0)
+    with writing(folder):
+        try:
+            lock.acquire()
+        except Timeout:
+            raise SweepError(
+                f"Another sweep is running in {folder}. Wait until it ends, or give this one a "
+                "folder of its own with --out."
+            ) from None
     try:
-        with FileLock(folder / ".lock", timeout=0):
-            yield
-    except Timeout:
-        raise SweepError(
-            f"Another sweep is running in {folder}. Wait until it ends, or give this one a folder "
-            "of its own with --out."
-        ) from None
+        yield
+    finally:
+        lock.release()

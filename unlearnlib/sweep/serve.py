@@ -1,5 +1,6 @@
 """Being a kernel: what runs in the forked process, until it is told to stop."""
 
+import json
 import multiprocessing
 import os
 import shutil
@@ -15,7 +16,7 @@ DELIMITER = b"<IDS|MSG>"
 """Ends the addresses of a message, which Jupyter does not sign."""
 
 
-class NumberedSocket(zmq.Socket):  # type: ignore[type-arg]
+class NumberedSocket(zmq.Socket[bytes]):
     """A socket that numbers its messages, in an address of its own: `#1`, `#2`, ..."""
 
     sent = 0
@@ -28,7 +29,7 @@ class NumberedSocket(zmq.Socket):  # type: ignore[type-arg]
         return super().send_multipart(parts, *args, **kwargs)
 
 
-class Kernel(IPKernelApp):  # type: ignore[misc]
+class Kernel(IPKernelApp):
     """A kernel that loses no output.
 
     A socket that publishes drops what its reader has not read when a thousand messages wait. This
@@ -39,26 +40,25 @@ class Kernel(IPKernelApp):  # type: ignore[misc]
         """Open the socket for output."""
         context.setsockopt(zmq.SNDHWM, 0)  # no high-water mark
         context._socket_class = NumberedSocket
-        super().init_iopub(context)
+        super().init_iopub(context)  # type: ignore[no-untyped-call]
         context._socket_class = zmq.Socket
 
 
-def serve(arguments: list[str], env: dict[str, str], cwd: str, folder: str) -> None:
+def serve(arguments: list[str], env: dict[str, str], cwd: str) -> None:
     """Be a kernel until told to stop, or until who asked for it has ended.
 
     Args:
         arguments: Those of `ipykernel_launcher`.
         env: The whole environment.
         cwd: The current folder.
-        folder: What to remove when who asked for it is gone.
     """
     os.setsid()  # Ctrl-C in the terminal is for the parent
     multiprocessing.set_start_method(None, force=True)  # a forked process has "forkserver"
     os.environ.clear()
     os.environ.update(env)
     os.environ["JPY_PARENT_PID"] = str(os.getppid())
-    left = [folder, *(a for a in arguments if a.endswith(".json"))]  # the connection file
-    threading.Thread(target=_end_with_parent, args=(left,), daemon=True).start()
+    connection = Path(arguments[arguments.index("-f") + 1])
+    threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
     os.chdir(cwd)
     sys.path[:] = [path for path in sys.path if path != str(Path(sys.argv[0]).parent)]
     sys.argv = ["ipykernel_launcher", *arguments]
@@ -68,16 +68,17 @@ def serve(arguments: list[str], env: dict[str, str], cwd: str, folder: str) -> N
     Kernel.launch_instance()
 
 
-def _end_with_parent(left: list[str]) -> None:
+def _end_with_parent(connection: Path) -> None:
     """End this process when the one that asked for it has ended, in whatever way.
 
     The server lives as long as a kernel does, so a kernel cannot learn it from the server; but
     from a pipe of which only that process has the other end.
     """
+    at = json.loads(connection.read_text())["ip"]
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
-    for path in left:
-        shutil.rmtree(path, ignore_errors=True)
-        Path(path).unlink(missing_ok=True) if os.path.isfile(path) else None
+    for left in (*Path(at).parent.glob(f"{Path(at).name}-*"), connection):  # sockets in files
+        left.unlink(missing_ok=True)
+    shutil.rmtree(os.environ["IPYTHONDIR"], ignore_errors=True)
     os._exit(1)

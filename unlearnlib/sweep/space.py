@@ -1,58 +1,25 @@
 """Which values a notebook's parameters take: checked before anything starts."""
 
-import ast
+import json
 import math
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, fields
-from itertools import product
+from dataclasses import fields
+from itertools import combinations, product
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
-import nbformat
 import numpy as np
 
 from ..errors import SpecError
-from ..grid import Grid, mapping
+from ..fields import _wrong as wrong
+from ..grid import Grid
+from ..mapping import mapping
+from .parameters import NEEDED, UNKNOWN, Parameter, find, kind_at, parameters_of
 
-KINDS = {kind.__name__: kind for kind in (bool, int, float, str, list, dict)}
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One line of a notebook's `parameters` cell.
-
-    Attributes:
-        kind: Its annotation, or the type of its default.
-        default: Its value.
-    """
-
-    kind: type
-    default: Any
-
-
-def parameters_of(notebook: str | Path) -> dict[str, Parameter]:
-    """Return the parameters of a notebook by name.
-
-    Raises:
-        SpecError: There is no such notebook, or no cell of it is tagged `parameters`.
-    """
-    try:
-        cells = nbformat.read(notebook, as_version=4).cells  # type: ignore[no-untyped-call]
-    except (OSError, nbformat.reader.NotJSONError) as error:
-        raise SpecError(f"{notebook} cannot be read as a notebook: {error}.") from None
-    tagged = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
-    if not tagged:
-        raise SpecError(f"No cell of {notebook} has the tag 'parameters', so nothing can vary.")
-    found = {}
-    for node in ast.parse(tagged[0].source).body:
-        if isinstance(node, ast.AnnAssign | ast.Assign) and node.value is not None:
-            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
-            default = ast.literal_eval(node.value)
-            named = ast.unparse(node.annotation) if isinstance(node, ast.AnnAssign) else ""
-            kind = KINDS.get(named.partition("[")[0], type(default))
-            found[ast.unparse(target)] = Parameter(kind, default)
-    return found
+LARGEST = 10_000
+"""The most points of a sweep."""
 
 
 def grid_of(notebook: str | Path) -> Grid:
@@ -70,34 +37,96 @@ def grid_of(notebook: str | Path) -> Grid:
 
 def _grid(values: Mapping[str, Any]) -> Grid:
     """Return the grid that is among the values of parameters."""
-    return Grid(
-        **{field.name: values[field.name] for field in fields(Grid) if field.name in values}
-    )
+    given = {field.name: values.get(field.name, UNKNOWN) for field in fields(Grid)}
+    return Grid(**{name: value for name, value in given.items() if value is not UNKNOWN})
 
 
 def read_axes(path: str | Path, known: Mapping[str, Parameter]) -> dict[str, Any]:
     """Return the axes of a grid file: what varies -> a list of values, or a range.
 
     A name with dots reaches into a dictionary, as `methods.JiT.sigma` does. A range is
-    `{low: 0.01, high: 1, log: true}`; `log` is optional.
+    `{low: 0.01, high: 1, log: true}`; `log` is optional. Its values are whole where those of the
+    parameter are.
 
     Raises:
-        SpecError: A name is unknown, or a value has the wrong type.
+        SpecError: A name is unknown, or a value is not allowed; a sentence for each.
     """
-    axes = mapping(Path(path))
-    for name, axis in axes.items():
-        root, place = _find(name, known)
-        values = [axis["low"], axis["high"]] if _is_range(axis) else axis
-        if not isinstance(values, list) or not values:
-            raise SpecError(f"{path}: '{name}' is neither a list of values nor {{low, high}}.")
-        kind = known[root].kind
-        if not place and (wrong := [value for value in values if not _fits(value, kind)]):
-            each = ", each of them a list itself" if kind is list else ""
-            raise SpecError(
-                f"{path}: '{name}' is a {kind.__name__}, and {wrong[0]!r} is a "
-                f"{type(wrong[0]).__name__}. An axis is a list of values{each}."
-            )
+    axes: dict[str, Any] = {}
+    places: dict[str, list[str]] = {}
+    found: list[str] = []
+    for name, axis in mapping(path).items():
+        try:
+            root, place = find(name, known)
+            kind = kind_at(root, place, known)
+        except SpecError as error:
+            found.append(str(error))
+            continue
+        places[name] = [root, *place]
+        if _is_range(axis):
+            found += _wrong_range(name, axis, kind)
+            whole = all(isinstance(axis[end], int) for end in ("low", "high"))
+            to = int if whole and _number(kind) is not float else float
+            axes[name] = axis if found else axis | {k: to(axis[k]) for k in ("low", "high")}
+        else:
+            found += _wrong_list(name, axis, kind)
+            axes[name] = axis
+    for one, other in combinations(sorted(places, key=lambda name: len(places[name])), 2):
+        if places[other][: len(places[one])] == places[one]:
+            found.append(f"'{other}' is a part of '{one}'; only one of them can vary.")
+    if found:
+        raise SpecError("\n".join(f"{path}: {sentence}" for sentence in dict.fromkeys(found)))
     return axes
+
+
+def _wrong_list(name: str, axis: Any, kind: Any) -> Iterator[str]:
+    """Yield what is wrong with a list of values."""
+    if not isinstance(axis, list) or not axis:
+        yield f"'{name}' is neither a list of values nor a range {{low, high}}."
+        return
+    found = [sentence for value in axis for sentence in wrong(name, value, kind)]
+    yield from found
+    if found and list in (kind, get_origin(kind)) and not isinstance(axis[0], list):
+        yield f"Each value of the axis '{name}' is a list itself."
+    seen = set()
+    for value in axis:
+        inner = isinstance(value, list | dict)
+        key = json.dumps(value, sort_keys=True) if inner else (isinstance(value, bool), value)
+        if key in seen:
+            yield f"'{name}' has the value {value!r:.80} twice."
+        seen.add(key)
+
+
+def _wrong_range(name: str, axis: Mapping[str, Any], kind: Any) -> Iterator[str]:
+    """Yield what is wrong with a range."""
+    if _number(kind) is None:
+        yield f"'{name}' is not a number, so it has no range; give a list of values."
+        return
+    low, high, log = axis["low"], axis["high"], axis.get("log", False)
+    both = int | float if kind is Any else kind
+    found = [*wrong(f"{name}.low", low, both), *wrong(f"{name}.high", high, both)]
+    found += wrong(f"{name}.log", log, bool)
+    for end, value in (("low", low), ("high", high)):
+        if value is None or (not found and abs(value) > 2**53 and isinstance(value, int)):
+            found.append(f"{name}.{end} must be a number of at most 16 digits.")
+    yield from found
+    if not found and low > high:
+        yield f"{name}.low is {low!r}, above {name}.high, {high!r}."
+    elif not found and log and low <= 0:
+        yield f"{name}.low must be above 0 where log is true, not {low!r}."
+    elif not found and log and not math.isfinite(high / low):
+        yield f"{name} is too wide a range."
+
+
+def _number(kind: Any) -> Any:
+    """Return `int` or `float` for an annotation of numbers, a union where it may be both or any."""
+    if kind is Any:
+        return int | float
+    if get_origin(kind) is Annotated:
+        return _number(get_args(kind)[0])
+    if get_origin(kind) in (Union, UnionType):
+        inner = {_number(one) for one in get_args(kind)} - {None}
+        return next(iter(inner)) if len(inner) == 1 else (int | float if inner else None)
+    return kind if kind in (int, float) else None
 
 
 def points(
@@ -112,33 +141,33 @@ def points(
         seed: Seed of the draw.
 
     Raises:
-        SpecError: There is a range, and `sample` is None.
+        SpecError: There is a range, and `sample` is None; or there are too many points.
     """
     if sample is None:
         if ranges := [name for name, axis in axes.items() if isinstance(axis, dict)]:
             raise SpecError(f"{', '.join(ranges)}: a range has no end of values; give --sample N.")
+        if (count := math.prod(len(axis) for axis in axes.values())) > LARGEST:
+            raise SpecError(
+                f"These are {count:,} points, and a sweep has at most {LARGEST:,}. Draw some of "
+                "them with --sample N."
+            )
         for values in product(*axes.values()):
             yield dict(zip(axes, values, strict=True))
         return
-    if sobol:
+    if not 1 <= sample <= LARGEST:
+        raise SpecError(f"--sample must be from 1 to {LARGEST:,}, not {sample:,}.")
+    if sobol and axes:
         from scipy.stats import qmc
 
         draws = qmc.Sobol(len(axes), rng=seed).random_base2(math.ceil(math.log2(sample)))[:sample]
     else:
         draws = np.random.default_rng(seed).random((sample, len(axes)))
-    seen = []
+    seen = set()
     for draw in draws:
         point = {name: _at(axis, u) for (name, axis), u in zip(axes.items(), draw, strict=True)}
-        if point not in seen:  # lists are finite
-            seen.append(point)
+        if (text := json.dumps(point)) not in seen:  # lists are finite
+            seen.add(text)
             yield point
-
-
-def _fits(value: Any, kind: type) -> bool:
-    """Tell whether a value is of a kind; whole numbers are floats, truth values are no numbers."""
-    if isinstance(value, bool) or kind is bool:
-        return isinstance(value, bool) and kind is bool
-    return isinstance(value, kind) or (kind is float and isinstance(value, int))
 
 
 def _is_range(axis: Any) -> bool:
@@ -151,9 +180,12 @@ def _at(axis: Any, u: float) -> Any:
     if isinstance(axis, list):
         return axis[int(u * len(axis))]
     low, high = axis["low"], axis["high"]
+    whole = isinstance(low, int) and isinstance(high, int)
     if axis.get("log"):
-        return float(low * (high / low) ** u)
-    if isinstance(low, int) and isinstance(high, int):
+        top = high + 1 if whole else high
+        value = float(low * (top / low) ** u)
+        return min(int(value), high) if whole else value
+    if whole:
         return int(low + u * (high + 1 - low))
     return float(low + u * (high - low))
 
@@ -166,40 +198,17 @@ def resolve(point: Mapping[str, Any], known: Mapping[str, Parameter]) -> dict[st
     """
     given: dict[str, Any] = {}
     for name, value in point.items():
-        root, place = _find(name, known)
+        root, place = find(name, known)
         if not place:
-            given[root] = deepcopy(value)
+            given[root] = value
             continue
         inner = given.setdefault(root, deepcopy(known[root].default))
         *path, last = place
         for key in path:
             inner = inner[key]
         inner[last] = value
-    everything = {name: parameter.default for name, parameter in known.items()} | given
-    wanted = {field.name for field in fields(Grid)} - {"splits", "validation"}
-    if wanted <= everything.keys():
+    defaults = {name: parameter.default for name, parameter in known.items()}
+    everything = {k: v for k, v in (defaults | given).items() if v is not UNKNOWN}
+    if everything.keys() >= NEEDED:
         _grid(everything)
     return given
-
-
-def _find(name: str, known: Mapping[str, Parameter]) -> tuple[str, list[str]]:
-    """Return the parameter and the keys that a dotted name stands for; only the last may be new."""
-    root, _, rest = name.partition(".")
-    if name in known:
-        return name, []
-    if root not in known:
-        raise SpecError(f"There is no parameter '{name}'. The notebook has: {', '.join(known)}.")
-    inner: Any = known[root].default
-    place: list[str] = []
-    while keys := [k for k in _keys(inner) if rest.startswith(f"{k}.")]:
-        place.append(max(keys, key=len))  # keys may have dots themselves
-        inner, rest = inner[place[-1]], rest[len(place[-1]) + 1 :]
-    if not isinstance(inner, dict) or not rest or ("." in rest and rest not in inner):
-        has = ", ".join(_keys(inner)) or f"no keys, it is {inner!r}"
-        raise SpecError(f"'{name}': there is no '{rest}' to reach. {root} has: {has}.")
-    return root, [*place, rest]
-
-
-def _keys(value: Any) -> list[str]:
-    """Return the keys of a dictionary, and none of anything else."""
-    return list(value) if isinstance(value, dict) else []
