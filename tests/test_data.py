@@ -123,7 +123,7 @@ def test_class_names_are_complete() -> None:
 def test_unknown_set_names_the_known_ones() -> None:
     with pytest.raises(DataError, match=r"no data set 'cifar11'.*cifar10, cifar100"):
         load("cifar11")
-    for name, close in (("fashion_smal", "fashion_small"), ("LFW_people", "lfw_people")):
+    for name, close in (("fashion_smal", "fashion_small"), ("CIFAR10", "cifar10")):
         for ask in (load, fetch):
             with pytest.raises(DataError, match=rf"no data set '{name}'. Did you mean {close}\?"):
                 ask(name)

@@ -46,6 +46,12 @@ def test_files_are_found(root: Path, folder: str, compress: object) -> None:
     assert files.read(tiny()) == PARTS
 
 
+def test_the_folder_of_the_set_comes_first(root: Path) -> None:
+    write(root, {"train.bin": b"of another set"})
+    write(root / "tiny")
+    assert files.read(tiny()) == PARTS
+
+
 @pytest.mark.parametrize(
     ("broken", "found"),
     [(PARTS["train.bin"][:-1], "found 199 bytes"), (b"x" + PARTS["train.bin"][1:], "found 200")],
