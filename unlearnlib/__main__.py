@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     sweep.set_defaults(go=_sweep)
 
     data = commands.add_parser("data", parents=[every], help="download data sets and check them")
-    data.add_argument("names", nargs="+", choices=NAMES)
+    data.add_argument("names", nargs="+", metavar="NAME", help=", ".join(NAMES))
     data.set_defaults(go=_data)
     return parser
 

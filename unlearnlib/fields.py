@@ -1,14 +1,13 @@
 """What the fields of a dataclass may hold: their annotations and ranges, checked when it is made.
 
-A dataclass that says `__post_init__ = check` refuses, in one sentence a mistake, what its
-annotations do not allow. A range is part of the annotation:
+A dataclass that is `Checked` refuses, in one sentence a mistake, what its annotations do not
+allow. A range is part of the annotation:
 
 >>> from dataclasses import dataclass
 >>> @dataclass(frozen=True)
-... class Walk:
+... class Walk(Checked):
 ...     steps: Count = 1
 ...     lr: NonNegative = 0.1
-...     __post_init__ = check
 >>> Walk(steps=3, lr=1)
 Walk(steps=3, lr=1)
 >>> Walk(steps=0, lr="1e-3")
@@ -67,6 +66,14 @@ Share = Annotated[float, Range(0, 1)]
 """From nothing to all."""
 Part = Annotated[float, Range(0, 1, below=True)]
 """From nothing to less than all."""
+
+
+class Checked:
+    """A dataclass whose fields are checked when it is made."""
+
+    def __post_init__(self) -> None:
+        """Refuse what the annotations do not allow."""
+        check(self)
 
 
 def check(instance: Any) -> None:

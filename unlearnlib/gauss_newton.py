@@ -18,6 +18,7 @@ from dataclasses import replace
 
 from torch import Tensor, nn
 
+from .access import handed
 from .data.tensors import Inputs
 from .importance import Importance, Statistic, importance
 from .trial import differentiable
@@ -36,6 +37,7 @@ def gauss_newton_diagonal(model: nn.Module, data: Inputs, *, chunk: int = 64) ->
         SpecError: There are no examples, or `chunk` is not positive.
         NonFiniteError: An importance is NaN or infinite.
     """
+    handed(inputs=data)
 
     def of_class(c: int) -> Importance:
         def loss(z: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.utils import _pair
 
+from .access import handed
 from .checks import finite
 from .data.tensors import Inputs
 from .errors import NonFiniteError, SpecError, StaleStatisticError, UnsupportedModelError
@@ -67,6 +68,7 @@ class GradientSpace:
             NonFiniteError: An input of a layer is NaN or infinite.
             SpecError: `chunk` is not positive.
         """
+        handed(inputs=inputs)
         with stopwatch(inputs.x.device) as cost:
             moments = _moments(model, inputs, stride_one, chunk)
         return cls(moments, stride_one, fingerprint(model), cost.seconds)

@@ -20,10 +20,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from .access import handed
 from .checks import finite, first_not_finite
 from .data.tensors import Inputs, Labelled
 from .errors import NonFiniteError, SpecError, StaleStatisticError
-from .fields import Count, check
+from .fields import Checked, Count
 from .intact import intact
 from .layer_rules import wide
 from .losses import losses
@@ -46,7 +47,7 @@ NORMS: dict[Norm, Callable[[Tensor], Tensor]] = {
 
 
 @dataclass(frozen=True)
-class Statistic:
+class Statistic(Checked):
     """Which importance: everything that decides its values but the model and the data.
 
     Attributes:
@@ -60,10 +61,6 @@ class Statistic:
     group: Count = 1
     order: Order = "data"
     norm: Norm = "squared"
-
-    def __post_init__(self) -> None:
-        """Refuse what the annotations do not allow."""
-        check(self)
 
     @property
     def plain(self) -> "Statistic":
@@ -183,6 +180,7 @@ def fisher_diagonal(
         SpecError: There are no examples, or `group` or `chunk` is not positive.
         NonFiniteError: An importance is NaN or infinite.
     """
+    handed(data=data)
     return importance(model, (data.x, data.y), losses, Statistic("fisher", group, order), 2, chunk)
 
 
@@ -210,6 +208,7 @@ def output_sensitivity(
         SpecError: There are no examples, or `group` or `chunk` is not positive.
         NonFiniteError: An importance is NaN or infinite.
     """
+    handed(inputs=data)
     statistic = Statistic("sensitivity", group, order, norm)
     return importance(model, (data.x,), NORMS[norm], statistic, 1, chunk)
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from .access import Method
 from .cache import cached, kept
 from .checks import finite, logits, settled
-from .data import Dataset, Labelled, load, poisoned
+from .data import Dataset, Labelled, load, parsed_name, poisoned
 from .errors import NonFiniteError
 from .fields import Part, check
 from .gauss_newton import gauss_newton_diagonal
@@ -44,9 +44,9 @@ def rng(purpose: str, seed: int, device: torch.device | str = "cpu") -> torch.Ge
 @lru_cache(maxsize=2)
 def _load(name: str, device: torch.device) -> Dataset:
     """Return a data set, kept on `device` between scenarios; `NAME+poisonN` has wrong labels."""
-    clean, _, count = name.partition("+poison")
-    data = poisoned(load(clean), int(count)) if count.isdecimal() else load(name)
-    return data.to(device)
+    clean, count = parsed_name(name)
+    data = load(clean)
+    return (poisoned(data, count) if count else data).to(device)
 
 
 class Offers(SimpleNamespace):

@@ -17,8 +17,8 @@ from typing import Any
 
 from . import fields
 from .access import Method, access
-from .data import NAMES
-from .errors import RequestError, SpecError
+from .data import NAMES, parsed_name
+from .errors import DataError, RequestError, SpecError
 from .experiment import SPLITS
 from .fields import nearest
 from .methods import METHODS
@@ -179,11 +179,13 @@ def _word(part: str) -> Iterator[str]:
 
 def _dataset(dataset: str) -> Iterator[str]:
     """Yield why there is no such data set; `NAME+poison500` has wrong labels."""
-    name, plus, change = dataset.partition("+")
+    try:
+        name, _ = parsed_name(dataset)
+    except DataError as error:
+        yield f"dataset: {error}"
+        return
     if name not in NAMES:
         yield f"dataset: there is no data set '{name}'. {nearest(name, NAMES)}"
-    if plus and not re.fullmatch(r"poison[1-9][0-9]*", change):
-        yield f"dataset: '+{change}' means nothing; wrong labels are +poison500, for example."
 
 
 def _model(model: str) -> Iterator[str]:

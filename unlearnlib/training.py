@@ -14,14 +14,14 @@ from .access import handed
 from .checks import logits, settled
 from .data.augment import augment
 from .data.tensors import Labelled, batch_count
-from .fields import Count, NonNegative, Part, check
+from .fields import Checked, Count, NonNegative, Part
 from .losses import mean_loss
 
 Schedule = Literal["constant", "onecycle", "multistep", "linear", "exponential", "adamw"]
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(Checked):
     """How a model is trained: SGD with momentum on the cross-entropy, or that of several labels.
 
     Attributes:
@@ -45,8 +45,6 @@ class Recipe:
     batch_size: Count = 128
     schedule: Schedule = "onecycle"
     augment: bool = False
-
-    __post_init__ = check  # type: ignore[misc]
 
 
 def optimiser_of(recipe: Recipe, model: nn.Module) -> Optimizer:

@@ -33,13 +33,13 @@ from torch import nn
 from ..access import copy_of
 from ..data.tensors import Labelled
 from ..errors import NonFiniteError
-from ..fields import Count, NonNegative, check
+from ..fields import Checked, Count, NonNegative
 from ..importance import Importance, Order, Statistic, fisher_diagonal
 from .ssd import dampen
 
 
 @dataclass(frozen=True)
-class ASSD:
+class ASSD(Checked):
     r"""Adaptive Selective Synaptic Dampening.
 
     Attributes:
@@ -55,8 +55,6 @@ class ASSD:
     group: Count = 1
     order: Order = "data"
     chunk: Count = 64
-
-    __post_init__ = check  # type: ignore[misc]
 
     @classmethod
     def as_released(cls, lam: float = 1.0, **fields: Any) -> "ASSD":

@@ -18,12 +18,12 @@ from torch import nn
 
 from ..access import copy_of
 from ..data.tensors import Labelled
-from ..fields import Count, NonNegative, Part, check
+from ..fields import Checked, Count, NonNegative, Part
 from ..training import Recipe, train
 
 
 @dataclass(frozen=True)
-class FineTune:
+class FineTune(Checked):
     r"""Fine-tuning on the retain set.
 
     Attributes:
@@ -39,8 +39,6 @@ class FineTune:
     momentum: Part = 0.9
     weight_decay: NonNegative = 5e-4
     batch_size: Count = 128
-
-    __post_init__ = check  # type: ignore[misc]
 
     def __call__(
         self, model: nn.Module, *, retain: Labelled, generator: torch.Generator

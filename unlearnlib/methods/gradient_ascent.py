@@ -22,12 +22,12 @@ from torch.optim import SGD
 from ..access import copy_of
 from ..checks import logits, settled
 from ..data.tensors import Labelled
-from ..fields import Count, NonNegative, check
+from ..fields import Checked, Count, NonNegative
 from ..losses import losses
 
 
 @dataclass(frozen=True)
-class GradientAscent:
+class GradientAscent(Checked):
     r"""Gradient ascent on the forget set.
 
     Attributes:
@@ -37,8 +37,6 @@ class GradientAscent:
 
     lr: NonNegative = 1e-3
     batch_size: Count = 128
-
-    __post_init__ = check  # type: ignore[misc]
 
     def __call__(
         self, model: nn.Module, *, forget: Labelled, generator: torch.Generator

@@ -37,12 +37,12 @@ from ..access import copy_of
 from ..checks import logits, settled
 from ..data.tensors import Inputs
 from ..errors import NonFiniteError, SpecError
-from ..fields import Count, NonNegative, Positive, check
+from ..fields import Checked, Count, NonNegative, Positive
 from ..training import seeded
 
 
 @dataclass(frozen=True)
-class JiT:
+class JiT(Checked):
     r"""Just in Time unlearning.
 
     Attributes:
@@ -71,8 +71,6 @@ class JiT:
     stop_gradient: bool = True
     squared: bool = False
     chunk: Count = 2048
-
-    __post_init__ = check  # type: ignore[misc]
 
     @classmethod
     def as_released(cls, sigma: float = 0.5, lr: float = 3e-4, **fields: Any) -> "JiT":

@@ -33,13 +33,13 @@ from torch import nn
 
 from ..access import copy_of
 from ..data.tensors import Inputs
-from ..fields import Count, NonNegative, check
+from ..fields import Checked, Count, NonNegative
 from ..importance import Importance, Norm, Order, Statistic, output_sensitivity
 from .ssd import dampen, warn_of_nothing
 
 
 @dataclass(frozen=True)
-class LFSSD:
+class LFSSD(Checked):
     r"""Loss-free Selective Synaptic Dampening.
 
     Attributes:
@@ -57,8 +57,6 @@ class LFSSD:
     order: Order = "data"
     norm: Norm = "squared"
     chunk: Count = 64
-
-    __post_init__ = check  # type: ignore[misc]
 
     @classmethod
     def as_released(cls, alpha: float = 10.0, lam: float = 1.0, **fields: Any) -> "LFSSD":

@@ -45,13 +45,13 @@ from ..access import copy_of
 from ..checks import logits, settled
 from ..data.tensors import Labelled, batch_count
 from ..errors import SpecError
-from ..fields import Count, NonNegative, Positive, Share, check
+from ..fields import Checked, Count, NonNegative, Positive, Share
 from ..losses import losses
 from ..training import seeded
 
 
 @dataclass(frozen=True)
-class NablaTau:
+class NablaTau(Checked):
     r"""Ascent on the forget set as far as the loss of held-out data, descent on the rest.
 
     Attributes:
@@ -79,8 +79,6 @@ class NablaTau:
     anneal: bool = True
     max_epochs: Count | None = None
     match: Literal["mean", "moments", "quantiles"] = "mean"
-
-    __post_init__ = check  # type: ignore[misc]
 
     @classmethod
     def as_released(cls, **fields: Any) -> "NablaTau":

@@ -26,13 +26,13 @@ from torch.optim import SGD
 from ..access import copy_of
 from ..checks import logits, settled
 from ..data.tensors import Labelled
-from ..fields import Count, NonNegative, Share, check
+from ..fields import Checked, Count, NonNegative, Share
 from ..losses import losses
 from ..training import seeded
 
 
 @dataclass(frozen=True)
-class NegGradPlus:
+class NegGradPlus(Checked):
     r"""Descent on the retain set together with ascent on the forget set.
 
     Attributes:
@@ -48,8 +48,6 @@ class NegGradPlus:
     lr: NonNegative = 0.01
     batch_size: Count = 128
     forget_batch_size: Count = 16
-
-    __post_init__ = check  # type: ignore[misc]
 
     def __call__(
         self, model: nn.Module, *, forget: Labelled, retain: Labelled, generator: torch.Generator

@@ -48,7 +48,7 @@ from .in_turn import Stop, in_turn, parts
 
 
 @dataclass(frozen=True)
-class PGU:
+class PGU(fields.Checked):
     r"""Projected-gradient unlearning.
 
     Attributes:
@@ -81,8 +81,6 @@ class PGU:
     stride_one: bool = False
     dropout: bool = False
     shuffle: bool = True
-
-    __post_init__ = fields.check  # type: ignore[misc]
 
     @classmethod
     def as_released(cls, gamma: float = 0.95, lr: float = 0.05, **fields: Any) -> "PGU":

@@ -30,13 +30,13 @@ from ..access import copy_of
 from ..checks import logits, settled
 from ..data.tensors import Labelled
 from ..errors import DataError
-from ..fields import Count, NonNegative, check
+from ..fields import Checked, Count, NonNegative
 from ..losses import losses
 from ..training import seeded
 
 
 @dataclass(frozen=True)
-class RandomLabel:
+class RandomLabel(Checked):
     """Training on all examples, those to forget with wrong labels.
 
     Attributes:
@@ -48,8 +48,6 @@ class RandomLabel:
     epochs: Count = 3
     lr: NonNegative = 1e-4
     batch_size: Count = 128
-
-    __post_init__ = check  # type: ignore[misc]
 
     def __call__(
         self, model: nn.Module, *, forget: Labelled, retain: Labelled, generator: torch.Generator

@@ -49,14 +49,14 @@ from ..access import copy_of, handed
 from ..checks import logits, settled
 from ..data.tensors import Inputs, Labelled, batched
 from ..errors import SpecError
-from ..fields import Count, NonNegative, Positive, Whole, check
+from ..fields import Checked, Count, NonNegative, Positive, Whole
 from ..losses import check_labels, losses
 from ..metrics.accuracy import hits
 from ..training import seeded
 
 
 @dataclass(frozen=True)
-class Distillation:
+class Distillation(Checked):
     r"""What SCRUB and SCRUB+R share.
 
     Attributes:
@@ -76,8 +76,6 @@ class Distillation:
     lr: NonNegative = 5e-4
     batch_size: Count = 256
     temperature: Positive = 1.0
-
-    __post_init__ = check  # type: ignore[misc]
 
     @classmethod
     def as_released(cls, **fields: Any) -> Self:

@@ -34,12 +34,12 @@ from ..access import copy_of
 from ..checks import finite, settled
 from ..data.tensors import Labelled
 from ..errors import NonFiniteError
-from ..fields import Count, NonNegative, check
+from ..fields import Checked, Count, NonNegative
 from ..importance import Importance, Order, Statistic, fisher_diagonal
 
 
 @dataclass(frozen=True)
-class SSD:
+class SSD(Checked):
     r"""Selective Synaptic Dampening.
 
     Attributes:
@@ -55,8 +55,6 @@ class SSD:
     group: Count = 1
     order: Order = "data"
     chunk: Count = 64
-
-    __post_init__ = check  # type: ignore[misc]
 
     @classmethod
     def as_released(cls, alpha: float = 10.0, lam: float = 1.0, **fields: Any) -> "SSD":
