@@ -116,6 +116,22 @@ def test_relearning_that_diverges_is_nan_from_there_on() -> None:
     assert not any(map(math.isinf, curve))
 
 
+def test_a_loss_beyond_all_numbers_is_nan() -> None:
+    model = nn.Linear(1, 2, bias=False)
+    model.weight.data = torch.tensor([[2e38], [-2e38]])
+    part = Labelled(torch.ones(3, 1), torch.ones(3, dtype=torch.int64))
+    assert model(part.x).isfinite().all()
+    assert math.isnan(relearning(model, part, seeded(), steps=0)[0])
+    assert math.isnan(gradient_norm(model, part))
+
+
+def test_a_readout_from_or_of_what_is_not_finite_is_nan() -> None:
+    bad = data()
+    bad.x[3, 0] = math.nan
+    for pair in ((bad, data()), (data(), bad)):
+        assert math.isnan(readout(network(), *pair))
+
+
 @pytest.mark.parametrize("fit_", [lambda m, d: gradient_norm(m, d),
                                   lambda m, d: relearning(m, d, seeded(), steps=1)])  # fmt: skip
 def test_data_without_examples_or_with_other_labels_is_refused(fit_) -> None:

@@ -175,6 +175,21 @@ def test_gradients_of_outputs_that_are_no_logits_are_refused() -> None:
         parameter_gradient(nn.Identity(), logits(), Y)
 
 
+def test_neighbours_without_a_finite_output() -> None:
+    """Of an example whose own is finite; nothing is infinitely steep, it is not known."""
+
+    def f(x: Tensor) -> Tensor:
+        return torch.where(x[:, :1] > 5, math.inf, x)
+
+    z = logits()
+    z[2, 0] = 4.999999
+    for found in (
+        local_ratio(f, z, 0.1, seeded(), draws=20),
+        curvature(f, z, Y, 0.1, seeded(), draws=20),
+    ):
+        assert found.isnan().tolist() == [i == 2 for i in range(N)]
+
+
 def test_outputs_that_are_no_tensor_are_refused() -> None:
     with pytest.raises(DataError, match="logits as a tensor"):
         metrics.entropy(logits().tolist())

@@ -6,19 +6,15 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 mpl.use("Agg")
 
 from matplotlib import pyplot as plt
 
 from unlearnlib.errors import RecordError, SpecError
-from unlearnlib.report import compare, figures, geometry, interval, paired, pairs_of, show, summary
+from unlearnlib.report import compare, interval, paired, pairs_of, show, summary
 from unlearnlib.report.claims import NOT, PARTLY, REPRODUCED, UNTESTED, Claim, Inequality, judge
-from unlearnlib.report.dampening import rank_correlation
-from unlearnlib.report.examples import wilcoxon
-from unlearnlib.report.measures import lacking, once
-from unlearnlib.report.style import provenance_line
+from unlearnlib.report.measures import lacking
 from unlearnlib.report.summary import Quantity, away, differences
 
 from .test_report_claims import ACCURACY, at_least, rows
@@ -97,61 +93,6 @@ class TestCompare:
                 found, wanted = times.loc[name, f"reported_{number}"], printed.loc[name, number]
                 assert found == pytest.approx(wanted / base, nan_ok=True)
         assert printed["sd"].notna().any()
-
-
-class TestDuplicates:
-    def test_a_run_that_stands_twice_counts_once(self):
-        table = records({"JiT": [0.5, 0.7, 0.9], "Retrain": [0.4, 0.4, 0.4]})
-        twice = pd.concat([table, table.iloc[:1], table.iloc[:1]])
-        assert line(compare("Table 2b", twice), "JiT")["n"] == 3
-        for make in (
-            lambda t: compare("Table 2b", t),
-            lambda t: summary(t, [BATCH]),
-            lambda t: paired(t, *BATCH, "JiT"),
-            lambda t: once(away(t, "Retrain")),
-            lambda t: figures.dots(t, *BATCH).axes[0].get_title(loc="left"),
-        ):
-            one, two = make(table), make(twice)
-            if isinstance(one, pd.DataFrame):
-                pd.testing.assert_frame_equal(one, two)
-            else:
-                assert one == two
-        assert summary(table, [BATCH, BATCH]).equals(summary(table, [BATCH]))
-
-    def test_seeds_of_the_method_do_not_weigh_more(self):
-        jit = pd.concat([rows("JiT", [v], seed_method=s) for s, v in enumerate((0.2, 0.4))])
-        table = pd.concat([jit, jit.iloc[:1], rows("Retrain", [0.0])])
-        assert paired(table, *ACCURACY, "JiT")["mean"].item() == pytest.approx(0.3)
-        reference = pd.concat([jit.assign(method="Retrain"), rows("JiT", [1.0])])
-        doubled = pd.concat([reference, reference.iloc[:1]])
-        assert away(doubled, "Retrain").query("method == 'JiT'")["value"].item() == (
-            pytest.approx(0.7)
-        )
-
-    def test_a_run_that_stands_twice_without_a_number_lacks_one(self):
-        table = records({"JiT": [0.5, math.nan]})
-        found = summary(pd.concat([table, table]), [BATCH])
-        assert found[["n", "missing"]].to_numpy().tolist() == [[1, 1]]
-
-    def test_two_values_of_one_measurement_are_refused(self):
-        table = records({"JiT": [0.5], "Retrain": [0.4]})
-        other = pd.concat([table, table.assign(value=0.6)])
-        for make in (
-            lambda: compare("Table 2b", other),
-            lambda: summary(other, [BATCH]),
-            lambda: paired(other, *BATCH, "JiT"),
-            lambda: away(other, "Retrain"),
-            lambda: figures.dots(other, *BATCH),
-            lambda: figures.curves(other, *BATCH, "lr"),
-            lambda: figures.heatmap(other, *BATCH),
-        ):
-            with pytest.raises(RecordError, match=r"-0 has two values"):
-                make()
-
-    def test_runs_of_other_seeds_or_settings_are_no_duplicates(self):
-        table = records({"JiT": [0.5]})
-        for column in ("run_id", "params", "request", "seed_request", "seed_method", "scale"):
-            assert len(once(pd.concat([table, table.assign(**{column: "other"})]))) == 2
 
 
 class TestSummary:
@@ -321,100 +262,6 @@ class TestClaims:
         test = Inequality(Quantity("JiT", *ACCURACY), at_least=0.05, at_most=0.2)
         found = test.settings(rows("JiT", values)).iloc[0]
         assert (found["inside"], found["leans"]) == (inside, leans)
-
-
-def frame(none=math.nan):
-    return records({"JiT": [0.2, none, 0.4], "Retrain": [0.1, 0.3, 0.5]})
-
-
-class TestFigures:
-    @pytest.mark.parametrize("none", NONE)
-    def test_dots(self, none):
-        ax = figures.dots(frame(none), *BATCH).axes[0]
-        assert [t.get_text() for t in ax.texts] == ["30.0", "30.0"]
-        title = ax.get_title(loc="center") + ax.get_title(loc="left")
-        assert "n = 2 to 3; 1 of 6 runs has no number, band" in title
-        never = records({"JiT": [none], "Retrain": [none]})
-        title = figures.dots(never, *BATCH).axes[0].get_title()
-        assert "n = 0; 2 of 2 runs have no number\n" in title
-
-    def sweep(self, none=math.nan):
-        return pd.concat(
-            records({"JiT": [lr, none if lr > 0.1 else lr]}, params=f'{{"lr": {lr}, "sigma": 1}}')
-            for lr in (0.1, 0.2)
-        )
-
-    @pytest.mark.parametrize("none", NONE)
-    def test_heatmap_and_curves(self, none):
-        table = self.sweep(none)
-        for ax in (
-            figures.heatmap(table, *BATCH).axes[0],
-            figures.curves(table, *BATCH, "lr").axes[0],
-        ):
-            assert "n = 1 to 2; 1 of 4 runs has no number" in ax.get_title()
-        texts = [t.get_text() for t in figures.heatmap(table, *BATCH).axes[0].texts]
-        assert texts == ["10.0", "20.0"]
-
-    def test_a_line_is_named_where_it_ends(self):
-        table = self.sweep()
-        table.loc[table["params"].str.contains("0.2"), "value"] = math.nan
-        level = records({"Original": [math.nan]})
-        ax = figures.curves(pd.concat([table, level]), *BATCH, "lr").axes[0]
-        assert [t.get_text() for t in ax.texts] == ["JiT"]
-        assert math.isfinite(ax.texts[0].get_position()[1])
-
-    def test_a_grid_without_a_number(self):
-        table = self.sweep().assign(value=math.nan)
-        ax = figures.heatmap(table, *BATCH).axes[0]
-        assert [t.get_text() for t in ax.texts] == ["", ""]
-        assert "n = 0; 4 of 4 runs have no number" in ax.get_title()
-
-    @pytest.mark.parametrize("none", NONE)
-    def test_boxes(self, none):
-        ax = figures.boxes({"JiT": [0.1, none, 0.3], "Retrain": [0.2]}, "Entropy").axes[0]
-        assert "n = 1 to 2 examples; 1 of 4 values has no number" in ax.get_title()
-        assert "no number" not in figures.boxes({"JiT": [1]}, "Entropy").axes[0].get_title()
-
-    def test_lines(self):
-        cells = [("a", "JiT", s, r, 0.1 * r + s) for s in (0, 1) for r in (1.0, 2.0)]
-        table = pd.DataFrame(cells, columns=["panel", "method", "seed", "r", "ratio"])
-        table.loc[3, "ratio"] = math.nan
-        text = geometry.lines(table, "r", "ratio", "method", "panel", "seed").get_suptitle()
-        assert text.endswith("n = 1 to 2; 1 of 4 values has no number")
-
-    def test_provenance(self, monkeypatch):
-        from unlearnlib import records as store
-
-        monkeypatch.setattr(store, "provenance", lambda _: pd.DataFrame())
-        assert "⚠ 1 of 6 runs has no number for some measurement" in provenance_line(frame())
-        assert "no number" not in provenance_line(frame(0.3))
-
-
-class TestExamples:
-    @pytest.mark.parametrize("none", NONE)
-    def test_a_test_of_what_is_not_finite_is_nan(self, none):
-        found = wilcoxon({"a": [1.0, none, 3.0], "b": [0.0, 0.0, 0.0], "c": [1.0, 1.0, 1.0]})
-        assert found.loc[0, ["mean", "median", "share", "p"]].isna().all()
-        assert found["n"].tolist() == [2, 2, 3]
-        assert found.loc[2, "p"] == 0.25
-
-    @pytest.mark.parametrize("other", [[0.0], [], [[0.0], [0.0], [0.0]]])
-    def test_examples_are_the_same(self, other):
-        with pytest.raises(SpecError, match="pairs examples"):
-            wilcoxon({"a": [1.0, 2.0, 3.0], "b": other})
-        with pytest.raises(SpecError, match="pairs examples"):
-            wilcoxon({"a": [], "b": []})
-
-    def test_ranks_of_what_is_not_finite(self):
-        class Held:
-            def __init__(self, *values):
-                self.values = {"w": torch.tensor(values), "v": torch.tensor([1.0, 2.0])}
-
-            def __getitem__(self, name):
-                return self.values[name]
-
-        found = rank_correlation(Held(1.0, 2.0, math.nan), Held(1.0, 2.0, 3.0))
-        assert found["correlation"].isna().tolist() == [True, False, True]
 
 
 def test_words():
