@@ -283,3 +283,12 @@ def test_noise_that_vanishes_is_told(x: Tensor, train_mode: bool) -> None:
             method(linear, forget_inputs=Inputs(given), generator=seeded())
     JiT(sigma=1e-3, **fields)(linear, forget_inputs=Inputs(x), generator=seeded())
     JiT(**fields)(linear, forget_inputs=Inputs(constant), generator=seeded())
+
+
+def test_noise_that_vanishes_once_is_told(monkeypatch: pytest.MonkeyPatch, x: Tensor) -> None:
+    """In the first of two chunks of the first of three batches."""
+    draw, left = torch.randn, [0.0]
+    monkeypatch.setattr(torch, "randn", lambda *a, **k: draw(*a, **k) * (left.pop() if left else 1))
+    method = JiT(noises=2, batch_size=4, chunk=4)
+    with pytest.raises(NonFiniteError, match="vanished"):
+        method(nn.Linear(16, 3).double(), forget_inputs=Inputs(x), generator=seeded())

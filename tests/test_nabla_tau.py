@@ -166,6 +166,12 @@ def test_passes_of_the_grid() -> None:
     assert found == [80, 80, 55, 26, 16, 11, 9, 6, 5, 4, 3, 3]
 
 
+def test_a_single_example_left_over_is_no_batch() -> None:
+    method = NablaTau(batch_size=4, budget=2.0)
+    assert [method.batches(n) for n in (1, 4, 5, 6, 9, 13)] == [1, 1, 1, 2, 2, 3]
+    assert len(method.alphas(5, 13)) == 3  # each pass is one step, and one over the rest has three
+
+
 def test_at_least_one_pass_and_a_weight_of_at_most_one() -> None:
     assert NablaTau.as_released_text().alphas(30_000, 13_410) == [0.5]
     assert NablaTau().alphas(9_000, 1_000)[0] == 1.0

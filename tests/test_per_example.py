@@ -175,7 +175,7 @@ def loop(
 ) -> dict[str, Tensor]:
     """Group by group, example by example."""
     total = {name: torch.zeros_like(q) for name, q in model.named_parameters()}
-    groups = list(data.batches(group))
+    groups = list(zip(data.x.split(group), data.y.split(group), strict=True))
     for x, y in groups:
         mean = sum(loss(model(a[None]), b[None]) for a, b in zip(x, y, strict=True)) / len(x)
         for name, g in gradients(model, mean).items():
