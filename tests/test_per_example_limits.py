@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.testing import assert_close
 
 from unlearnlib import Labelled, fisher_diagonal, output_sensitivity
 from unlearnlib.memory import peak_memory_mib
@@ -56,3 +57,14 @@ def test_four_times_the_examples_take_no_more_memory() -> None:
     for group in (1, 4):
         assert peak(33, group) == pytest.approx(peak(9, group), rel=0.02)
     assert peak(9, 1) > 1.1 * peak(1, 1)
+
+
+def test_under_autocast_the_rules_are_in_single_precision() -> None:
+    """Only what the network itself computes is in half precision."""
+    model, x, y = nn.Linear(4, 3), torch.full((1, 4), 1.2345), torch.tensor([1])
+    with torch.autocast("cpu", torch.bfloat16):
+        found = fisher_diagonal(model, Labelled(x, y))["weight"]
+        z = model(x).float().detach().requires_grad_()
+    (delta,) = torch.autograd.grad(nn.functional.cross_entropy(z, y), z)
+    delta = delta.bfloat16().float()
+    assert_close(found, (delta.T @ x).square(), rtol=1e-6, atol=0)
