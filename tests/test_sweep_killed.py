@@ -99,7 +99,7 @@ def test_a_sweep_that_is_killed_loses_what_was_in_flight(
     page: Path, asleep: Any, jobs: str
 ) -> None:
     """Kill -9 while a run sleeps: its worker and its kernel end too, and it is made again."""
-    process, others = asleep("--jobs", jobs, a=[1, 14])
+    process, others = asleep("--jobs", jobs, a=[1, 14] if jobs == "1" else [14])
     ends = [os.pidfd_open(number) for number in others]
     assert (others[1] == process.pid) == (jobs == "1")
     process.kill()
@@ -109,10 +109,8 @@ def test_a_sweep_that_is_killed_loses_what_was_in_flight(
     assert not [name for name in left if name.startswith(("kernel-", "ipython-", "tmp"))]
     (page.parent / "fifo").unlink()  # nobody reads it now, but all may write
     (page.parent / "fifo").touch()
-    known = counts(page)
-    assert known["a14"] == 1
     assert main(command(page, a=[1])) == 0
-    assert counts(page) == {"a1": 1, "a14": 1} or jobs == "2"
+    assert counts(page) == {"a1": 1, "a14": 1}  # what had ended is not repeated
 
 
 def test_ctrl_c_says_how_to_go_on(page: Path, asleep: Any) -> None:

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, Optional, Union, get_type_hints
+from typing import Any, Literal, Union, get_type_hints
 
 import nbformat
 
@@ -15,6 +15,7 @@ from ..methods import METHODS
 from ..training import Recipe
 
 KINDS: dict[str, Any] = {kind.__name__: kind for kind in (bool, int, float, str, list, dict)}
+GENERIC = (("list", 1), ("dict", 2))
 UNKNOWN: Any = type("Unknown", (), {"__repr__": lambda self: "an expression"})()
 """The default of a parameter that is computed; it can be replaced, and not be reached into."""
 NEEDED = {field.name for field in fields(Grid)} - {"splits", "validation"}
@@ -70,7 +71,10 @@ def _parameter(value: ast.expr | None, annotation: ast.expr | None) -> Parameter
         default = ast.literal_eval(value) if value else UNKNOWN
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         default = UNKNOWN
-    return Parameter(_kind(annotation) if annotation else like(default), default)
+    try:
+        return Parameter(_kind(annotation) if annotation else like(default), default)
+    except (ValueError, TypeError, SyntaxError):  # an annotation that Python has not looked at
+        return Parameter(Any, default)
 
 
 def _kind(node: ast.expr) -> Any:
@@ -90,8 +94,8 @@ def _kind(node: ast.expr) -> Any:
                 return Literal[tuple(ast.literal_eval(part) for part in parts)]
             kinds = tuple(_kind(part) for part in parts)
             if name in ("Optional", "Union"):
-                return {"Optional": Optional, "Union": Union}[name][kinds]
-            return KINDS[name][kinds] if name in ("list", "dict") else KINDS.get(name, Any)
+                return Union[(*kinds, None)] if name == "Optional" else Union[kinds]
+            return KINDS[name][kinds] if (name, len(kinds)) in GENERIC else KINDS.get(name, Any)
     return Any
 
 
