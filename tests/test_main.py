@@ -227,7 +227,7 @@ def test_no_error_is_a_traceback(
     assert "Traceback" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [[], ["run"], ["data", "cifar11"], ["walk"]])
+@pytest.mark.parametrize("arguments", [[], ["run"], ["data"], ["walk"]])
 def test_usage_errors(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)

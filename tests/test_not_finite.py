@@ -8,8 +8,23 @@ import pytest
 import torch
 from torch import nn
 
-from unlearnlib import JiT, Labelled, Method, Recipe, Retrain, Scenario, measure, rng, run
+from unlearnlib import (
+    FineTune,
+    Grid,
+    JiT,
+    Labelled,
+    Method,
+    Recipe,
+    Retrain,
+    Scenario,
+    measure,
+    records,
+    rng,
+    run,
+    run_grid,
+)  # fmt: skip
 from unlearnlib.errors import NonFiniteError
+from unlearnlib.report import figures
 
 
 def scenario(request: str = "class:boot", **changes: Any) -> Scenario:
@@ -33,7 +48,7 @@ def spoilt(value: float) -> Method:
 class TestNotFinite:
     @pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
     def test_a_model_is_no_measurement(self, value: float) -> None:
-        with pytest.raises(NonFiniteError, match=r"^Spoilt on class:boot: '.*weight' of the unlea"):
+        with pytest.raises(NonFiniteError, match=r"^Spoilt on class:boot: '.*weight' of the resul"):
             run(spoilt(value), scenario())
 
     def test_nor_are_outputs_of_a_finite_model(self) -> None:
@@ -87,3 +102,41 @@ class TestNotFinite:
         monkeypatch.setattr(Scenario, "_cached", lambda *_: (bad, {"seconds": 1.0}))
         with pytest.raises(NonFiniteError, match="diverged"):
             _ = made.original
+
+
+@pytest.mark.usefixtures("lab")
+class TestGrid:
+    """A grid that looks for the limits of a setting goes on where one is passed."""
+
+    def grid(self, **methods: dict[str, Any]) -> Grid:
+        methods = {"Original": {}, "wild": {"type": "GradientAscent", "lr": 1e20}, **methods}
+        training = {"epochs": 1, "lr": 0.05, "batch_size": 32}
+        return Grid("try", "laptop", "toy", "mlp", ["class:boot"], training, methods, [0, 1])
+
+    def test_what_diverges_is_told_and_has_no_record(self) -> None:
+        told = "^2 of 4 runs diverged and have no record: in wild on class:boot, seed 0; in wild"
+        with pytest.warns(UserWarning, match=told):
+            table = run_grid(self.grid())
+        assert set(table["method"]) == {"Original"} == set(records.read("try", "laptop")["method"])
+        first, second = table.attrs["diverged"]
+        assert first.startswith("GradientAscent on class:boot: ")
+        assert "seed 0" in first
+        assert "seed 1" in second
+        assert "2 more diverged and left no number" in figures.provenance_line(table)
+
+    def test_where_nothing_diverges_nothing_is_said(self) -> None:
+        methods = {"Original": {}}
+        table = run_grid(replace(self.grid(), methods=methods))
+        assert table.attrs["diverged"] == []
+        assert "diverged" not in figures.provenance_line(table)
+
+    def test_another_failure_is_raised_with_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fails(
+            self: FineTune, model: nn.Module, *, retain: Labelled, generator: torch.Generator
+        ) -> nn.Module:
+            raise RuntimeError("no")
+
+        monkeypatch.setattr(FineTune, "__call__", fails)
+        with pytest.raises(ExceptionGroup, match="2 of 6 runs are recorded") as caught:
+            run_grid(self.grid(FineTune={}))
+        assert len(caught.value.exceptions) == 4

@@ -56,7 +56,7 @@ def test_what_is_right_is_right() -> None:
         ({"dataset": "toy+poison"}, r"dataset: .* is no poisoned data set.*toy\+poison500"),
         ({"dataset": "toy+poison0"}, "is no poisoned data set: .0. is not the number"),
         ({"dataset": "toy+poison1.5"}, "is no poisoned data set: .1.5. is not the number"),
-        ({"dataset": "toy+noise5"}, r"'\+noise5' means nothing"),
+        ({"dataset": "toy+noise5"}, "there is no data set 'toy.noise5'"),
         ({"model": "mlp16"}, "model: there is no model 'mlp16'. Did you mean mlp_16\\? Known"),
         ({"requests": "class:Bag"}, r"requests must be a list, not the .* Write \[class:Bag\]"),
         ({"requests": []}, "requests is empty"),

@@ -11,13 +11,14 @@ import re
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from . import records
 from .data import NAMES, load
-from .errors import StoppedError, UnlearnError
+from .errors import DivergedError, StoppedError, UnlearnError
 from .grid import Grid, run_grid
 from .locations import cache_folder
 
@@ -196,7 +197,9 @@ def _make(spec: Path, grid: Grid, budget: float | None) -> None:
         return
     print(f"{len(grid)} runs, {missing} of them missing", flush=True)
     try:
-        run_grid(grid, budget)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".* diverged and have no record")  # told at the end
+            diverged = run_grid(grid, budget).attrs["diverged"]
     except StoppedError:
         raise  # there is no room to pack anything either
     except BaseException:
@@ -204,6 +207,8 @@ def _make(spec: Path, grid: Grid, budget: float | None) -> None:
             _pack(grid)
         raise
     _pack(grid)
+    if diverged:
+        raise ExceptionGroup("some runs diverged", [DivergedError(text) for text in diverged])
 
 
 def _pack(grid: Grid) -> None:

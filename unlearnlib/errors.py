@@ -53,6 +53,10 @@ class StoppedError(UnlearnError, RuntimeError):
     table: Any = None
 
 
+class DivergedError(NonFiniteError):
+    """The steps of a method led to a model that is not finite, or answers with what is not."""
+
+
 class SweepError(UnlearnError, RuntimeError):
     """A sweep cannot go on: its folder or its workers fail it."""
 

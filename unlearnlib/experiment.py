@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from . import checks, metrics
 from .access import Method, access, grant
 from .data import Labelled
-from .errors import NonFiniteError
+from .errors import DivergedError, NonFiniteError
 from .gradient_space import GradientSpace
 from .importance import Importance
 from .methods import Original, Retrain
@@ -143,7 +143,7 @@ def measured(
     """Unlearn and measure; warn if the method changed nothing.
 
     Raises:
-        NonFiniteError: The unlearned model, or what it says, is not finite; argmax of NaN is class
+        DivergedError: The unlearned model, or what it says, is not finite; argmax of NaN is class
             0, so that it would count as one that forgot.
     """
     try:
@@ -153,7 +153,7 @@ def measured(
         if not scenario.trained:  # its training diverged
             raise
         name = type(method).__name__
-        raise NonFiniteError(f"{name} on {scenario.request}: {error}") from None
+        raise DivergedError(f"{name} on {scenario.request}: {error}") from None
     if outcome.cost["change_norm"] == 0 and not isinstance(method, Original):
         warnings.warn(f"{method} changed no parameter on {scenario.request}.", stacklevel=2)
     return rows + [(name, "", value) for name, value in outcome.cost.items()]

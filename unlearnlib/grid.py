@@ -18,7 +18,7 @@ from torch.hub import tqdm  # type: ignore[attr-defined]
 from . import fingerprint, records
 from .access import Method, access
 from .cache import digest
-from .errors import RequestError, StoppedError
+from .errors import DivergedError, RequestError, StoppedError
 from .experiment import SPLITS, measured
 from .fields import Part, Whole
 from .mapping import mapping
@@ -202,6 +202,10 @@ def run_grid(grid: Grid, budget: float | None = None) -> pd.DataFrame:
     the table marks it as stale. A run that fails does not stop the others. The first seed is run
     with every request and method before the second, since a part of that is worth the most.
 
+    A method whose steps diverge leaves no record, since no metric of such a model means anything.
+    Settings that go too far are what some grids are for: if nothing else fails, a warning tells of
+    them, and `attrs["diverged"]` of the table has a sentence for each.
+
     Args:
         grid: What to run.
         budget: Seconds; a run that would end later, by the longest of its method so far, is not
@@ -209,7 +213,7 @@ def run_grid(grid: Grid, budget: float | None = None) -> pd.DataFrame:
 
     Raises:
         SpecError: The data set does not have what the requests name; nothing was run.
-        ExceptionGroup: Some runs failed; the others are recorded.
+        ExceptionGroup: Some runs failed otherwise; the others are recorded.
         StoppedError: A record or a model could not be written; the rest was not started.
     """
     known = records.load_all(grid.part, grid.scale)
@@ -224,6 +228,7 @@ def run_grid(grid: Grid, budget: float | None = None) -> pd.DataFrame:
     if due:
         grid.check_requests()
     failed, hopeless, late = list[Exception](), dict[int, Exception](), 0
+    done = "{} of {} runs are recorded"
     found: dict[str, records.Record] = {}
     for cell in (bar := tqdm(cells, unit="run", disable=None)):
         bar.set_description(f"{cell.request} {cell.label} seed {cell.seed}")
@@ -241,17 +246,23 @@ def run_grid(grid: Grid, budget: float | None = None) -> pd.DataFrame:
             try:
                 records.write(record)  # a sweep's run has copies of all that it shows
             except OSError as error:  # nor could the next one be written
-                done = f"{len(found) - 1} of {len(cells)} runs are recorded"
-                stopped = StoppedError(f"{error}\n{done}; the same command makes the others.")
+                told = done.format(len(found) - 1, len(cells))
+                stopped = StoppedError(f"{error}\n{told}; the same command makes the others.")
                 stopped.table = _table(grid, found)
                 raise stopped from error
     if late:
         warnings.warn(f"The time was up: {late} of {len(cells)} runs were not started, "
                       "which the same command makes.", stacklevel=2)  # fmt: skip
-    if failed:
-        done = f"{len(found)} of {len(cells)} runs are recorded"
-        raise ExceptionGroup(f"{done}; these failed", failed)
-    return _table(grid, found)
+    diverged = [error for error in failed if isinstance(error, DivergedError)]
+    if len(failed) > len(diverged):
+        raise ExceptionGroup(f"{done.format(len(found), len(cells))}; these failed", failed)
+    table = _table(grid, found)
+    table.attrs["diverged"] = [f"{e} ({', '.join(e.__notes__)})" for e in diverged]
+    if diverged:
+        where = "; ".join(error.__notes__[0] for error in diverged)
+        warnings.warn(f"{len(diverged)} of {len(cells)} runs diverged and have no record: {where}.",
+                      stacklevel=2)  # fmt: skip
+    return table
 
 
 def _tried(

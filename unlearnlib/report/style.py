@@ -3,6 +3,7 @@
 import base64
 import io
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
@@ -80,8 +81,12 @@ STYLE: Mapping[str, Any] = {
 
 
 def use() -> None:
-    """Make the book's style the default of matplotlib; call it once a page."""
+    """Make the book's style the default of matplotlib; call it once a page.
+
+    Warnings are shown as their sentence, without the line and the path that they come from.
+    """
     plt.style.use(dict(STYLE))
+    warnings.formatwarning = lambda message, category, *_, **__: f"{category.__name__}: {message}\n"
 
 
 def colour(method: str) -> str:
@@ -166,6 +171,8 @@ def provenance_line(table: pd.DataFrame) -> str:
     without = table.loc[~np.isfinite(table["value"]), "run_id"].nunique()
     if without:
         parts.append(f"⚠ {lacking(without, len(runs))} for some measurement")
+    if diverged := len(table.attrs.get("diverged", ())):
+        parts.append(f"⚠ {diverged} more diverged and left no number")
     if old := int(runs["stale"].sum()):
         parts.append(f"⚠ {old} runs are of a method that does something else now")
     return " · ".join(parts)
