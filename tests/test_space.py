@@ -149,6 +149,23 @@ def test_a_range_has_numbers_of_the_kind(
         assert max(found) > 80
 
 
+def test_a_range_may_be_one_number(tmp_path: Path) -> None:
+    axes = read_axes(grid(tmp_path, validation={"low": 1, "high": 1}), parameters_of(PAGE))
+    assert list(points(axes, 5)) == [{"validation": 1.0}]
+
+
+def test_keys_may_have_dots(tmp_path: Path) -> None:
+    """The longest one that fits is meant."""
+    known = parameters_of(notebook(tmp_path, 'd = {"a": {"b": {}}, "a.b": {"c": 1}}'))
+    assert resolve({"d.a.b.c": 2}, known)["d"] == {"a": {"b": {}}, "a.b": {"c": 2}}
+
+
+def test_training_is_a_recipe_only_where_a_grid_is_run(tmp_path: Path) -> None:
+    known = parameters_of(notebook(tmp_path, 'training = {"x": 1}\nmethods = {"JiT": {"x": 1}}'))
+    axes = {"training.x": [2], "methods.JiT.x": [2]}
+    assert read_axes(grid(tmp_path, **axes), known) == axes
+
+
 def test_logarithmic_whole_numbers_reach_both_ends() -> None:
     axes = {"a": {"low": 1, "high": 3, "log": True}}
     assert {point["a"] for point in points(axes, 50)} == {1, 2, 3}

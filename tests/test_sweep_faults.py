@@ -104,6 +104,9 @@ def test_many_mistakes_are_not_all_shown(planned: Plan, monkeypatch: pytest.Monk
     assert lines[:3] == ["no 0", "no two", "no 1"]
     assert lines[-1] == "and 6 more."
     assert len(lines) == 21
+    with pytest.raises(SpecError) as caught:
+        planned({"a": list(range(19))})
+    assert str(caught.value).splitlines()[-1] == "no 18"  # twenty are shown
 
 
 def test_the_table_has_the_runs_of_the_present_plan(tmp_path: Path, planned: Plan) -> None:

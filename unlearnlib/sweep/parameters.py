@@ -92,9 +92,10 @@ def _kind(node: ast.expr) -> Any:
             parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
             if name == "Literal":
                 return Literal[tuple(ast.literal_eval(part) for part in parts)]
-            kinds = tuple(_kind(part) for part in parts)
+            kinds: tuple[Any, ...] = tuple(_kind(part) for part in parts)
             if name in ("Optional", "Union"):
-                return Union[(*kinds, None)] if name == "Optional" else Union[kinds]
+                kinds += (None,) * (name == "Optional")
+                return Union[kinds]  # noqa: UP007
             return KINDS[name][kinds] if (name, len(kinds)) in GENERIC else KINDS.get(name, Any)
     return Any
 
