@@ -161,8 +161,9 @@ def publish_sweeps() -> None:
     """Write the executed notebooks of the sweeps as pages of their own, for the book to link to."""
     target = EXTRA / EXECUTED / "sweeps"  # beside the page that links to them
     target.mkdir(parents=True, exist_ok=True)
-    cache = Path(os.environ.get("UNLEARNLIB_CACHE") or ".cache")
-    found = {path.stem: path for path in cache.glob("sweeps/*/runs/*.ipynb")}
+    from unlearnlib.locations import cache_folder  # torch comes with it, and is often not needed
+
+    found = {path.stem: path for path in cache_folder().glob("sweeps/*/runs/*.ipynb")}
     page = EXECUTED / "sweeps.ipynb"
     linked = set(re.findall(r"sweeps/([0-9a-f]{16})\.html", page.read_text())) & found.keys()
     for old in target.glob("*.html"):
