@@ -99,8 +99,9 @@ def test_messages_are_counted(numbers: list[int | None], lost: int) -> None:
     class Socket:
         async def recv_multipart(self) -> list[bytes]:
             number = waiting.pop(0)
-            numbered = [b"stream.stdout"] + [b"#%d" % number] * (number is not None)
-            return [*numbered, *session.serialize(session.msg("stream", {"text": "x"}))]
+            numbered = [] if number is None else [b"#%d" % number]
+            message = session.serialize(session.msg("stream", {"text": "x"}))
+            return [b"stream.stdout", *numbered, *message]
 
     waiting = list(numbers)
     channel: Any = object.__new__(kernel.CountedChannel)  # it wants a real socket

@@ -20,7 +20,6 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any, ClassVar
 
-import zmq
 from filelock import BaseFileLock, FileLock
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.channels import AsyncZMQSocketChannel
@@ -68,8 +67,6 @@ class ForkedProvisioner(LocalProvisioner):
         env = dict(kwargs.get("env") or os.environ) | CONFIGURATION | {"IPYTHONDIR": self.home}
         env |= getattr(self.parent, "environment", {})
         env.pop("PYTHONSTARTUP", None)
-        if self.parent is not None:  # the reader's end of what `serve.Kernel` has on the other
-            self.parent.context.setsockopt(zmq.RCVHWM, 0)
         ours = cmd[0] == sys.executable and any(cmd[i : i + 2] == LAUNCHER for i in (1, 2))
         able = "forkserver" in multiprocessing.get_all_start_methods()
         if not ours or not able or multiprocessing.current_process().daemon:

@@ -32,8 +32,8 @@ class NumberedSocket(zmq.Socket[bytes]):
 class Kernel(IPKernelApp):
     """A kernel that loses no output.
 
-    A socket that publishes drops what its reader has not read when a thousand messages wait. This
-    one drops nothing, and a reader that misses a number knows that something was lost.
+    A socket that publishes drops what it cannot send when a thousand messages wait: a reader is
+    slower than `print`. This one drops nothing, and a reader that misses a number knows of a loss.
     """
 
     def init_iopub(self, context: Any) -> None:
