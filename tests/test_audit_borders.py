@@ -138,7 +138,7 @@ def test_data_without_examples_or_with_other_labels_is_refused(fit_) -> None:
     for y in (Y[:, None].float(), Y + 1, (Y > 0)):
         with pytest.raises(DataError, match=r"\.$"):
             fit_(network(), Labelled(data().x, y))
-    with pytest.raises(DataError, match="one or more examples"):
+    with pytest.raises(DataError, match=r"no examples|one or more examples"):
         fit_(network(), data(0))
     with pytest.raises(DataError, match="two or more classes"):
         fit_(nn.Linear(4, 1), data())

@@ -184,7 +184,7 @@ def test_finite_differences_leave_the_model_and_want_logits() -> None:
     assert model.training == modes
     assert all(torch.equal(q, b) for q, b in zip(model.parameters(), before, strict=True))
     with pytest.raises(UnsupportedModelError, match="not logits"):
-        finite_sensitivity(nn.Linear(5, 1).double(), data, place, 0.1)
+        finite_sensitivity(nn.Linear(5, 1).double(), data, [("weight", 2)], 0.1)
     with pytest.raises(SpecError, match="'bias' has 3 numbers; there is no place 9"):
         finite_sensitivity(model, data, [*place, ("bias", 9)], 0.1)
     assert all(torch.equal(q, b) for q, b in zip(model.parameters(), before, strict=True))

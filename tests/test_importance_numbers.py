@@ -156,12 +156,13 @@ class TestNotFinite:
     @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
     def test_the_example_is_named(self, bad: float, group: int) -> None:
         data = examples(100)
+        inputs = data.inputs
         data.x[73, 2] = bad
         words = r"of 'layers.0.weight' holds .*the first loss .* is that of example 73\."
         for compute in (
             lambda: fisher_diagonal(network(), data, group=group),
-            lambda: output_sensitivity(network(), data.inputs, group=group),
-            lambda: gauss_newton_diagonal(network(), data.inputs),
+            lambda: output_sensitivity(network(), inputs, group=group),
+            lambda: gauss_newton_diagonal(network(), inputs),
         ):
             with pytest.raises(NonFiniteError, match=words):
                 compute()

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from unlearnlib import __main__, grid, records
+from unlearnlib import Grid, __main__, grid, records
 from unlearnlib.__main__ import main
 from unlearnlib.errors import DataError, StorageError
 from unlearnlib.locations import PACKAGE
@@ -178,8 +178,13 @@ def test_a_failure_is_told_even_if_nothing_can_be_packed(
 
 def test_the_budget_is_for_all_grids_together(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     left, clock = list[float | None](), iter([100.0, 130.0, 250.0])
+
+    def ran(_: Grid, budget: float | None) -> SimpleNamespace:
+        left.append(budget)
+        return SimpleNamespace(attrs={"diverged": []})
+
     monkeypatch.setattr(__main__, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    monkeypatch.setattr(__main__, "run_grid", lambda grid, budget: left.append(budget))
+    monkeypatch.setattr(__main__, "run_grid", ran)
     path = str(spec(lab))
     assert main(["run", path, path, "--budget", "2m"]) == 0
     assert left == [90.0, 0.0]

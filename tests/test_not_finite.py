@@ -61,9 +61,9 @@ class TestNotFinite:
     def test_each_split_is_looked_at(self, split: str) -> None:
         made = scenario(validation=0.25)
         part = getattr(made.splits, split)
-        x = part.x.clone()
-        x[-1] = torch.nan
-        splits = replace(made.splits, **{split: Labelled(x, part.y)})
+        spoilt = Labelled(part.x.clone(), part.y)
+        spoilt.x[-1] = torch.nan
+        splits = replace(made.splits, **{split: spoilt})
         with pytest.raises(NonFiniteError, match=f"the split '{split}' are NaN"):
             measure(made.original[0], splits)
         measure(made.original[0], splits, ["forget", "test"])

@@ -247,10 +247,10 @@ def test_spaces_that_mean_nothing_are_refused() -> None:
     model = nn.Sequential(nn.Linear(8, 3)).double()
     with pytest.raises(UnsupportedModelError, match="other outputs at each call"):
         GradientSpace.of(Dropping().double(), Inputs(X))
-    bad = X.clone()
-    bad[8, 3] = float("inf")
+    bad = Inputs(X.clone())
+    bad.x[8, 3] = float("inf")
     with pytest.raises(NonFiniteError, match="An input of layer '0' is NaN or infinite"):
-        GradientSpace.of(model, Inputs(bad))
+        GradientSpace.of(model, bad)
     for chunk in (0, -1, 2.5, True, "8"):
         with pytest.raises(SpecError, match="chunk must be a whole number, at least 1, not"):
             GradientSpace.of(model, Inputs(X), chunk=chunk)  # type: ignore[arg-type]

@@ -24,7 +24,7 @@ def record(name: str, value: float) -> Record:
 
     return {
         "run_id": name, "identity": dict.fromkeys(records.IDENTITY, ""),
-        "specification": {"type": "JiT"}, "provenance": {"source": "x"},
+        "specification": {"type": "JiT"}, "provenance": {"behaviour": "x"},
         "rows": [["accuracy", "test", value]],
     }  # fmt: skip
 
