@@ -265,3 +265,21 @@ def test_other_views_are_noticed() -> None:
     space = GradientSpace.of(model, Inputs(x)).without(model, Inputs(3 * x[:4]))
     with pytest.warns(UserWarning, match=r"% of the moments at '0' are negative.*other views"):
         projections(model, space, 0.9, "energy")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"kernel_size": 3}, {"kernel_size": (1, 5), "dilation": (1, 2)}, {"kernel_size": 4}],
+    ids=str,
+)
+@pytest.mark.parametrize("factors", [(1e4, 1, 1), (1e4, 30, 1), (1, 1e4, 1), (1, 1, 1e4)], ids=str)
+def test_a_bright_border_does_not_drown_the_rest(
+    options: dict[str, Any], factors: tuple[float, ...]
+) -> None:
+    """A window that slides off it must not keep the rounding errors of what left it."""
+    layer, x = nn.Conv2d(1, 2, **options), draw(4, 1, 8, 14).float()
+    x[..., :3] *= torch.tensor(factors)
+    M = GradientSpace.of(nn.Sequential(layer), Inputs(x)).moments["0"][0]
+    exact = patch_by_patch(layer, x.double(), (1, 1))[0]
+    size = exact.diagonal().sqrt()
+    assert ((M - exact).abs() <= 1e-4 * size[:, None] * size).all()

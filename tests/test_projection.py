@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy, dropout, linear
 from torch.nn.utils import parametrizations, prune
 from torch.testing import assert_close
 
-from unlearnlib import GradientSpace, Inputs
+from unlearnlib import PGU, GradientSpace, Inputs, Labelled
 from unlearnlib.errors import NonFiniteError, SpecError, UnsupportedModelError
 from unlearnlib.projection import Spectrum, TrustRegion, descend, projections
 from unlearnlib.stopwatch import count_forwards
@@ -263,3 +263,31 @@ def test_examples_count_once_and_the_data_stay() -> None:
     assert count == [9]
     assert torch.equal(x, X)
     assert_close(space.moments["1"][0], X.relu().T @ X.relu())
+
+
+class Beside(nn.Module):
+    """A layer whose weight is multiplied with something else, too."""
+
+    def __init__(self, *, other: bool) -> None:
+        super().__init__()
+        self.layer, self.head, self.other = nn.Linear(8, 8), nn.Linear(8, 3), other
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = self.layer(x) + self.layer(x.abs())
+        return self.head(z + linear(x.cos(), self.layer.weight) if self.other else z)
+
+
+def test_a_weight_that_is_used_outside_its_layer_is_refused() -> None:
+    model = Beside(other=True).double()
+    space = GradientSpace.of(model, Inputs(X))
+    forget = Labelled(X, torch.arange(9) % 3)
+    with count_forwards(Beside) as count:
+        with pytest.raises(UnsupportedModelError, match=r"'layer' is also used outside.*`layers`"):
+            projections(model, space, 0.9, "energy", x=X)
+        projections(model, space, 0.9, "energy", ["head"], x=X)
+        with pytest.raises(UnsupportedModelError, match="outside that layer"):
+            next(PGU(stop=None).iterates(model, forget, space, torch.Generator()))
+    assert count == [0]
+    assert not any(m._forward_pre_hooks for m in model.modules())
+    plain = Beside(other=False).double()
+    assert len(projections(plain, GradientSpace.of(plain, Inputs(X)), 0.9, "energy", x=X)) == 2

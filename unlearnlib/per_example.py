@@ -218,7 +218,7 @@ def by_rules(
     """Return the sums of one batch for the parameters that the rules cover; others are missing."""
     x, *targets = batch
     calls: dict[nn.Module, _Call] = {}
-    with torch.enable_grad(), _noting(model, calls), _autocast_afresh(x.device.type):
+    with torch.enable_grad(), _noting(model, calls), autocast_afresh(x.device.type):
         total = loss(wide(model(x.clone())), *targets).sum()
     uses, skip = graph(total)[1], set(skip)
     names = {q: name for name, q in model.named_parameters() if q.requires_grad}
@@ -269,7 +269,7 @@ def _noting(model: nn.Module, calls: dict[nn.Module, _Call]) -> Iterator[None]:
             handle.remove()
 
 
-def _autocast_afresh(device: str) -> torch.autocast:
+def autocast_afresh(device: str) -> torch.autocast:
     """Return autocast as it is, without its cache: a cached copy hides a parameter's second use."""
     on, dtype = torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)
     return torch.autocast(device, dtype, on, cache_enabled=False)

@@ -8,6 +8,7 @@ so that :math:`\Delta W x = 0` for every x in the span of B.
 """
 
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -20,7 +21,11 @@ from torch.nn.modules.dropout import _DropoutNd
 from .checks import logits
 from .errors import SpecError, UnsupportedModelError
 from .gradient_space import GradientSpace
+from .intact import intact
+from .per_example import autocast_afresh
+from .stopwatch import uncounted
 from .training import seeded
+from .trial import graph
 
 Share = Literal["energy", "singular"]
 Steps = dict[Tensor, Callable[[Tensor], Tensor]]
@@ -148,6 +153,7 @@ def projections(
     share: Share,
     layers: Iterable[str] = (),
     trust: int = 0,
+    x: Tensor | None = None,
 ) -> Steps:
     r"""Return the weights that may move, each with what makes a step of its gradient.
 
@@ -159,10 +165,12 @@ def projections(
         layers: Names of layers; all if empty.
         trust: Weakest directions of the last layer, in the order of the forward pass, that may be
             rescaled; all that are protected if they are fewer.
+        x: Examples, of which one is sent forward (and not counted) to see where else a weight goes.
 
     Raises:
         SpecError: A layer is not in the space, or all are frozen.
-        UnsupportedModelError: A weight is made from other parameters, or another module has it too.
+        UnsupportedModelError: A weight is made from other parameters, or another module has it too,
+            or it is used outside the calls of its layer.
     """
     if unknown := sorted(set(layers) - space.moments.keys()):
         raise SpecError(
@@ -192,7 +200,36 @@ def projections(
             "No weight of the chosen layers needs a gradient, so no step could change anything. "
             "Choose other layers, or unfreeze them with requires_grad_()."
         )
+    if x is not None:
+        _refuse_other_uses(model, found, x[:1])
     return found
+
+
+@torch.enable_grad()
+def _refuse_other_uses(model: nn.Module, steps: Steps, x: Tensor) -> None:
+    """Refuse a weight that enters the outputs more often than its layer is called."""
+    calls: Counter[nn.Module] = Counter()
+
+    def note(layer: nn.Module, args: tuple[Tensor, ...]) -> None:
+        calls[layer] += 1
+
+    with intact(model), uncounted(), autocast_afresh(x.device.type):
+        owners = {
+            layer: name
+            for name, layer in model.named_modules()
+            if any(W in steps for W in layer._parameters.values())
+        }
+        for layer in owners:
+            layer.register_forward_pre_hook(note)
+        uses = graph(logits(model, x.clone()))[1]
+    for layer, name in owners.items():
+        W = layer._parameters["weight"]
+        if W is not None and uses[W] > calls[layer]:
+            raise UnsupportedModelError(
+                f"The weight of '{name}' is also used outside that layer (such as by F.linear), on "
+                "inputs that the gradient space does not have, so its steps would change their "
+                "outputs. Call the layer, or leave it out by naming the others in `layers`."
+            )
 
 
 def _own_weight(model: nn.Module, name: str) -> Tensor:

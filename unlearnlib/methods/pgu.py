@@ -125,7 +125,7 @@ class PGU(fields.Checked):
                 "space. Look for such numbers in the model, or compute in a type of larger range."
             )
         model = copy_of(model, forget=forget).eval()
-        steps = projections(model, space, self.gamma, self.share, self.layers, self.trust)
+        steps = projections(model, space, self.gamma, self.share, self.layers, self.trust, forget.x)
         yield model
         for e in range(1, self.epochs + 1):
             lr = self.lr ** (1 - e / self.epochs) * self.lr_end ** (e / self.epochs)
