@@ -1,5 +1,9 @@
 """The Gauss-Newton diagonal, finite differences and peak memory, against brute force."""
 
+import warnings
+from copy import deepcopy
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -16,9 +20,10 @@ from unlearnlib import (
     gauss_newton_diagonal,
     output_sensitivity,
 )
+from unlearnlib.checks import settled
 from unlearnlib.errors import SpecError, UnsupportedModelError
 from unlearnlib.finite import sample_places
-from unlearnlib.importance import NORMS
+from unlearnlib.importance import NORMS, fingerprint
 from unlearnlib.memory import peak_memory_mib
 from unlearnlib.models import build
 from unlearnlib.per_example import by_func, by_rules
@@ -188,3 +193,49 @@ def test_finite_differences_leave_the_model_and_want_logits() -> None:
     with pytest.raises(SpecError, match="'bias' has 3 numbers; there is no place 9"):
         finite_sensitivity(model, data, [*place, ("bias", 9)], 0.1)
     assert all(torch.equal(q, b) for q, b in zip(model.parameters(), before, strict=True))
+
+
+def test_taking_out_what_was_no_part_is_told() -> None:
+    model, data = problem()
+    whole, part = output_sensitivity(model, data), output_sensitivity(model, data[torch.arange(3)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        whole.without(part)
+    other = output_sensitivity(model, Inputs(50 * data.x[:3]))
+    with pytest.warns(UserWarning, match=r"% of the importance .* was not part of the whole"):
+        left = whole.without(other)
+    assert all((value >= 0).all() for value in left.values.values())
+
+
+def test_an_extra_state_may_be_anything() -> None:
+    class Scaled(nn.Linear):
+        extra: Any = None
+
+        def get_extra_state(self) -> Any:
+            return {"scale": self.extra}
+
+        def set_extra_state(self, state: Any) -> None:
+            self.extra = state["scale"]
+
+    model = Scaled(5, 3)
+    found = fingerprint(model)
+    assert found == fingerprint(settled(deepcopy(model)))
+    model.extra = object()
+    other = fingerprint(model)
+    model.extra = object()
+    assert found != other == fingerprint(model)
+
+
+@pytest.mark.parametrize(
+    ("places", "step", "norm", "words"),
+    [
+        ([("weigth", 0)], 0.1, "l1", "no parameter 'weigth', only weight, bias"),
+        ([("weight", 1.5)], 0.1, "l1", "whole number, not 1.5"),
+        ([], 0.1, "l1", "no places"),
+        ([("weight", 1)], 0.1, "l3", "norm must be one of squared, .*, not 'l3'"),
+        ([("weight", 1)], 1e-8, "l1", "step of 1e-08 is lost to rounding"),
+    ],
+)
+def test_finite_differences_refuse(places: Any, step: float, norm: Any, words: str) -> None:
+    with pytest.raises(SpecError, match=words):
+        finite_sensitivity(nn.Linear(5, 3), Inputs(torch.ones(2, 5)), places, step, norm=norm)

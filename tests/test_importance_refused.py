@@ -12,8 +12,16 @@ from torch.nn.functional import batch_norm, dropout
 from torch.testing import assert_close
 from torch.utils.checkpoint import checkpoint
 
-from unlearnlib import Labelled, fisher_diagonal, gauss_newton_diagonal, output_sensitivity
+from unlearnlib import (
+    GradientSpace,
+    Inputs,
+    Labelled,
+    fisher_diagonal,
+    gauss_newton_diagonal,
+    output_sensitivity,
+)
 from unlearnlib.errors import UnsupportedModelError
+from unlearnlib.trial import few
 
 N = 9
 VECTORS = torch.randn(N, 8, generator=torch.Generator().manual_seed(0)).double()
@@ -102,7 +110,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
         r"hides them from .*: layer.inner.weight, layer.inner.bias. Call .*use_reentrant=False",
     ),
     "tuple": (lambda: Chain(lambda x: x, Pair()), "returns a tuple, not a tensor of logits"),
-    "one logit": (lambda: nn.Linear(8, 1), r"shape \(3, 1\) for 3 examples"),
+    "one logit": (lambda: nn.Linear(8, 1), r"shape \(8, 1\) for 8 examples"),
     "no gradients": (lambda: Frozen(), "do not depend on head.weight, head.bias, as gradients"),
     "nothing to learn": (lambda: plain().requires_grad_(False), "No parameter of Sequential req"),
     "no shape": (lambda: nn.Sequential(nn.LazyLinear(3)), "'0.weight' has no shape yet"),
@@ -219,3 +227,35 @@ def test_the_model_stays_after_an_error() -> None:
             labelled = Labelled(data, torch.arange(len(data)) % 3)
             fisher_diagonal(model, labelled, group=N - 1)
         assert state(model) == before
+
+
+@pytest.mark.parametrize("where", ["blank", "spread"])
+def test_statistics_of_a_batch_are_seen_wherever_the_examples_differ(where: str) -> None:
+    """Among many blank images, or only in batches that are larger than a few."""
+    x, y = torch.zeros(50, 8).double(), torch.arange(50) % 3
+    x[26:28] = VECTORS[0]  # none of those that are taken at first
+    x = x if where == "blank" else VECTORS.repeat(6, 1)[:50]
+
+    def middle(z: Tensor) -> Tensor:
+        return z - z.mean(0) if where == "blank" or len(z) > 3 else z
+
+    with pytest.raises(UnsupportedModelError, match="alone than in a batch"):
+        fisher_diagonal(Chain(middle).double(), Labelled(x, y))
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 7, 8, 9, 60])
+def test_the_examples_of_the_trial(n: int) -> None:
+    assert few(torch.arange(n)).tolist() == [
+        i * (n - 1) // max(min(n, 8) - 1, 1) for i in range(min(n, 8))
+    ]
+    assert len(few(torch.ones(n, 2))) == min(n, 8)
+    one = torch.zeros(n, 2)
+    one[n // 3 :][:1] = 1
+    assert n < 2 or len(few(one).unique()) == 2
+
+
+def test_the_space_of_a_lazy_layer_is_refused_and_the_model_stays() -> None:
+    model = nn.Sequential(nn.LazyLinear(3))
+    with pytest.raises(UnsupportedModelError, match=r"'0\.weight' has no shape yet"):
+        GradientSpace.of(model, Inputs(VECTORS.float()))
+    assert model(VECTORS.float()).shape == (N, 3)

@@ -15,6 +15,7 @@ from unlearnlib import (
     SSD,
     GradientSpace,
     Importance,
+    Labelled,
     Recipe,
     Scenario,
     Statistic,
@@ -22,6 +23,7 @@ from unlearnlib import (
     fisher_diagonal,
     output_sensitivity,
 )
+from unlearnlib.errors import DataError, StaleStatisticError
 
 
 def make(request: str = "class:boot", **changes: Any) -> Scenario:
@@ -149,3 +151,50 @@ class TestGradientSpace:
         with pytest.warns(UserWarning, match=r"cannot be used \(StaleStatisticError\)"):
             assert make().gradient_space().fingerprint == found.fingerprint
         assert GradientSpace.load(path).fingerprint == found.fingerprint
+
+
+@pytest.mark.parametrize("kind", [Importance, GradientSpace])
+def test_other_files_are_refused_with_their_path(kind: Any, tmp_path: Path) -> None:
+    model, data = make_linear()
+    fisher, space = fisher_diagonal(model, data), GradientSpace.of(model, data.inputs)
+    path = tmp_path / "file"
+    for own, other in ((fisher, space), (space, fisher)):
+        if isinstance(own, kind):
+            own.save(path)
+            whole = path.read_bytes()
+            assert kind.load(path).fingerprint == own.fingerprint
+            other.save(path)
+    wrong = [path.read_bytes(), whole[: len(whole) // 2], b"", b"some text\n"]
+    for content in wrong:
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=str(path)):
+            kind.load(path)
+    torch.save([1, 2], path)
+    for bad in (path, tmp_path, tmp_path / "none"):
+        with pytest.raises(DataError, match=str(bad)):
+            kind.load(bad)
+
+
+def make_linear() -> tuple[torch.nn.Module, Labelled]:
+    model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Linear(3, 3)).eval()
+    return model, Labelled(torch.randn(6, 4), torch.arange(6) % 3)
+
+
+def test_an_importance_of_a_frozen_layer_is_no_importance_of_a_free_one() -> None:
+    model, data = make_linear()
+    model[0].weight.requires_grad_(False)  # type: ignore[index]
+    fisher = fisher_diagonal(model, data)
+    SSD(2)(model, forget=data[torch.arange(1)], fisher=fisher)
+    model[0].weight.requires_grad_()  # type: ignore[index]
+    with pytest.raises(StaleStatisticError, match=r"'0\.weight' in its shape: that was frozen"):
+        SSD(2)(model, forget=data[torch.arange(1)], fisher=fisher)
+
+
+def test_moments_of_other_shapes_are_refused() -> None:
+    model, data = make_linear()
+    space = GradientSpace.of(model, data.inputs)
+    space.check(model)
+    for name, d in (("0", 3), ("2", 4)):
+        wrong = replace(space, moments={name: torch.ones(1, d, d)})
+        with pytest.raises(StaleStatisticError, match=f"moments at '{name}'"):
+            wrong.check(model)

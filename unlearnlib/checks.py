@@ -47,7 +47,7 @@ def settled(model: nn.Module) -> nn.Module:
     for parameter in model.parameters():
         parameter.grad = None
     for name, value in model.state_dict().items():
-        if not finite(value):
+        if isinstance(value, Tensor) and not finite(value):  # an extra state may be anything
             raise NonFiniteError(
                 f"'{name}' of the resulting model holds a number that is NaN or infinite, so that "
                 "it classifies nothing: the steps diverged. Take smaller ones (a smaller lr), or "

@@ -9,6 +9,7 @@ Two forward passes a parameter, so for a few of them: a check of the gradient, n
 """
 
 from collections.abc import Sequence
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
@@ -45,22 +46,38 @@ def finite_sensitivity(
 
     Raises:
         UnsupportedModelError: The outputs are not logits.
-        SpecError: A place is beyond its tensor.
+        SpecError: A place is none of the model's, the size is unknown, or the step is lost to
+            rounding.
     """
 
     def sizes() -> Tensor:
         return torch.cat([NORMS[norm](logits(model, x.clone())) for x in data.x.split(chunk)])
 
-    found = []
+    if norm not in NORMS:
+        raise SpecError(f"norm must be one of {', '.join(NORMS)}, not {norm!r}.")
+    if len(places) == 0:
+        raise SpecError("There are no places to take a step at. Give one or more.")
+    parameters, found = dict(model.named_parameters(remove_duplicate=False)), []
     with intact(model):
         model.eval()
         for name, place in places:
-            theta = model.get_parameter(name)
+            if name not in parameters:
+                raise SpecError(
+                    f"The model has no parameter '{name}', only {', '.join(parameters)}."
+                )
+            theta = parameters[name]
+            if isinstance(place, bool) or not isinstance(place, Integral):
+                raise SpecError(f"A place must be a whole number, not {place!r}.")
             if not 0 <= place < theta.numel():
                 raise SpecError(f"'{name}' has {theta.numel()} numbers; there is no place {place}.")
             where = torch.unravel_index(torch.tensor(place), theta.shape)
             value = theta[where].clone()
             h = step * value.abs()
+            if value != 0 and (value + h == value or value - h == value):
+                raise SpecError(
+                    f"A step of {step:g} is lost to rounding: it does not change place {place} of "
+                    f"'{name}'. Take a larger step, or a model in double precision."
+                )
             theta[where] = value + h
             above = sizes()
             theta[where] = value - h

@@ -29,7 +29,8 @@ from .importance import fingerprint
 from .intact import intact
 from .layer_rules import as_its_class, padded, wide
 from .stopwatch import stopwatch
-from .trial import repeatable
+from .stored import read
+from .trial import initialised, repeatable
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ class GradientSpace:
 
         Raises:
             UnsupportedModelError: The model calls neither a `Linear` nor a `Conv2d`, or one with a
-                forward pass of its own; or its outputs are not repeatable, see `trial`.
+                forward pass of its own; or its outputs are not repeatable, or it has lazy
+                parameters, see `trial`.
             NonFiniteError: An input of a layer is NaN or infinite.
             SpecError: `chunk` is not positive.
         """
@@ -112,6 +114,15 @@ class GradientSpace:
                 f"wants stride_one={stride_one}: their strided convolutions have other patches. "
                 "Store it again, or change the method."
             )
+        layers: dict[str, Any] = dict(model.named_modules())
+        for name, M in self.moments.items():
+            W = getattr(layers.get(name), "weight", None)
+            d = W[0].numel() if isinstance(W, Tensor) and W.dim() > 1 else 0
+            if M.shape != (getattr(layers.get(name), "groups", 1), d, d):
+                raise StaleStatisticError(
+                    f"The moments at '{name}', {tuple(M.shape)}, are not those of a layer of this "
+                    "model. Store the gradient space again with GradientSpace.of."
+                )
 
     def save(self, path: Path) -> None:
         """Write the gradient space to a file that `load` reads."""
@@ -119,8 +130,8 @@ class GradientSpace:
 
     @classmethod
     def load(cls, path: Path, device: torch.device | str = "cpu") -> "GradientSpace":
-        """Return the one in a file; only tensors, numbers and text are read from it."""
-        return cls(**torch.load(path, map_location=device, weights_only=True))
+        """Return the one in a file, or refuse the file, see `stored.read`."""
+        return cls(**read(path, "gradient space", cls.__dataclass_fields__, device))
 
 
 def _moments(
@@ -131,6 +142,7 @@ def _moments(
         raise SpecError(f"chunk must be a whole number, at least 1, not {chunk!r}.")
     total: dict[str, Tensor] = {}
     layers = dict(model.named_modules())
+    initialised(model)
     with torch.no_grad(), intact(model):
         model.eval()
         repeatable(model, inputs.x)
@@ -210,6 +222,7 @@ def _column_blocks(
     def energies(block: Tensor) -> Tensor:
         return block.diagonal(dim1=1, dim2=2)
 
+    block = most = U.new_zeros(())
     afresh = {0}  # windows that begin anew; those of shift 0, which come first, tell
     for i, j in ((i, i + s) for s in range(width) for i in range(width - s)):
         start, shift = i * dc, (j - i) * dc

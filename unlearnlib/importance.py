@@ -12,6 +12,8 @@ included: `group=64`. The result then depends on the batches, hence on the order
 """
 
 import hashlib
+import re
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -30,6 +32,7 @@ from .layer_rules import wide
 from .losses import losses
 from .per_example import Batch, Loss, by_groups, sums_of_powers
 from .stopwatch import stopwatch, uncounted
+from .stored import read
 from .trial import differentiable
 
 Order = Literal["data", "release"]
@@ -94,7 +97,8 @@ class Importance:
         """Refuse to be used for another model, or as another statistic than `statistic`.
 
         Raises:
-            StaleStatisticError: The model has changed since, or another statistic is wanted.
+            StaleStatisticError: The model has changed since, or was frozen in part, or another
+                statistic is wanted.
         """
         if fingerprint(model) != self.fingerprint:
             raise StaleStatisticError(
@@ -108,6 +112,12 @@ class Importance:
                 f"{statistic}. Only equal kinds, groups and orders are on one scale: store the "
                 "second, or set the method's fields to the first."
             )
+        for name, q in model.named_parameters():
+            if q.requires_grad and (name not in self.values or self[name].shape != q.shape):
+                raise StaleStatisticError(
+                    f"This {self.statistic.kind} has no importance of '{name}' in its shape: that "
+                    "was frozen when it was computed. Freeze it again, or compute it anew."
+                )
 
     def without(self, forgotten: "Importance") -> "Importance":
         r"""Return the importance for the rest of the examples, without a pass over them.
@@ -135,9 +145,20 @@ class Importance:
                 "group=1 and fewer examples than the whole has."
             )
         values = {
-            name: ((self.n * I_D - forgotten.n * forgotten[name]) / rest).clamp(min=0)
+            name: (self.n * I_D - forgotten.n * forgotten[name]) / rest
             for name, I_D in self.values.items()
         }
+        negative = sum(float(v.clamp(max=0).double().abs().sum()) for v in values.values())
+        clamped = negative / max(
+            sum(float(v.double().abs().sum()) for v in values.values()), 1e-300
+        )
+        if clamped > 1e-3:
+            warnings.warn(
+                f"{clamped:.1%} of the importance that is left is negative and counts as none: "
+                "what was taken out was not part of the whole, or in other views.",
+                stacklevel=2,
+            )
+        values = {name: v.clamp(min=0) for name, v in values.items()}
         seconds = self.seconds + forgotten.seconds
         return replace(self, values=values, n=rest, seconds=seconds)
 
@@ -147,15 +168,21 @@ class Importance:
 
     @classmethod
     def load(cls, path: Path, device: torch.device | str = "cpu") -> "Importance":
-        """Return the importance in a file; only tensors, numbers and text are read from it."""
-        stored = torch.load(path, map_location=device, weights_only=True)
-        return cls(**{**stored, "statistic": Statistic(**stored["statistic"])})
+        """Return the importance in a file, or refuse the file, see `stored.read`."""
+        found = read(path, "importance", cls.__dataclass_fields__, device)
+        return cls(**{**found, "statistic": Statistic(**found["statistic"])})
 
 
 def fingerprint(model: nn.Module) -> str:
-    """Return a hash of the parameters and buffers of `model`; device and mode are not in it."""
+    """Return a hash of the parameters and buffers of `model`; device and mode are not in it.
+
+    An extra state that is no tensor is in it as it is printed, without addresses.
+    """
     found = hashlib.sha256()
     for name, value in model.state_dict().items():
+        if not isinstance(value, Tensor):
+            found.update(f"{name} {re.sub(' at 0x[0-9a-f]+', '', repr(value))}".encode())
+            continue
         flat = value.detach().cpu().contiguous().flatten()
         found.update(f"{name} {tuple(value.shape)} {value.dtype}".encode())
         found.update(memoryview(flat.view(torch.uint8).numpy()))

@@ -13,7 +13,20 @@ from .errors import UnsupportedModelError
 from .intact import intact
 from .stopwatch import uncounted
 
-FEW = 3
+FEW = 8
+
+
+def few(x: Tensor) -> Tensor:
+    """Return a few examples from all over `x`, not all equal unless all of `x` are.
+
+    >>> few(torch.arange(50)).tolist()
+    [0, 7, 14, 21, 28, 35, 42, 49]
+    """
+    places = [i * (len(x) - 1) // max(min(FEW, len(x)) - 1, 1) for i in range(min(FEW, len(x)))]
+    found = x[places]
+    if len(x) > FEW and bool((found == found[0]).all()):
+        found[-1] = x[int((x != x[0]).flatten(1).any(1).int().argmax())]
+    return found
 
 
 @torch.enable_grad()
@@ -28,11 +41,8 @@ def differentiable(model: nn.Module, x: Tensor) -> int:
         UnsupportedModelError: It has no parameter to learn, or gradients do not reach it; its
             outputs are not logits, are drawn at random, or depend on the rest of a batch.
     """
+    initialised(model)
     for name, q in model.named_parameters():
-        if nn.parameter.is_lazy(q):
-            raise UnsupportedModelError(
-                f"'{name}' has no shape yet. Send a batch through the model first."
-            )
         if q.is_inference():
             raise UnsupportedModelError(
                 f"'{name}' was made in inference mode, which forbids gradients. Make the model "
@@ -48,7 +58,7 @@ def differentiable(model: nn.Module, x: Tensor) -> int:
     _refuse_train_mode(model)
     with intact(model), uncounted():
         # With gradients, inputs show what a checkpoint hides; a copy may be overwritten in place.
-        z = logits(model, x[:FEW].detach().requires_grad_(x.is_floating_point()).clone())
+        z = logits(model, few(x).detach().requires_grad_(x.is_floating_point()).clone())
     nodes, found = graph(z)
     idle = [name for q, name in learned.items() if q not in found]
     if any(node.name() == "CheckpointFunctionBackward" for node in nodes):
@@ -68,17 +78,26 @@ def differentiable(model: nn.Module, x: Tensor) -> int:
     return z.shape[1]
 
 
+def initialised(model: nn.Module) -> None:
+    """Refuse a model with a lazy parameter or buffer, whose shape only a first batch tells."""
+    for name, t in (*model.named_parameters(), *model.named_buffers()):
+        if nn.parameter.is_lazy(t):
+            raise UnsupportedModelError(
+                f"'{name}' has no shape yet. Send a batch through the model first."
+            )
+
+
 def repeatable(model: nn.Module, x: Tensor) -> None:
     """Refuse a model whose output is not the same again, or not the same alone as in a batch.
 
     Raises:
         UnsupportedModelError: It is one of those; a few examples tell.
     """
-    kind, few = type(model).__name__, x[:FEW]
+    kind, some = type(model).__name__, few(x)
     with intact(model), uncounted():
-        first, again = (model(few.clone()) for _ in range(2))
+        first, again = (model(some.clone()) for _ in range(2))
         if not isinstance(first, Tensor):
-            logits(model, few)  # tells what is wrong
+            logits(model, some)  # tells what is wrong
         if _apart(first, again, 1 / 2):
             raise UnsupportedModelError(
                 f"{kind} gives the same examples other outputs at each call, so there is no "
@@ -86,7 +105,7 @@ def repeatable(model: nn.Module, x: Tensor) -> None:
                 "(such as F.dropout without training=self.training). Turn it off."
             )
         try:
-            alone = [model(one.clone()) for one in few.split(1)]
+            alone = [model(one.clone()) for one in some.split(1)]
         except Exception as error:
             raise UnsupportedModelError(
                 f"{kind} cannot take one example alone ({first_line(error)}), so that none has a "
