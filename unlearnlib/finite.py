@@ -57,7 +57,8 @@ def finite_sensitivity(
         raise SpecError(f"norm must be one of {', '.join(NORMS)}, not {norm!r}.")
     if len(places) == 0:
         raise SpecError("There are no places to take a step at. Give one or more.")
-    parameters, found = dict(model.named_parameters(remove_duplicate=False)), []
+    parameters = dict(model.named_parameters(remove_duplicate=False))
+    found: list[Tensor] = []
     with intact(model):
         model.eval()
         for name, place in places:

@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -183,7 +183,7 @@ def fingerprint(model: nn.Module) -> str:
         if not isinstance(value, Tensor):
             found.update(f"{name} {re.sub(' at 0x[0-9a-f]+', '', repr(value))}".encode())
             continue
-        flat = value.detach().cpu().contiguous().flatten()
+        flat: Any = value.detach().cpu().contiguous().flatten()
         found.update(f"{name} {tuple(value.shape)} {value.dtype}".encode())
         found.update(memoryview(flat.view(torch.uint8).numpy()))
     return found.hexdigest()[:16]
