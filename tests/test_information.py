@@ -81,9 +81,9 @@ def test_parameter_gradient_is_what_a_small_step_gains():
 @pytest.mark.parametrize("radius", [1e-9, 1e-7])
 def test_a_radius_that_rounding_swallows_is_refused(radius: float) -> None:
     model, x, y = problem()
-    with pytest.raises(SpecError, match="is too small for inputs in float32"):
+    with pytest.raises(SpecError, match=r"is too small for inputs in torch\.float32"):
         local_ratio(model.float(), x.float(), radius, seeded())
-    with pytest.raises(SpecError, match="is too small for inputs in float32"):
+    with pytest.raises(SpecError, match=r"is too small for inputs in torch\.float32"):
         curvature(model, x.float(), y, radius, seeded())
     assert (local_ratio(model.double(), x, radius, seeded()) > 0).all()
 

@@ -5,7 +5,6 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from .errors import DataError
 
-
 NONE = -(2**63)
 """What torch ignores as a label; its own, -100, would be an example without any loss."""
 
@@ -46,7 +45,7 @@ def check_labels(logits: Tensor, y: Tensor) -> None:
     """Refuse labels that are not those of the outputs.
 
     Raises:
-        DataError: There is a label below 0 or beyond the classes, or there are several of another number.
+        DataError: A label is below 0 or beyond the classes, or there are several of another number.
     """
     classes = logits.shape[1]
     if y.is_floating_point():
