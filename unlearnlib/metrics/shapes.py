@@ -121,7 +121,7 @@ def neighbour(x: Tensor, radius: float, generator: torch.Generator) -> Tensor:
     moved = (near - x).flatten(1).double().norm(dim=1)
     if ((moved - radius).abs() > 0.01 * radius).any():
         raise SpecError(
-            f"The radius {radius:g} is too small for inputs in {x.dtype}: beside their numbers it is "
+            f"The radius {radius:g} is too small for inputs in {x.dtype}: beside them it is "
             "rounded to another distance. Take a larger radius, or inputs and a model in float64."
         )
     return near
