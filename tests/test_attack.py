@@ -127,3 +127,13 @@ def test_the_attack_at_its_limits() -> None:
     few, broken = one[:5], torch.where(one > 2, math.inf, one)
     assert math.isnan(metrics.attack_accuracy(few, two))
     assert math.isnan(metrics.attack_accuracy(one, broken))
+
+
+@pytest.mark.parametrize(
+    ("fpr", "n", "allowed"), [(0.29, 100, 29), (0.01, 2900, 29), (0.999, 1, 0)]
+)
+def test_the_others_that_are_allowed_are_counted_without_rounding(
+    fpr: float, n: int, allowed: int
+) -> None:
+    members, others = torch.arange(n) + 0.5, torch.arange(float(n))
+    assert metrics.attack_tpr(members, others, fpr) == (allowed + 1) / n

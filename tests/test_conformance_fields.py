@@ -25,6 +25,8 @@ SHARES = {
     ("FineTune", "momentum"), ("Recipe", "momentum"), ("NegGradPlus", "beta"), ("PGU", "gamma"),
     ("NablaTau", "alpha"), ("NablaTau", "lr_end"),
 }  # fmt: skip
+RATES = {("PGU", "lr"), ("PGU", "lr_end")}
+"""A geometric schedule between them has no zero."""
 WORDS = {"reduction", "order", "norm", "noise", "match", "share", "stop", "schedule"}
 
 
@@ -62,7 +64,7 @@ def test_yes_and_no_are_no_other_words(name: str, field: str) -> None:
 
 @each_field(lambda default, name: name in BELOW)
 def test_numbers_have_a_type_and_a_range(name: str, field: str) -> None:
-    low, least = BELOW[field]
+    low, least = BELOW["budget" if (name, field) in RATES else field]
     refused(name, field, low, -7, float("nan"), float("inf"), "1e-3", True, [1])
     taken(name, field, least)
     if isinstance(least, int):
@@ -73,6 +75,7 @@ def test_numbers_have_a_type_and_a_range(name: str, field: str) -> None:
         taken(name, field, 1 - 1e-9 if part else 1.0)
     else:
         taken(name, field, 7)
+        refused(name, field, 2**63 if isinstance(least, int) else 1e31)
 
 
 @each_field(lambda default, name: name in WORDS)
@@ -108,6 +111,12 @@ def test_what_may_be_left_out_and_what_has_any_sign() -> None:
         (partial(methods.SCRUBRewind.as_released, rewind="no"), "SCRUBRewind.rewind"),
         (partial(methods.PerturbedJiT, sigma=0), "PerturbedJiT.sigma must be above 0, not 0"),
         (partial(Recipe, 0), "Recipe.epochs must be at least 1, not 0"),
+        (partial(methods.SSD, chunk=2**63), f"SSD.chunk must be at most 2147483647, not {2**63}"),
+        (partial(methods.FineTune, lr=1e308), r"FineTune.lr must be at most 1e\+30, not 1e\+308"),
+        (
+            partial(methods.NablaTau, budget=1e7),
+            r"budget must be above 0 and at most 1000000, not 10000000",
+        ),
         (partial(Recipe, 2, augment="false"), "Recipe.augment must be true or false"),
         (partial(Recipe, 2, schedule="onecicle"), "Did you mean onecycle"),
     ],

@@ -1,11 +1,14 @@
 """Gradients of single examples, against closed forms and one example at a time."""
 
+import pytest
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, one_hot
 from torch.testing import assert_close
 
+from unlearnlib.errors import SpecError
 from unlearnlib.metrics.information import curvature, input_gradient, parameter_gradient
+from unlearnlib.metrics.smoothness import local_ratio
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -73,3 +76,22 @@ def test_parameter_gradient_is_what_a_small_step_gains():
             p -= eta * g
     gained = before - cross_entropy(model(x[:1]), y[:1])
     assert_close(gained / eta, norm**2, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("radius", [1e-9, 1e-7])
+def test_a_radius_that_rounding_swallows_is_refused(radius: float) -> None:
+    model, x, y = problem()
+    with pytest.raises(SpecError, match=r"is too small for inputs in torch\.float32"):
+        local_ratio(model.float(), x.float(), radius, seeded())
+    with pytest.raises(SpecError, match=r"is too small for inputs in torch\.float32"):
+        curvature(model, x.float(), y, radius, seeded())
+    assert (local_ratio(model.double(), x, radius, seeded()) > 0).all()
+
+
+@pytest.mark.parametrize("scale", [1e25, 1e-25])
+def test_parameter_gradient_squares_nothing_beyond_its_type(scale: float) -> None:
+    linear = nn.Linear(6, 3, bias=False)
+    nn.init.zeros_(linear.weight)
+    _, x, y = problem()
+    found = parameter_gradient(linear, scale * x.float(), y)
+    assert_close((found / scale).double(), x.norm(dim=1) * (2 / 3) ** 0.5, rtol=1e-5, atol=0)

@@ -50,3 +50,11 @@ def test_labels_are_those_of_the_outputs(loss) -> None:
 
 def test_no_labels_are_none_too_many() -> None:
     check_labels(Z[:0], ONE[:0])
+
+
+@pytest.mark.parametrize("loss", [losses, mean_loss, check_labels])
+@pytest.mark.parametrize("label", [-1, -100])
+def test_there_are_no_labels_below_zero(loss, label: int) -> None:
+    """Also that which torch leaves out of a loss without a word."""
+    with pytest.raises(DataError, match=rf"a label {label}, but labels are counted from 0"):
+        loss(Z, torch.tensor([0, 2, label, 1, 0]))

@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from unlearnlib import metrics
+from unlearnlib.errors import DataError
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -112,3 +113,26 @@ def test_alignment_by_hand_and_at_its_limits() -> None:
     assert metrics.alignment(z, z[None]).max() == 0  # nothing moved: no direction, and no nan
     noise = torch.randn(400, 6, 5, generator=seeded(1), dtype=torch.float64)
     assert metrics.alignment(z, z + noise).max() < 3 / math.sqrt(400)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_alignment_of_noise_that_moves_hardly_anything(dtype: torch.dtype) -> None:
+    z = torch.zeros(2, 3, dtype=dtype)
+    assert metrics.alignment(z, z[None]).tolist() == [0, 0]
+    least = torch.finfo(dtype).tiny
+    for size in (least, 100 * least, 0.1 * torch.finfo(dtype).max):
+        a = metrics.alignment(z, (z + size)[None].expand(4, -1, -1))
+        torch.testing.assert_close(a, torch.ones_like(a))
+
+
+def test_alignment_of_other_numbers_is_the_formula_to_the_bit() -> None:
+    for scale in (1e-10, 1e-3, 1.0, 1e6):
+        z, noise = logits(3, 1, scale).float(), torch.randn(4, 3, 5, generator=seeded()) * scale
+        d = z - noise
+        expected = (d / d.norm(dim=2, keepdim=True).clamp_min(1e-30)).mean(0).norm(dim=1)
+        assert torch.equal(metrics.alignment(z, noise), expected)
+
+
+def test_alignment_wants_floats() -> None:
+    with pytest.raises(DataError, match=r"tensor of floats.*not torch\.int64"):
+        metrics.alignment(torch.zeros(2, 3), torch.ones(4, 2, 3, dtype=torch.int64))

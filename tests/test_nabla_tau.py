@@ -280,3 +280,11 @@ def test_the_loss_of_the_forget_set_comes_near_that_of_unseen_data(toy: Dataset)
         )
         assert abs(loss(result, validation) - loss(result, forget)) < before / 2
         assert loss(result, retain) < 0.1
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_quantiles_of_half_precision(dtype: torch.dtype) -> None:
+    l_f, unseen = torch.tensor([0.0, 3.0]), torch.tensor([1.0, 2.0, 3.0])
+    method = NablaTau(match="quantiles")
+    found = method.shortfall(l_f.to(dtype), unseen.to(dtype))
+    assert found == method.shortfall(l_f, unseen) > 0

@@ -223,6 +223,6 @@ def test_labels_that_are_judged_are_those_of_the_outputs() -> None:
 
 def test_an_epoch_that_diverged_is_told(model: nn.Module) -> None:
     with pytest.raises(NonFiniteError, match="NaN or infinite"):
-        SCRUBRewind(lr=1e300)(
+        SCRUBRewind(lr=1e30, epochs=20)(
             model, forget=FORGET, retain=RETAIN, validation=RETAIN, generator=seeded()
         )

@@ -215,8 +215,9 @@ def test_the_schedule_has_as_many_steps_as_there_are_batches(
 
 
 def test_a_training_that_diverges_is_told(model: nn.Module, data: Labelled) -> None:
+    recipe = Recipe(5, 1e30, 0.0, 1e30, batch_size=4, schedule="constant")
     with pytest.raises(NonFiniteError, match=r"'weight' of the resulting model .* smaller lr"):
-        train(model, data, Recipe(3, 1e300, batch_size=4, schedule="constant"), generator())
+        train(model, data, recipe, generator())
 
 
 def test_training_looks_at_data_labels_and_outputs(model: nn.Module, data: Labelled) -> None:

@@ -2,17 +2,18 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from .errors import NonFiniteError, UnsupportedModelError
+from .errors import NonFiniteError, UnlearnError, UnsupportedModelError, first_line
 
 
 def logits(model: nn.Module, x: Tensor) -> Tensor:
     """Return the outputs of `model` for `x`, (n, classes).
 
     Raises:
-        UnsupportedModelError: They are not one row of two or more numbers for each example; or a
-            BatchNorm in train mode is shown a single one.
+        UnsupportedModelError: They are not one row of two or more numbers for each example; or the
+            model cannot take the inputs; or a BatchNorm in train mode is shown a single one.
     """
     name = type(model).__name__
     try:
@@ -23,6 +24,13 @@ def logits(model: nn.Module, x: Tensor) -> Tensor:
         raise UnsupportedModelError(
             f"A BatchNorm of {name} in train mode is shown a batch of one example, which has no "
             "variance to divide by. Take a batch_size of two or more, and two or more examples."
+        ) from error
+    except (UnlearnError, torch.OutOfMemoryError):
+        raise
+    except (RuntimeError, IndexError, TypeError) as error:
+        raise UnsupportedModelError(
+            f"{name} cannot be given these inputs, {x.dtype} of shape {tuple(x.shape)} "
+            f"({first_line(error)}). Give them in the form that the model was trained with."
         ) from error
     if not isinstance(z, Tensor):
         raise UnsupportedModelError(

@@ -50,18 +50,19 @@ class Range:
 
     def __str__(self) -> str:
         """Return what a value must be: "at least 0 and below 1"."""
-        low = f"{'above' if self.beyond else 'at least'} {self.low:g}"
-        high = f"{'below' if self.below else 'at most'} {self.high:g}"
+        low = f"{'above' if self.beyond else 'at least'} {self.low:.10g}"
+        high = f"{'below' if self.below else 'at most'} {self.high:.10g}"
         ends = [low] * (self.low > -math.inf) + [high] * (self.high < math.inf)
         return " and ".join(ends)
 
 
-Count = Annotated[int, Range(1)]
+_WHOLE, _REAL = Range(high=2**31 - 1), Range(high=1e30)  # what torch can still compute with
+Count = Annotated[int, Range(1), _WHOLE]
 """One or more."""
-Whole = Annotated[int, Range(0)]
+Whole = Annotated[int, Range(0), _WHOLE]
 """None, one or more."""
-Positive = Annotated[float, Range(0, beyond=True)]
-NonNegative = Annotated[float, Range(0)]
+Positive = Annotated[float, Range(0, beyond=True), _REAL]
+NonNegative = Annotated[float, Range(0), _REAL]
 Share = Annotated[float, Range(0, 1)]
 """From nothing to all."""
 Part = Annotated[float, Range(0, 1, below=True)]

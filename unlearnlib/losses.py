@@ -5,6 +5,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from .errors import DataError
 
+NONE = -(2**63)
+"""What torch ignores as a label; its own, -100, would be an example without any loss."""
+
 
 def losses(logits: Tensor, y: Tensor) -> Tensor:
     r"""Return the loss of every example in nats, (n,).
@@ -42,7 +45,7 @@ def check_labels(logits: Tensor, y: Tensor) -> None:
     """Refuse labels that are not those of the outputs.
 
     Raises:
-        DataError: There is a label beyond the classes, or there are several of another number.
+        DataError: A label is below 0 or beyond the classes, or there are several of another number.
     """
     classes = logits.shape[1]
     if y.is_floating_point():
@@ -51,7 +54,14 @@ def check_labels(logits: Tensor, y: Tensor) -> None:
                 f"The labels are for {y.shape[1]} classes, the model has {classes} outputs. Give a "
                 "column of labels for each output."
             )
-    elif len(y) and (last := int(y.max())) >= classes:
+        return
+    first, last = (int(end) for end in y.aminmax()) if len(y) else (0, 0)
+    if first < 0:
+        raise DataError(
+            f"There is a label {first}, but labels are counted from 0, here to {classes - 1}. "
+            "Leave out examples that have none."
+        )
+    if last >= classes:
         raise DataError(
             f"There is a label {last}, but the model has {classes} outputs, whose labels are 0 to "
             f"{classes - 1}. Count the labels from 0, or take a model with an output for each."
@@ -60,7 +70,7 @@ def check_labels(logits: Tensor, y: Tensor) -> None:
 
 def _cross_entropy(logits: Tensor, y: Tensor, reduction: str) -> Tensor:
     try:
-        return cross_entropy(logits, y, reduction=reduction)
+        return cross_entropy(logits, y, reduction=reduction, ignore_index=NONE)
     except IndexError:
         check_labels(logits, y)
         raise

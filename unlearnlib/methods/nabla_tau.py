@@ -34,7 +34,7 @@ Departs from the release (dnl-trpp/Nabla-Tau @ 1012093), whose notebooks on imag
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -45,7 +45,7 @@ from ..access import copy_of
 from ..checks import logits, settled
 from ..data.tensors import Labelled, batch_count
 from ..errors import SpecError
-from ..fields import Checked, Count, NonNegative, Positive, Share
+from ..fields import Checked, Count, NonNegative, Range, Share
 from ..losses import losses
 from ..training import seeded
 
@@ -69,7 +69,7 @@ class NablaTau(Checked):
     """
 
     alpha: Share | None = None
-    budget: Positive = 6.0
+    budget: Annotated[float, Range(0, 1e6, beyond=True)] = 6.0
     lr: NonNegative = 1e-3
     lr_end: Share = 0.1
     batch_size: Count = 256
@@ -166,6 +166,8 @@ class NablaTau(Checked):
         if self.match == "moments":
             gap = torch.stack([gap, unseen.var(correction=0) - l_f.var(correction=0)])
         elif self.match == "quantiles":
+            if torch.finfo(l_f.dtype).bits < 32:  # torch has no quantiles of these
+                l_f, unseen = l_f.float(), unseen.float()
             ranks = torch.arange(len(l_f), device=l_f.device, dtype=l_f.dtype) + 0.5
             gap = unseen.quantile(ranks / len(l_f)) - l_f.sort().values
         gap = (gap if self.two_sided else gap.relu()).square()

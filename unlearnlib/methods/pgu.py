@@ -53,7 +53,7 @@ class PGU(fields.Checked):
 
     Attributes:
         gamma: Share :math:`\gamma` of the retain set's inputs that is protected; 1 freezes a layer.
-        lr, lr_end: First and last step size, :math:`\eta_0` and :math:`\eta_E`.
+        lr, lr_end: Step sizes :math:`\eta_0` and :math:`\eta_E`, the last one.
         epochs, batch_size: Passes :math:`E` over the forget set, at most; forget examples a step.
         offset: :math:`\delta`, which bounds the loss and slows the most confident examples.
         entropy: Weight :math:`w` of the entropy.
@@ -66,8 +66,8 @@ class PGU(fields.Checked):
     """
 
     gamma: fields.Share = 0.95
-    lr: fields.NonNegative = 0.05
-    lr_end: fields.NonNegative = 0.01
+    lr: fields.Positive = 0.05
+    lr_end: fields.Positive = 0.01
     epochs: fields.Count = 100
     batch_size: fields.Count = 128
     offset: fields.NonNegative = 0.05

@@ -1,5 +1,6 @@
 """How far the outputs of noisy copies of an example differ from its own in one direction."""
 
+import torch
 from torch import Tensor
 
 from ..errors import DataError
@@ -32,11 +33,22 @@ def alignment(logits: Tensor, noisy: Tensor) -> Tensor:
         DataError: The copies are not those of the examples.
     """
     told(logits)
+    if not isinstance(noisy, Tensor) or not noisy.is_floating_point():
+        raise DataError(
+            "Outputs of noisy copies are a tensor of floats, as the logits are, not "
+            f"{getattr(noisy, 'dtype', type(noisy).__name__)}."
+        )
     if noisy.dim() != 3 or not len(noisy) or noisy.shape[1:] != logits.shape:
         raise DataError(
             f"Noisy copies of logits {tuple(logits.shape)} are (N, n, classes), N of them at least "
             f"one, and were given as {tuple(noisy.shape)}."
         )
     d = logits - noisy
-    length: Tensor = (d / d.norm(dim=2, keepdim=True).clamp_min(1e-30)).mean(0).norm(dim=1)
+    if torch.finfo(d.dtype).bits < 32:
+        d = logits.double() - noisy.double()
+    limits = torch.finfo(d.dtype)
+    top = d.abs().amax(2, keepdim=True)
+    extreme = (top < 1e4 * limits.tiny**0.5) & (top > 0) | (top > 1e-4 * limits.max**0.5)
+    d = torch.where(extreme, d / top, d)  # the squares of such numbers are beyond the type
+    length: Tensor = (d / d.norm(dim=2, keepdim=True).clamp_min(limits.tiny)).mean(0).norm(dim=1)
     return length

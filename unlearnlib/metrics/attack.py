@@ -1,5 +1,6 @@
 """Attacks that ask whether forget examples look like members: scores, and what they tell."""
 
+import math
 import warnings
 
 import numpy as np
@@ -143,7 +144,8 @@ def attack_tpr(members: Tensor, others: Tensor, fpr: float = 0.01) -> float:
     if not (finite(x) and finite(others)):
         return NAN
     ranked = others.sort(descending=True).values
-    threshold = ranked[int(fpr * len(others))]
+    allowed = math.floor(fpr * len(others) + 1e-9)  # 0.29 of 100 is 28.999999999999996
+    threshold = ranked[min(allowed, len(others) - 1)]
     return (x > threshold).double().mean().item()
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from ..errors import DataError
-from .shapes import known, one_label, sphere, told
+from .shapes import known, neighbour, one_label, sphere, told
 
 
 def input_gradient(f: Callable[[Tensor], Tensor], x: Tensor, y: Tensor) -> Tensor:
@@ -55,14 +55,16 @@ def curvature(
 
     Returns:
         One mean an example; NaN where an output is not finite.
+
+    Raises:
+        SpecError: The radius is too small for the type of the inputs.
     """
     sphere(radius, draws)
     here = input_gradient(f, x, y)
     total = torch.zeros(len(x), dtype=here.dtype, device=here.device)
     for _ in range(draws):
-        delta = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
-        delta *= radius / delta.flatten(1).norm(dim=1).view(-1, *[1] * (x.dim() - 1))
-        total += (input_gradient(f, x + delta, y) - here).flatten(1).norm(dim=1) / radius
+        near = neighbour(x, radius, generator)
+        total += (input_gradient(f, near, y) - here).flatten(1).norm(dim=1) / radius
     return known(total / draws, total[:, None])
 
 
@@ -95,5 +97,9 @@ def parameter_gradient(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
         gradient = torch.autograd.grad(
             cross_entropy(z, one_label(z, b)), theta, materialize_grads=True
         )
-        norms.append(known(torch.stack([g.norm() for g in gradient]).norm()[None], z))
+        norm = torch.stack([g.norm() for g in gradient]).norm()
+        if not 0 < norm < float("inf"):  # squares beyond the type, of numbers within it
+            exact = torch.stack([g.double().norm() for g in gradient]).norm()
+            norm = exact.to(norm.dtype)
+        norms.append(known(norm[None], z))
     return torch.cat(norms)

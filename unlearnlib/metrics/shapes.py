@@ -109,6 +109,24 @@ def sphere(radius: float, draws: int) -> None:
         )
 
 
+def neighbour(x: Tensor, radius: float, generator: torch.Generator) -> Tensor:
+    """Return a neighbour of every input, (n, ...), at `radius` in a direction drawn at random.
+
+    Raises:
+        SpecError: Rounding moves one of them by another distance.
+    """
+    delta = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+    delta *= radius / delta.flatten(1).norm(dim=1).view(-1, *[1] * (x.dim() - 1))
+    near = x + delta
+    moved = (near - x).flatten(1).double().norm(dim=1)
+    if ((moved - radius).abs() > 0.01 * radius).any():
+        raise SpecError(
+            f"The radius {radius:g} is too small for inputs in {x.dtype}: beside them it is "
+            "rounded to another distance. Take a larger radius, or inputs and a model in float64."
+        )
+    return near
+
+
 def _tensor(what: str, value: object) -> None:
     if not isinstance(value, Tensor):
         raise DataError(f"A metric wants {what} as a tensor, and was given {value!r:.60}.")

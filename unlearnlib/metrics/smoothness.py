@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError
-from .shapes import known, sphere, told
+from .shapes import known, neighbour, sphere, told
 
 
 @torch.no_grad()
@@ -33,6 +33,9 @@ def local_ratio(
 
     Returns:
         One mean ratio an input, (n,); NaN where an output is not finite.
+
+    Raises:
+        SpecError: The radius is too small for the type of the inputs.
     """
     sphere(radius, draws)
     z = f(x)
@@ -41,7 +44,6 @@ def local_ratio(
         raise DataError(f"f returns {len(z)} outputs for {len(x)} inputs; it must give one each.")
     total = torch.zeros(len(x), dtype=z.dtype, device=z.device)
     for _ in range(draws):
-        delta = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
-        delta *= radius / delta.flatten(1).norm(dim=1).view(-1, *[1] * (x.dim() - 1))
-        total += (z - f(x + delta)).flatten(1).norm(dim=1) / radius
+        near = neighbour(x, radius, generator)
+        total += (z - f(near)).flatten(1).norm(dim=1) / radius
     return known(total / draws, total[:, None])
