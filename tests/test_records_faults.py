@@ -93,6 +93,22 @@ class TestContents:
         with pytest.raises(RecordError, match=said):
             found()
 
+    @pytest.mark.parametrize(
+        ("column", "value"),
+        [("method", ["JiT"]), ("seed_model", 0.0), ("seed_method", True), ("model", None),
+         ("dataset", {}), ("type", ["JiT"])],
+    )  # fmt: skip
+    def test_what_names_a_run_is_text_or_a_whole_number(
+        self, lab: Path, column: str, value: Any
+    ) -> None:
+        one = record(**({} if column == "type" else {column: value}))
+        one["specification"] |= {column: value} if column == "type" else {}
+        one["run_id"] = digest(one["identity"] | one["specification"])
+        path = put(lab, one)
+        said = f"{path}: not a record (its {column}, {json.dumps(value)}, is n"
+        with pytest.raises(RecordError, match=f"^{re.escape(said)}"):
+            found()
+
     @pytest.mark.parametrize("change", [{"part": "other"}, {"scale": "laptop"}])
     def test_a_record_lies_where_it_belongs(self, lab: Path, change: dict[str, Any]) -> None:
         path = put(lab, record(**change))

@@ -139,6 +139,15 @@ def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert len(lines) == len(words)
 
 
+@pytest.mark.parametrize(("one", "other"), [(1, 1.0), (0, -0.0), (1e16, 10**16), (0.5, 0.50)])
+def test_methods_are_equal_by_value(one: float, other: float) -> None:
+    both = {k: {"type": "JiT", "label": "J", "lr": v} for k, v in (("a", one), ("b", other))}
+    (found,) = told(methods=both)
+    assert found.startswith("methods.a and methods.b are one method with one label and equal")
+    runs = [next(Grid(**RIGHT | {"methods": {k: v}}).runs()) for k, v in both.items()]
+    assert (runs[0].run_id == runs[1].run_id) == (repr(one) == repr(other))
+
+
 def test_items_of_the_right_type_are_looked_at_beside_those_of_a_wrong_one() -> None:
     found = told(seeds=[1, 1, "2"], requests=["class:", None, "class:boot"])
     assert [line.split()[0] for line in found] == ["requests[1]", "'class:'", "seeds[2]", "seeds"]
