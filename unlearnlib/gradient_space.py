@@ -191,8 +191,7 @@ def _column_blocks(
     Only rows are unfolded: U[c] holds column c of the padded image, with the kernel's rows side by
     side. Block (i, j) sums U[c + i]' U[c + j] over the columns c that the kernel visits. With
     stride 1 the blocks of equal j - i differ only by the columns at the borders, so all but the
-    first come by sliding its window; but for those of a window of far less energy somewhere than
-    what slid out of it, whose rounding errors would stay.
+    first come by sliding its window.
     """
     x = padded(layer, x)
     (height, width), (dr, dc) = layer.weight.shape[2:], _pair(layer.dilation)
@@ -207,25 +206,13 @@ def _column_blocks(
         block: Tensor = one.mT @ other
         return block
 
-    def energies(block: Tensor) -> Tensor:
-        return block.diagonal(dim1=1, dim2=2)
-
-    afresh = {0}  # windows that begin anew; those of shift 0, which come first, tell
     for i, j in ((i, i + s) for s in range(width) for i in range(width - s)):
         start, shift = i * dc, (j - i) * dc
-        slid = step == 1 and afresh.isdisjoint((i, j) if i else (0,))
-        if slid:
-            entering = product(start - dc + span, start + span, shift)
-            leaving = product(start - dc, start, shift)
-            block = block + entering - leaving
-            if shift == 0:
-                most = torch.maximum(most, energies(block + leaving))
-                if (most > 100 * energies(block)).any():
-                    afresh.add(i)
-                    slid = False
-        if not slid:
+        if i == 0 or step > 1:
             block = product(start, start + span, shift)
-            most = energies(block)
+        else:
+            entering = product(start - dc + span, start + span, shift)
+            block = block + entering - product(start - dc, start, shift)
         yield (i, j), block
 
 

@@ -153,7 +153,7 @@ def _methods(methods: Mapping[str, Mapping[str, Any]], blind: bool) -> Iterator[
             continue
         method = made(label, options)
         shown = [options.get("label", label), type(method).__name__, asdict(method)]
-        first = seen.setdefault(json.dumps(shown, sort_keys=True), label)
+        first = seen.setdefault(_values(shown), label)
         if first != label:
             yield (
                 f"methods.{first} and methods.{label} are one method with one label and equal "
@@ -166,6 +166,17 @@ def _methods(methods: Mapping[str, Mapping[str, Any]], blind: bool) -> Iterator[
                 f"methods.{label}: {type(method).__name__} needs validation examples, and "
                 "validation is 0. Hold some of the training set out, such as validation: 0.1."
             )
+
+
+def _values(shown: Any) -> str:
+    """Return a text of what is shown that is the same for 1 and 1.0, and for 0 and -0.0."""
+
+    def number(word: str) -> float:
+        value = float(word)
+        return int(value) if value.is_integer() else value
+
+    text = json.dumps(shown, sort_keys=True)
+    return json.dumps(json.loads(text, parse_float=number))
 
 
 def _word(part: str) -> Iterator[str]:
