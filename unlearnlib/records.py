@@ -144,7 +144,7 @@ def _parse(place: str, text: Contents) -> Record:
     try:
         if isinstance(text, OSError):
             raise text
-        record: Record = json.loads(text)
+        record: Record = json.loads(text, object_pairs_hook=_once)
         record["run_id"], record["rows"], record["provenance"]["behaviour"]
         record["specification"]["type"]
         if missing := set(IDENTITY) - set(record["identity"]):
@@ -157,6 +157,15 @@ def _parse(place: str, text: Contents) -> Record:
             f"{place}: not a record ({fault}). Delete it, and the run that it held is repeated."
         )
     return record
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the mapping of keys and values; of a key that stands twice, neither is right."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(k for k in keys if keys.count(k) > 1)!r} stands twice")
+    return found
 
 
 def _fault(record: Record) -> str:
@@ -176,6 +185,8 @@ def _fault(record: Record) -> str:
         float(value)  # a whole number may be too large
         if (metric, split) in seen:
             return f"row {i} measures the {metric} of {split or 'the run'} again"
+        if metric in ("accuracy", "accuracy_batch_mean") and (value < 0 or value > 1):
+            return f"row {i}, {json.dumps(row)}, is an accuracy outside of 0 to 1"
         seen.add((metric, split))
     return "" if seen else "it has no rows"
 
@@ -242,8 +253,8 @@ def read_all(scale: str) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True) if found else table([])
 
 
-def recorded(part: str, **where: str) -> pd.DataFrame:
-    """Return the records whose identity columns equal `where`, of the largest scale that has any.
+def recorded(part: str, **where: str | int) -> pd.DataFrame:
+    """Return the records whose identity columns read `where`, of the largest scale that has any.
 
     >>> recorded("jit", dataset="no such set").empty
     True
@@ -254,7 +265,8 @@ def recorded(part: str, **where: str) -> pd.DataFrame:
     for scale in ("workstation", "paper"):
         table = read(part, scale)
         for column, value in where.items():
-            table = table[table[column] == value]
+            same = table[column] == value
+            table = table[same | (table[column].astype(str) == str(value))]  # 3 is "3"
         found = found if table.empty else table
     return found
 
