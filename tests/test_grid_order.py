@@ -9,7 +9,7 @@ import pytest
 from torch import nn
 
 from unlearnlib import Grid, records, run_grid, scenario, unlearn
-from unlearnlib.errors import StoppedError
+from unlearnlib.errors import SpecError, StoppedError
 from unlearnlib.grid import Run
 
 METHODS: dict[str, dict[str, Any]] = {
@@ -117,6 +117,51 @@ def test_a_full_disk_stops_the_grid_and_loses_no_measurement(
     assert tuple(caught.value.table.columns) == records.COLUMNS
     run_grid(grid())
     assert went == ALL[:3] + ALL[2:]
+
+
+def test_a_grid_that_stops_tells_all_that_is_recorded(
+    lab: Path, went: list[tuple[str, int]]
+) -> None:
+    """Also what lies behind the run that could not be written."""
+    some = {label: METHODS[label] for label in ("Retrain", "FineTune", "JiT as released")}
+    run_grid(grid(methods=some, scale="workstation"))
+    folder = lab / "data" / "records" / "try" / "workstation"
+    records.merge("try", "workstation")
+    folder.rmdir()
+    folder.touch()
+    with pytest.raises(StoppedError) as caught:
+        run_grid(grid(scale="workstation"))
+    assert str(caught.value).splitlines()[1].startswith("6 of 8 runs are recorded")
+
+
+@pytest.mark.parametrize("seconds", ["none", "x", None, True, [1]])
+def test_a_record_that_does_not_say_how_long_it_took(
+    lab: Path, went: list[tuple[str, int]], seconds: Any
+) -> None:
+    run_grid(grid(methods={"Original": {}}, seeds=[0]))
+    (path,) = (lab / "cache" / "records" / "try" / "laptop").iterdir()
+    record = json.loads(path.read_text())
+    record["provenance"]["seconds"] = seconds
+    if seconds == "none":
+        del record["provenance"]["seconds"]
+    path.write_text(json.dumps(record))
+    run_grid(grid(methods={"Original": {}}), 1e6)
+    assert went == [("Original", 0), ("Original", 1)]
+
+
+def test_requests_that_select_the_same_are_refused(went: list[tuple[str, int]]) -> None:
+    """The toy has 40 examples of each of three classes, 60 of them are a half."""
+    same = ["class:Boot", "class:1", "class: boot", "classes:boot,1", "random:0.5", "random:60"]
+    plan = grid(requests=[*same, "classes:boot,coat", "part:boot:3", "random:9"])
+    with pytest.raises(SpecError) as caught:
+        run_grid(plan)
+    twice = [*(("class:Boot", other) for other in same[1:4]), ("random:0.5", "random:60")]
+    assert str(caught.value).splitlines() == [
+        f"requests has {one!r} and {other!r}, which select the same training examples and would "
+        "be counted twice. Keep one." for one, other in twice
+    ]  # fmt: skip
+    assert went == []
+    grid(requests=["part:boot:1", "random:1", "class:bag", "class:coat"]).check_requests()
 
 
 def test_without_an_original_no_run_of_its_seed_is_tried(

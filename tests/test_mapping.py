@@ -71,7 +71,10 @@ def test_words_are_those_of_yaml_1_2(tmp_path: Path, word: str, value: Any) -> N
         ("~: x", "the key '~' is not text"),
         ("? [a]\n: x", "line 1: the key is not text"),
         ("[a: 1, 2]", "holds a list; a grid is a mapping"),
-        ("3", "holds a int"),
+        ("3", "holds a whole number; a grid is a mapping"),
+        ("null", "holds nothing; a grid is a mapping"),
+        ('a: "\\UFFFFFFFF"', "too large"),
+        ("a: 1\nb: 0x" + 5000 * "f", "line 2: a number has more digits than can be read"),
         ("", "is empty"),
         (" \n", "is empty"),
         ("# remark", "nothing but remarks"),
@@ -85,8 +88,8 @@ def test_words_are_those_of_yaml_1_2(tmp_path: Path, word: str, value: Any) -> N
         (9000 * "[" + 9000 * "]", "nested deeper than 50"),
         ("a: " + 9000 * "[" + 9000 * "]", "nested deeper than 50"),
         ("a: &a [*a]", "nested deeper than 50"),
-        ('{"a": ' + 5000 * "9" + "}", "digits"),
-        ("a: " + 5000 * "9", "digits"),
+        ('{"a": ' + 5000 * "9" + "}", "more digits than can be read"),
+        ("a: " + 5000 * "9", "more digits than can be read"),
     ],
 )  # fmt: skip
 def test_what_is_refused(tmp_path: Path, content: str | bytes, message: str) -> None:

@@ -93,6 +93,38 @@ class TestContents:
         with pytest.raises(RecordError, match=said):
             found()
 
+    @pytest.mark.parametrize(
+        ("column", "value"),
+        [("method", ["JiT"]), ("seed_model", 0.0), ("seed_method", True), ("model", None),
+         ("dataset", {}), ("type", ["JiT"])],
+    )  # fmt: skip
+    def test_what_names_a_run_is_text_or_a_whole_number(
+        self, lab: Path, column: str, value: Any
+    ) -> None:
+        one = record(**({} if column == "type" else {column: value}))
+        one["specification"] |= {column: value} if column == "type" else {}
+        one["run_id"] = digest(one["identity"] | one["specification"])
+        path = put(lab, one)
+        said = f"{path}: not a record (its {column}, {json.dumps(value)}, is n"
+        with pytest.raises(RecordError, match=f"^{re.escape(said)}"):
+            found()
+
+    def test_an_accuracy_is_a_share(self, lab: Path) -> None:
+        for metric in ("accuracy", "accuracy_batch_mean"):
+            for value in (1.01, -0.01, math.inf):
+                path = put(lab, record() | {"rows": [[metric, "forget", value]]})
+                with pytest.raises(RecordError, match=f"^{path}: .* is an accuracy outside of 0 t"):
+                    found()
+        put(lab, record() | {"rows": [["accuracy", split, i] for i, split in enumerate("ab")]})
+        assert found() == {"a": 0}
+
+    @pytest.mark.parametrize("key", ["rows", "seconds"])
+    def test_a_key_that_stands_twice(self, lab: Path, key: str) -> None:
+        text = json.dumps(record())
+        path = put(lab, text.replace(f'"{key}"', f'"{key}": [["a", "b", 1.0]], "{key}"'), "x")
+        with pytest.raises(RecordError, match=f"^{path}: .*ValueError: the key '{key}' stands twi"):
+            found()
+
     @pytest.mark.parametrize("change", [{"part": "other"}, {"scale": "laptop"}])
     def test_a_record_lies_where_it_belongs(self, lab: Path, change: dict[str, Any]) -> None:
         path = put(lab, record(**change))
@@ -229,6 +261,13 @@ class TestPlaces:
             records.write(record(part=part, scale=scale))
         records.merge("b", scale)
         assert records.read_all(scale)["part"].tolist() == ["a", "b"]
+
+    def test_columns_are_compared_as_they_read(self) -> None:
+        records.write(record(dataset="3", seed_model=4, scale="workstation"))
+        for value in (3, "3"):
+            assert len(records.recorded("try", dataset=value, seed_model=4)) == 1
+            assert len(records.recorded("try", dataset=value, seed_model="4")) == 1
+        assert records.recorded("try", dataset=4).empty
 
     def test_a_column_that_is_not_there(self) -> None:
         said = r"^Records have no column datset. Did you mean dataset\? Known are: run_id, "

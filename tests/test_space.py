@@ -53,7 +53,7 @@ def test_parameters_are_read_with_their_types(tmp_path: Path) -> None:
         ({"a": [True]}, "a must be a whole number, not true"),
         ({"a": [0.5]}, "a must be a whole number, not 0.5"),
         ({"a": 3}, "neither a list of values nor"),
-        ({"a": []}, "neither a list of values nor"),
+        ({"a": []}, "'a' has no values. Give one at least."),
         ({"tags": [1]}, "Each value of the axis 'tags' is a list itself"),
         ({"nested.JTi.sigma": [1]}, r"no 'JTi.sigma' to reach. nested has: JiT, JiT σ=0.1"),
         ({"a.b": [1]}, "there is no 'b' to reach"),
@@ -100,6 +100,22 @@ def test_what_a_dotted_name_reaches_has_its_annotation(
 ) -> None:
     with pytest.raises(SpecError, match=message):
         read_axes(grid(tmp_path, **axes), parameters_of(PAGE))
+
+
+@pytest.mark.parametrize(
+    ("axes", "sentence"),
+    [
+        ({"seeds": [3, 4]}, "Each value of the axis 'seeds' is a list itself. Write [[3, 4]]."),
+        ({"requests": ["x"]}, "Each value of the axis 'requests' is a list itself. Write [['x']]."),
+        ({"methods.Retrain.x": [1]}, "There is no methods.Retrain.x. There are no fields."),
+        ({"seeds\n": [1]}, r"There is no parameter 'seeds\n'. Did you mean seeds? Known"),
+    ],
+)
+def test_one_mistake_is_one_sentence(tmp_path: Path, axes: Any, sentence: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        read_axes(path := grid(tmp_path, **axes), parameters_of(PAGE))
+    assert str(caught.value).startswith(f"{path}: {sentence}")
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_every_mistake_of_a_grid_file_is_told(tmp_path: Path) -> None:

@@ -81,6 +81,15 @@ def test_what_is_right_is_right() -> None:
         (method(type=3), "methods.M.type must be text, not 3."),
         (method(type="JiT", label=None), "methods.M.label must be text, not null."),
         (method(type="JiT.released"), "no method 'JiT.released', a constructor of JiT. Did you m"),
+        (method(type=".JiT"), "no method '.JiT'. Did you mean JiT"),
+        (method(type="Jit.as_released"), "no method 'Jit.as_released'. Did you mean JiT"),
+        (method(type="JiT\n"), r"no method 'JiT\\n'. Did you mean JiT"),
+        ({"methods": {"a\nb": {"type": "J"}}}, r"methods.'a\\nb': there is no method 'J'"),
+        ({"model": "mlp_16\n"}, r"no model 'mlp_16\\n'. Did you mean mlp_16"),
+        ({"dataset": "toy\r"}, r"no data set 'toy\\r'"),
+        ({"requests": ["class\n:Bag"]}, r"'class\\n:Bag' is not a request. Did you mean class"),
+        ({"requests": ["random:\u2028"]}, r"'random:\\u2028': '\\u2028' is neither a count"),
+        ({"splits": ["test\n"]}, r"no split 'test\\n'"),
         (method(type="JiT."), "no method 'JiT.', a constructor of JiT"),
         (method(type="JiT.__init__"), "no method 'JiT.__init__', a constructor of JiT"),
         (method(type="JiT.__init_subclass__"), "no method 'JiT.__init_subclass__'"),
@@ -137,6 +146,15 @@ def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path
     for word in words:
         assert any(word in line for line in lines), word
     assert len(lines) == len(words)
+
+
+@pytest.mark.parametrize(("one", "other"), [(1, 1.0), (0, -0.0), (1e16, 10**16), (0.5, 0.50)])
+def test_methods_are_equal_by_value(one: float, other: float) -> None:
+    both = {k: {"type": "JiT", "label": "J", "lr": v} for k, v in (("a", one), ("b", other))}
+    (found,) = told(methods=both)
+    assert found.startswith("methods.a and methods.b are one method with one label and equal")
+    runs = [next(Grid(**RIGHT | {"methods": {k: v}}).runs()) for k, v in both.items()]
+    assert (runs[0].run_id == runs[1].run_id) == (repr(one) == repr(other))
 
 
 def test_items_of_the_right_type_are_looked_at_beside_those_of_a_wrong_one() -> None:

@@ -112,6 +112,8 @@ def mistakes(cls: type, given: Mapping[str, Any], prefix: str = "") -> Iterator[
 
 def nearest(word: str, known: Sequence[str] | Mapping[str, Any]) -> str:
     """Return the sentence that tells the known word nearest to `word`, and all of them."""
+    if not known:
+        return "There are no fields."
     close = "".join(f"Did you mean {near}? " for near in get_close_matches(word, list(known), 1))
     return f"{close}Known are: {', '.join(known)}."
 

@@ -93,7 +93,7 @@ class Grid:
         return [run for run in self.runs() if run.due(known.get(run.run_id))]
 
     def check_requests(self) -> None:
-        """Refuse requests that the data set does not have; it is loaded for that.
+        """Refuse requests that the data set does not have, or has twice; it is loaded for that.
 
         Raises:
             SpecError: A line for each of them, and for validation that holds out no example.
@@ -101,11 +101,17 @@ class Grid:
         scenario, found = next(self.runs()).scenario, list[str]()
         if self.validation and not scenario.held_out.any():
             found.append(f"validation of {self.validation} holds out none of the training set.")
+        seen: dict[tuple[bool, bytes], str] = {}
         for request in self.requests:
             try:
-                resolve(request, scenario.remaining, rng("request", self.seeds[0]))
+                train = resolve(request, scenario.remaining, rng("request", self.seeds[0])).train
             except RequestError as error:
                 found.append(str(error))
+                continue
+            drawn = request.startswith("random:")  # which is another one with another seed
+            if (first := seen.setdefault((drawn, train.numpy().tobytes()), request)) != request:
+                found.append(f"requests has {first!r} and {request!r}, which select the same "
+                             "training examples and would be counted twice. Keep one.")  # fmt: skip
         refuse(found)
 
 
@@ -220,8 +226,8 @@ def run_grid(grid: Grid, budget: float | None = None) -> pd.DataFrame:
     end = time.monotonic() + (float("inf") if budget is None else budget)
     longest: dict[str, float] = defaultdict(float)
     for old in known.values():
-        name, seconds = old["identity"]["method"], old["provenance"]["seconds"]
-        longest[name] = max(longest[name], seconds)
+        name, seconds = old["identity"]["method"], old["provenance"].get("seconds")
+        longest[name] = max(longest[name], seconds if type(seconds) in (int, float) else 0)
     turn = {seed: i for i, seed in enumerate(grid.seeds)}
     cells = sorted(grid.runs(), key=lambda cell: turn[cell.seed])
     due = {cell.run_id for cell in cells if cell.due(known.get(cell.run_id))}
@@ -246,7 +252,8 @@ def run_grid(grid: Grid, budget: float | None = None) -> pd.DataFrame:
             try:
                 records.write(record)  # a sweep's run has copies of all that it shows
             except OSError as error:  # nor could the next one be written
-                told = done.format(len(found) - 1, len(cells))
+                kept = known.keys() - due | found.keys() - {cell.run_id}
+                told = done.format(sum(one.run_id in kept for one in cells), len(cells))
                 stopped = StoppedError(f"{error}\n{told}; the same command makes the others.")
                 stopped.table = _table(grid, found)
                 raise stopped from error

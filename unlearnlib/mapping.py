@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import SpecError
+from .fields import _named as named
 
 BYTES = 1_000_000
 """The largest file that is read."""
@@ -29,6 +30,7 @@ CORE = {
     r"|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
 }
 TAG = "tag:yaml.org,2002:"
+TOO_LONG = "a number has more digits than can be read"
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"(?:\s*:)?|[\[\]{}\n]|[^\s\[\]{}",:]+')
 """A text of JSON (a colon behind it makes it a key), a bracket, a new line, a number or a word."""
 
@@ -41,7 +43,8 @@ def mapping(path: str | Path) -> dict[str, Any]:
     """
     found = values(path)
     if not isinstance(found, dict):
-        raise SpecError(f"{path} holds a {type(found).__name__}; a grid is a mapping.")
+        held = "nothing" if found is None else named(type(found))
+        raise SpecError(f"{path} holds {held}; a grid is a mapping.")
     return found
 
 
@@ -64,8 +67,9 @@ def values(path: str | Path) -> Any:
     except _MistakeError as mistake:
         line = f", line {mistake.line}" if mistake.line else ""
         raise SpecError(f"{path}{line}: {mistake}") from None
-    except ValueError as error:  # a number of thousands of digits
-        raise SpecError(f"{path}: {error}.") from None
+    except (ValueError, OverflowError) as error:  # or a character beyond the last
+        long = "digits" in str(error) and TOO_LONG
+        raise SpecError(f"{path}: {long or error}.") from None
 
 
 class _MistakeError(Exception):
@@ -123,7 +127,7 @@ def _add(key: str, line: int, known: dict[str, int]) -> None:
     """Note the line of a key; refuse one that stands there already."""
     if key in known:
         raise _MistakeError(
-            f"the key '{key}' stands twice in one mapping, first in line {known[key]}. Keep one.",
+            f"the key {key!r} stands twice in one mapping, first in line {known[key]}. Keep one.",
             line,
         )
     known[key] = line
@@ -201,7 +205,7 @@ def _yaml(text: str) -> Any:
                 line = key.start_mark.line + 1
                 if not isinstance(key, yaml.ScalarNode) or key.tag != TAG + "str":
                     shown = getattr(key, "value", "")
-                    shown = f"'{shown}' " if isinstance(shown, str) else ""
+                    shown = f"{shown!r} " if isinstance(shown, str) else ""
                     raise _MistakeError(f"the key {shown}is not text; put it in quotes.", line)
                 if key.value == "<<":
                     raise _MistakeError("merge keys (<<) are not read; write the keys out.", line)
@@ -220,11 +224,13 @@ def _scalar(kind: str, word: str, line: int) -> Any:
     if kind == "str":
         return word
     if not re.fullmatch(CORE[kind], word):
-        raise _MistakeError(f"'{word}' is no {kind}.", line)
+        raise _MistakeError(f"{word!r} is no {kind}.", line)
     if kind == "null":
         return None
     if kind == "bool":
         return word.lower() == "true"
+    if kind == "int" and len(word) > 1000:  # Python reads longer ones in base 16, and no further
+        raise _MistakeError(f"{TOO_LONG}.", line)
     if kind == "int":
         return int(word, {"0o": 8, "0x": 16}.get(word[:2], 10))
     special = word.lower().endswith((".inf", ".nan"))

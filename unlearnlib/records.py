@@ -144,7 +144,7 @@ def _parse(place: str, text: Contents) -> Record:
     try:
         if isinstance(text, OSError):
             raise text
-        record: Record = json.loads(text)
+        record: Record = json.loads(text, object_pairs_hook=_once)
         record["run_id"], record["rows"], record["provenance"]["behaviour"]
         record["specification"]["type"]
         if missing := set(IDENTITY) - set(record["identity"]):
@@ -159,10 +159,24 @@ def _parse(place: str, text: Contents) -> Record:
     return record
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the mapping of keys and values; of a key that stands twice, neither is right."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(k for k in keys if keys.count(k) > 1)!r} stands twice")
+    return found
+
+
 def _fault(record: Record) -> str:
     """Return what contradicts itself in a record, or is no measurement; nothing if it is sound."""
     if record["run_id"] != digest(record["identity"] | record["specification"]):
         return "its run id is not that of its identity and specification"
+    for column in IDENTITY:
+        if type(value := record["identity"][column]) not in (str, int):
+            return f"its {column}, {json.dumps(value)}, is neither text nor a whole number"
+    if type(kind := record["specification"]["type"]) is not str:
+        return f"its type, {json.dumps(kind)}, is no text"
     seen = set[tuple[str, str]]()
     for i, row in enumerate(record["rows"], 1):
         if [*map(type, row)] not in ([str, str, float], [str, str, int]):
@@ -171,6 +185,8 @@ def _fault(record: Record) -> str:
         float(value)  # a whole number may be too large
         if (metric, split) in seen:
             return f"row {i} measures the {metric} of {split or 'the run'} again"
+        if metric in ("accuracy", "accuracy_batch_mean") and (value < 0 or value > 1):
+            return f"row {i}, {json.dumps(row)}, is an accuracy outside of 0 to 1"
         seen.add((metric, split))
     return "" if seen else "it has no rows"
 
@@ -237,8 +253,8 @@ def read_all(scale: str) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True) if found else table([])
 
 
-def recorded(part: str, **where: str) -> pd.DataFrame:
-    """Return the records whose identity columns equal `where`, of the largest scale that has any.
+def recorded(part: str, **where: str | int) -> pd.DataFrame:
+    """Return the records whose identity columns read `where`, of the largest scale that has any.
 
     >>> recorded("jit", dataset="no such set").empty
     True
@@ -249,7 +265,8 @@ def recorded(part: str, **where: str) -> pd.DataFrame:
     for scale in ("workstation", "paper"):
         table = read(part, scale)
         for column, value in where.items():
-            table = table[table[column] == value]
+            same = table[column] == value
+            table = table[same | (table[column].astype(str) == str(value))]  # 3 is "3"
         found = found if table.empty else table
     return found
 

@@ -63,7 +63,7 @@ def form(request: str) -> tuple[str, list[str], float]:
     if kind not in FORMS or not argument or not all(name.strip() for name in names):
         close = "".join(f"Did you mean {near}? " for near in get_close_matches(kind, FORMS, 1))
         meant = close if kind not in FORMS else ""
-        raise RequestError(f"'{request}' is not a request. {meant}Known are {KNOWN}.")
+        raise RequestError(f"{request!r} is not a request. {meant}Known are {KNOWN}.")
     return kind, names, _size(size, request) if kind in ("part", "random") else 0
 
 
@@ -89,8 +89,8 @@ def resolve(request: str, data: Dataset, generator: torch.Generator) -> Selectio
     if kind == "subclass":
         if data.train_subclass is None or data.test_subclass is None:
             raise RequestError(
-                f"'{request}' names a sub-class, but '{data.name}' has none: its labels are the "
-                f"finest there are. Use 'class:{names[0]}', or a set with super-classes "
+                f"{request!r} names a sub-class, but '{data.name}' has none: its labels are the "
+                f"finest there are. Use {f'class:{names[0]}'!r}, or a set with super-classes "
                 "(cifar20, fashion_small_super)."
             )
         fine = _index(names[0], data.subclasses, request)
@@ -120,7 +120,7 @@ def _index(name: str, names: tuple[str, ...], request: str) -> int:
     folded = [known.casefold() for known in names]
     if name.casefold() not in folded:
         raise RequestError(
-            f"'{request}': there is no class '{name}'. Known are, from 0: {', '.join(names)}."
+            f"{request!r}: there is no class {name!r}. Known are, from 0: {', '.join(names)}."
         )
     return folded.index(name.casefold())
 
@@ -134,7 +134,7 @@ def _size(argument: str, request: str) -> float:
     if 0 < size <= 1 or (isinstance(size, int) and size):
         return size
     raise RequestError(
-        f"'{request}': '{argument}' is neither a count nor a share, such as 100 or 0.01: a count "
+        f"{request!r}: {argument!r} is neither a count nor a share, such as 100 or 0.01: a count "
         "is a whole number from 1, a share lies between 0 and 1."
     )
 
@@ -143,7 +143,7 @@ def _count(size: float, n: int, request: str) -> int:
     """Return the number of `n` examples that a count or a share asks for."""
     count = size if isinstance(size, int) else round(size * n)
     if count > n:
-        raise RequestError(f"'{request}' asks for {count} examples, and there are {n}.")
+        raise RequestError(f"{request!r} asks for {count} examples, and there are {n}.")
     return count
 
 
@@ -151,7 +151,7 @@ def _checked(train: Tensor, test: Tensor, request: str) -> Selection:
     """Refuse to forget nothing or everything."""
     if not 0 < int(train.sum()) < len(train):
         raise RequestError(
-            f"'{request}' selects {int(train.sum())} of {len(train)} training examples; it must "
+            f"{request!r} selects {int(train.sum())} of {len(train)} training examples; it must "
             "leave some to forget and some to retain."
         )
     return Selection(train, test)

@@ -104,9 +104,14 @@ def made(label: str, options: Mapping[str, Any]) -> Method:
     return method
 
 
+def _place(label: str) -> str:
+    """Return where a method stands, on one line."""
+    return f"methods.{label if label.isprintable() else repr(label)}"
+
+
 def _entry(label: str, options: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is wrong with one entry of `methods`."""
-    place = f"methods.{label}"
+    place = _place(label)
     naming = {key: options[key] for key in _NAMING if key in options}
     given = {key: value for key, value in options.items() if key not in _NAMING}
     if found := [*fields.mistakes(_Naming, naming, f"{place}.")]:
@@ -115,12 +120,12 @@ def _entry(label: str, options: Mapping[str, Any]) -> Iterator[str]:
     kind = options.get("type", label)
     name, dot, constructor = kind.partition(".")
     if name not in METHODS:
-        yield f"{place}: there is no method '{name}'. {nearest(name, METHODS)}"
+        yield f"{place}: there is no method {kind!r}. {nearest(name or constructor, METHODS)}"
         return
     cls = METHODS[name]
     if dot and constructor not in (known := _constructors(cls)):
         told = nearest(constructor, known) if known else f"{name} has none."
-        yield f"{place}: there is no method '{kind}', a constructor of {name}. {told}"
+        yield f"{place}: there is no method {kind!r}, a constructor of {name}. {told}"
         return
     if found := [*fields.mistakes(cls, given, f"{place}.")]:
         yield from found
@@ -153,19 +158,30 @@ def _methods(methods: Mapping[str, Mapping[str, Any]], blind: bool) -> Iterator[
             continue
         method = made(label, options)
         shown = [options.get("label", label), type(method).__name__, asdict(method)]
-        first = seen.setdefault(json.dumps(shown, sort_keys=True), label)
+        first = seen.setdefault(_values(shown), label)
         if first != label:
             yield (
-                f"methods.{first} and methods.{label} are one method with one label and equal "
+                f"{_place(first)} and {_place(label)} are one method with one label and equal "
                 "fields, whose rows would be counted twice. Leave one out, or give it another "
                 "label."
             )
         needy = getattr(method, "needs_validation", True)  # some name it and may do without
         if blind and needy and "validation" in access(method):
             yield (
-                f"methods.{label}: {type(method).__name__} needs validation examples, and "
+                f"{_place(label)}: {type(method).__name__} needs validation examples, and "
                 "validation is 0. Hold some of the training set out, such as validation: 0.1."
             )
+
+
+def _values(shown: Any) -> str:
+    """Return a text of what is shown that is the same for 1 and 1.0, and for 0 and -0.0."""
+
+    def number(word: str) -> float:
+        value = float(word)
+        return int(value) if value.is_integer() else value
+
+    text = json.dumps(shown, sort_keys=True)
+    return json.dumps(json.loads(text, parse_float=number))
 
 
 def _word(part: str) -> Iterator[str]:
@@ -185,13 +201,13 @@ def _dataset(dataset: str) -> Iterator[str]:
         yield f"dataset: {error}"
         return
     if name not in NAMES:
-        yield f"dataset: there is no data set '{name}'. {nearest(name, NAMES)}"
+        yield f"dataset: there is no data set {name!r}. {nearest(name, NAMES)}"
 
 
 def _model(model: str) -> Iterator[str]:
     """Yield why there is no such network."""
     if model not in MODELS:
-        yield f"model: there is no model '{model}'. {nearest(model, MODELS)}"
+        yield f"model: there is no model {model!r}. {nearest(model, MODELS)}"
 
 
 def _requests(requests: list[str]) -> Iterator[str]:
@@ -221,7 +237,7 @@ def _splits(splits: list[str]) -> Iterator[str]:
     yield from _distinct("splits", splits)
     for split in dict.fromkeys(splits):
         if split not in SPLITS:
-            yield f"splits: there is no split '{split}'. {nearest(split, SPLITS)}"
+            yield f"splits: there is no split {split!r}. {nearest(split, SPLITS)}"
 
 
 def _distinct(name: str, values: list[Any]) -> Iterator[str]:

@@ -113,17 +113,18 @@ def find(name: str, known: Mapping[str, Parameter]) -> tuple[str, list[str]]:
     if name in known:
         return name, []
     if root not in known:
-        raise SpecError(f"There is no parameter '{name}'. {nearest(root, known)}")
+        told = nearest(root, known) if known else "The notebook has none."
+        raise SpecError(f"There is no parameter {name!r}. {told}")
     inner: Any = known[root].default
     if inner is UNKNOWN:
-        raise SpecError(f"'{name}': the default of {root} is computed; give {root} as a whole.")
+        raise SpecError(f"{name!r}: the default of {root} is computed; give {root} as a whole.")
     place: list[str] = []
     while keys := [k for k in _keys(inner) if rest.startswith(f"{k}.")]:
         place.append(max(keys, key=len))  # keys may have dots themselves
         inner, rest = inner[place[-1]], rest[len(place[-1]) + 1 :]
     if not isinstance(inner, dict) or not rest or ("." in rest and rest not in inner):
         has = ", ".join(_keys(inner)) or f"no keys, it is {inner!r}"
-        raise SpecError(f"'{name}': there is no '{rest}' to reach. {root} has: {has}.")
+        raise SpecError(f"{name!r}: there is no {rest!r} to reach. {root} has: {has}.")
     return root, [*place, rest]
 
 

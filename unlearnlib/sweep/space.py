@@ -72,7 +72,7 @@ def read_axes(path: str | Path, known: Mapping[str, Parameter]) -> dict[str, Any
             axes[name] = axis
     for one, other in combinations(sorted(places, key=lambda name: len(places[name])), 2):
         if places[other][: len(places[one])] == places[one]:
-            found.append(f"'{other}' is a part of '{one}'; only one of them can vary.")
+            found.append(f"{other!r} is a part of {one!r}; only one of them can vary.")
     if found:
         raise SpecError("\n".join(f"{path}: {sentence}" for sentence in dict.fromkeys(found)))
     return axes
@@ -80,26 +80,31 @@ def read_axes(path: str | Path, known: Mapping[str, Parameter]) -> dict[str, Any
 
 def _wrong_list(name: str, axis: Any, kind: Any) -> Iterator[str]:
     """Yield what is wrong with a list of values."""
-    if not isinstance(axis, list) or not axis:
-        yield f"'{name}' is neither a list of values nor a range {{low, high}}."
+    if axis == []:
+        yield f"{name!r} has no values. Give one at least."
+        return
+    if not isinstance(axis, list):
+        yield f"{name!r} is neither a list of values nor a range {{low, high}}."
         return
     found = [sentence for value in axis for sentence in wrong(name, value, kind)]
+    lists = kind in (list, tuple) or get_origin(kind) in (list, tuple)
+    if found and lists and not any(isinstance(value, list) for value in axis):
+        yield f"Each value of the axis {name!r} is a list itself. Write [{axis!r:.80}]."
+        return
     yield from found
-    if found and list in (kind, get_origin(kind)) and not isinstance(axis[0], list):
-        yield f"Each value of the axis '{name}' is a list itself."
     seen = set()
     for value in axis:
         inner = isinstance(value, list | dict)
         key = json.dumps(value, sort_keys=True) if inner else (isinstance(value, bool), value)
         if key in seen:
-            yield f"'{name}' has the value {value!r:.80} twice."
+            yield f"{name!r} has the value {value!r:.80} twice."
         seen.add(key)
 
 
 def _wrong_range(name: str, axis: Mapping[str, Any], kind: Any) -> Iterator[str]:
     """Yield what is wrong with a range."""
     if _number(kind) is None:
-        yield f"'{name}' is not a number, so it has no range; give a list of values."
+        yield f"{name!r} is not a number, so it has no range; give a list of values."
         return
     low, high, log = axis["low"], axis["high"], axis.get("log", False)
     both = int | float if kind is Any else kind
