@@ -2,7 +2,6 @@
 
 import errno
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -231,14 +230,3 @@ def test_what_the_folder_did_is(
         monkeypatch.setattr(runs, "execute", fail)
         with pytest.raises(SweepError, match=f"{what}.*--out"):
             sweep(planned({"a": [1]}))
-
-
-def test_a_worker_watches_its_parent_only(monkeypatch: pytest.MonkeyPatch, planned: Plan) -> None:
-    watched: list[int] = []
-    monkeypatch.setattr(runs, "_end_with", watched.append)
-    (run,) = planned({"a": [1]})
-    runs.go(run, os.getpid())
-    runs.go(run)
-    assert watched == []
-    runs.go(run, os.getppid())
-    assert watched == [os.getppid()]

@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import shutil
-import threading
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -112,18 +111,12 @@ class Run:
         return status
 
 
-def go(run: Run, parent: int = 0) -> Status:
+def go(run: Run) -> Status:
     """Make a run, whatever happens in its notebook; a run that is done is not repeated.
-
-    Args:
-        run: The run.
-        parent: The process that this one is not to outlive, where it was started by it.
 
     Raises:
         SweepError: The folder cannot be written to.
     """
-    if parent == os.getppid():
-        _end_with(parent)
     known = run.status()
     if known and known["state"] == "done":
         return known
@@ -170,18 +163,6 @@ def _of_folder(error: Exception, folder: Path) -> bool:
     if error.filename is None:  # as when a file that is open cannot grow
         return error.errno in FULL
     return Path(os.fsdecode(error.filename)).is_relative_to(folder)
-
-
-@lru_cache(maxsize=1)
-def _end_with(parent: int) -> None:
-    """End this process soon after its parent has ended, in whatever way; its kernels follow."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def _status(path: Path) -> Status | None:

@@ -6,6 +6,7 @@ says what became of it, so a sweep that was stopped, in whatever way, goes on wh
 
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -149,7 +150,7 @@ def _finished(
         for run in list(left.values()):
             if time.monotonic() + longest[0] > end:
                 return
-            yield delayed(go)(run, os.getpid())
+            yield delayed(go)(run)
 
     while left:
         try:
@@ -178,7 +179,8 @@ def _finished(
 def _by_itself(run: Run) -> Status:
     """Make a run in a worker that makes no other, and see whether that is killed again."""
     try:
-        (status,) = Parallel(2)([delayed(go)(run, os.getpid())])
+        with _engine("loky", None):
+            (status,) = Parallel(2)([delayed(go)(run)])
     except BrokenProcessPool:
         return run.end("failed", "its worker was killed, twice; out of memory?")
     return dict(status)
@@ -188,7 +190,8 @@ def _by_itself(run: Run) -> Status:
 def _engine(backend: str, scheduler: str | None) -> Iterator[None]:
     """Let joblib use the backend."""
     if backend == "loky":
-        yield
+        with parallel_config(backend="loky", initializer=_end_with, initargs=(os.getpid(),)):
+            yield
         return
     if scheduler is None:
         raise SweepError("The dask backend needs --scheduler ADDRESS, such as tcp://host:8786.")
@@ -199,6 +202,17 @@ def _engine(backend: str, scheduler: str | None) -> Iterator[None]:
     client = Client(scheduler)  # type: ignore[no-untyped-call]
     with client, parallel_config(backend="dask", wait_for_workers_timeout=60):
         yield
+
+
+def _end_with(parent: int) -> None:
+    """End this worker soon after its parent has ended, in whatever way; its kernels follow."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextmanager
