@@ -138,6 +138,6 @@ def test_a_copy_of_a_weight_that_is_computed_says_what_to_take() -> None:
 def test_a_projected_step_that_diverges_is_told() -> None:
     model = network(torch.float32)
     given = offers(torch.float32)
-    method = PGU(0.0, 1e38, 1e38, epochs=9, stop=None)
+    method = PGU(0.0, 1e30, 1e30, epochs=9, stop=None)
     with pytest.raises(NonFiniteError, match="the steps diverged"):
         method(model, **grant(method, given))

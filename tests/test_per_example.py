@@ -288,7 +288,7 @@ def test_the_model_stays_as_it_is(name: str, group: int) -> None:
 
 def test_hooks_go_even_if_the_model_fails() -> None:
     model = nn.Sequential(nn.Linear(6, 4), nn.Linear(5, 3)).eval()
-    with pytest.raises(RuntimeError):
+    with pytest.raises(UnsupportedModelError):
         fisher_diagonal(model, Labelled(torch.ones(2, 6), torch.zeros(2, dtype=torch.long)))
     assert not any(m._forward_hooks for m in model.modules())
 
