@@ -205,3 +205,10 @@ def test_a_batch_that_takes_another_branch_than_its_examples() -> None:
     found, expected = fisher_diagonal(model, same).values, loop(model, same)
     for key, value in expected.items():
         assert_close(found[key], value, rtol=1e-10, atol=1e-12)
+
+
+def test_hooks_go_even_if_the_model_fails() -> None:
+    model = nn.Sequential(nn.Linear(6, 4), nn.Linear(5, 3)).eval()
+    with pytest.raises(UnsupportedModelError):
+        fisher_diagonal(model, Labelled(torch.ones(2, 6), torch.zeros(2, dtype=torch.long)))
+    assert not any(m._forward_hooks for m in model.modules())
