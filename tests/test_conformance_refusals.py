@@ -72,6 +72,13 @@ def test_data_are_inputs_or_labelled(method: Method) -> None:
                 unlearned(method, network(), given)
 
 
+@sees("forget", "forget_inputs", "retain", but=("Retrain",))
+def test_some_parameter_must_be_free_to_move(method: Method) -> None:
+    with pytest.raises(UnsupportedModelError, match=r"^No parameter of Sequential requires a gra"):
+        unlearned(method, network().requires_grad_(False), offers())
+    unlearned(CASES["Original"], network().requires_grad_(False), offers())
+
+
 @sees("forget", "retain", but=("SCRUB+R as released",))
 def test_labels_are_those_of_the_outputs(method: Method) -> None:
     for name in set(data_of(method)) & {"forget", "retain"}:

@@ -104,11 +104,17 @@ def copy_of(model: nn.Module, /, **data: Inputs | Labelled) -> nn.Module:
 
     Raises:
         DataError: As `handed`.
-        UnsupportedModelError: There is no copy that shares nothing with `model`.
+        UnsupportedModelError: There is no copy that shares nothing with `model`; or all of it is
+            frozen, and the method, which is handed data, could change nothing.
     """
     handed(**data)
     if not isinstance(model, nn.Module):
         raise UnsupportedModelError(f"A {type(model).__name__} is no torch.nn.Module to unlearn.")
+    if data and not any(parameter.requires_grad for parameter in model.parameters()):
+        raise UnsupportedModelError(
+            f"No parameter of {type(model).__name__} requires a gradient, so no step could change "
+            "it. Thaw what may change with requires_grad_()."
+        )
     inside = {id(part) for part in (*model.modules(), *model.parameters(), *model.buffers())}
     for name, layer in model.named_modules():
         hooks = (*layer._forward_hooks.values(), *layer._forward_pre_hooks.values())
