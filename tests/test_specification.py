@@ -18,6 +18,7 @@ RIGHT: dict[str, Any] = {
     "part": "try", "scale": "laptop", "dataset": "toy", "model": "mlp",
     "requests": ["class:boot"], "training": {"epochs": 1}, "methods": {"JiT": {}}, "seeds": [0],
 }  # fmt: skip
+NO_WORDS = ("/tmp/x", "", "..", "a\n", "x" * 101, "-x")
 
 
 def told(**changes: Any) -> list[str]:
@@ -43,7 +44,7 @@ def test_what_is_right_is_right() -> None:
     ("changes", "sentence"),
     [
         ({"part": "../../x"}, "part must be a word of letters, digits, '_' and '-',.* '../../x'."),
-        *(({"part": part}, "part must be a word") for part in ("/tmp/x", "", "..", "a\n", "x" * 101, "-x")),
+        *(({"part": part}, "part must be a word") for part in NO_WORDS),
         ({"part": None}, "part must be text, not null."),
         ({"scale": "worksation"}, "scale cannot be the text 'worksation'. Did you mean worksta"),
         ({"scale": "../laptop"}, "scale cannot be"),
