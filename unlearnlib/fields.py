@@ -105,7 +105,7 @@ def mistakes(cls: type, given: Mapping[str, Any], prefix: str = "") -> Iterator[
     hints = _hints(cls)
     for name, value in given.items():
         if name in hints:
-            yield from _wrong(f"{prefix}{name}", value, hints[name])
+            yield from wrong(f"{prefix}{name}", value, hints[name])
         else:
             yield f"There is no {prefix}{name}. {nearest(str(name), hints)}"
 
@@ -125,31 +125,31 @@ def _hints(cls: type) -> dict[str, Any]:
     return {field.name: hints[field.name] for field in fields(cls) if field.init}
 
 
-def _wrong(place: str, value: Any, hint: Any) -> Iterator[str]:
+def wrong(place: str, value: Any, hint: Any) -> Iterator[str]:
     """Yield what is wrong with a value, and with those inside it."""
     kind, inner = get_origin(hint) or hint, get_args(hint)
     if kind is Annotated:
-        found = [*_wrong(place, value, inner[0])]
+        found = [*wrong(place, value, inner[0])]
         yield from found
         if not found:
             limits = [limit for limit in inner[1:] if value not in limit]
             yield from (f"{place} must be {limit}, not {value!r}." for limit in limits)
     elif kind in (Union, UnionType):
-        if all([*_wrong(place, value, one)] for one in inner):
+        if all([*wrong(place, value, one)] for one in inner):
             others = [one for one in inner if one is not NoneType]
             # What may be left out is judged as what it is otherwise.
-            told = _wrong(place, value, others[0]) if len(others) == 1 else None
+            told = wrong(place, value, others[0]) if len(others) == 1 else None
             yield from told or [f"{place} must be {_named(hint)}, not {_shown(value)}."]
     elif kind is Literal:
         if value not in inner or isinstance(value, bool):
             yield f"{place} cannot be {_shown(value)}. {nearest(str(value), [*map(str, inner)])}"
     elif kind is dict and inner and isinstance(value, dict):
         for key, item in value.items():
-            yield from _wrong(f"the key {key!r} of {place}", key, inner[0])
-            yield from _wrong(f"{place}.{key}", item, inner[1])
+            yield from wrong(f"the key {key!r} of {place}", key, inner[0])
+            yield from wrong(f"{place}.{key}", item, inner[1])
     elif kind in (list, tuple) and inner and isinstance(value, list | kind):  # YAML has no tuples
         for i, item in enumerate(value):
-            yield from _wrong(f"{place}[{i}]", item, inner[0])
+            yield from wrong(f"{place}[{i}]", item, inner[0])
     elif not _is(value, kind):
         yield f"{place} must be {_named(hint)}, not {_shown(value)}."
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import numpy as np
 
 from ..errors import SpecError
-from ..fields import _wrong as wrong
+from ..fields import wrong
 from ..grid import Grid
 from ..mapping import mapping
 from .parameters import NEEDED, UNKNOWN, Parameter, find, kind_at, parameters_of
