@@ -1,13 +1,11 @@
 """Models that `torch.func` cannot send through: a loop over the examples is right."""
 
-import warnings
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, linear
+from torch.nn.functional import linear
 from torch.testing import assert_close
 from torch.utils.checkpoint import checkpoint
 
@@ -17,32 +15,7 @@ from unlearnlib.errors import UnsupportedModelError
 from unlearnlib.losses import losses
 from unlearnlib.stopwatch import count_forwards
 
-N = 9
-
-
-def draw(*shape: int) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(0)).double()
-
-
-VECTORS, SEQUENCES, IMAGES = draw(N, 8), draw(N, 5, 8), draw(N, 3, 6, 6)
-TOKENS = torch.randint(7, (N, 5), generator=torch.Generator().manual_seed(0))
-INPUTS = {(8,): VECTORS, (5, 8): SEQUENCES, (3, 6, 6): IMAGES, (5,): TOKENS}
-
-
-class Chain(nn.Module):
-    """A layer, something in the middle, a head."""
-
-    def __init__(self, middle: Callable[[Tensor], Tensor], layer: nn.Module | None = None) -> None:
-        super().__init__()
-        self.layer = nn.Linear(8, 8) if layer is None else layer
-        self.middle, self.head = middle, nn.Linear(8, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.middle(self.layer(x)))
-
-
-def plain() -> nn.Sequential:
-    return nn.Sequential(nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 3))
+from .odd_models import VECTORS, Chain, N, loop, made, plain, state
 
 
 class Recurrent(nn.Module):
@@ -122,34 +95,7 @@ RIGHT: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
 
 
 def problem(name: str) -> tuple[nn.Module, Labelled]:
-    make, shape = RIGHT[name]
-    with torch.random.fork_rng(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch.jit and the old weight_norm are deprecated
-        torch.manual_seed(0)
-        return make().double().eval(), Labelled(INPUTS[shape].clone(), torch.arange(N) % 2)
-
-
-def state(model: nn.Module) -> list[Any]:
-    """All that could change: parameters by identity, numbers, modes, hooks, random numbers."""
-    modules = [*model.modules()]
-    return [
-        [(name, id(q), q.grad) for name, q in model.named_parameters(remove_duplicate=False)],
-        [(name, v.tolist()) for name, v in model.state_dict().items()],
-        [(m.training, len(m._forward_hooks), len(m._forward_pre_hooks)) for m in modules],
-        torch.get_rng_state().tolist(),
-    ]
-
-
-def loop(model: nn.Module, data: Labelled) -> dict[str, Tensor]:
-    """The Fisher diagonal, an example at a time; the model may change."""
-    parameters = dict(model.named_parameters())
-    total = {name: torch.zeros_like(q) for name, q in parameters.items()}
-    for x, y in zip(data.x, data.y, strict=True):
-        loss = cross_entropy(model(x[None].clone()), y[None])
-        found = torch.autograd.grad(loss, [*parameters.values()], materialize_grads=True)
-        for name, g in zip(parameters, found, strict=True):
-            total[name] += g.to_dense().square() / N
-    return total
+    return made(*RIGHT[name])
 
 
 @pytest.mark.parametrize("group", [1, N + 1])

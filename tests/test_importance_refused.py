@@ -23,31 +23,7 @@ from unlearnlib import (
 from unlearnlib.errors import UnsupportedModelError
 from unlearnlib.trial import few
 
-N = 9
-VECTORS = torch.randn(N, 8, generator=torch.Generator().manual_seed(0)).double()
-TOKENS = torch.randint(7, (N, 5), generator=torch.Generator().manual_seed(0))
-
-
-class Chain(nn.Module):
-    """A layer, something in the middle, a head."""
-
-    def __init__(self, middle: Callable[[Tensor], Tensor], layer: nn.Module | None = None) -> None:
-        super().__init__()
-        self.layer = nn.Linear(8, 8) if layer is None else layer
-        self.middle, self.head = middle, nn.Linear(8, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.middle(self.layer(x)))
-
-
-def plain() -> nn.Sequential:
-    return nn.Sequential(nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 3))
-
-
-def hooked(kind: str, hook: Any, **options: bool) -> nn.Module:
-    model = plain()
-    getattr(model[2], f"register_{kind}_hook")(hook, **options)
-    return model
+from .odd_models import TOKENS, VECTORS, Chain, N, hooked, plain, state
 
 
 class Words(nn.Module):
@@ -61,17 +37,6 @@ class Words(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.table(x).tanh().mean(1))[:, :3]
-
-
-def state(model: nn.Module) -> list[Any]:
-    """All that could change: parameters by identity, numbers, modes, hooks, random numbers."""
-    modules = [*model.modules()]
-    return [
-        [(name, id(q), q.grad) for name, q in model.named_parameters(remove_duplicate=False)],
-        [(name, v.tolist()) for name, v in model.state_dict().items()],
-        [(m.training, len(m._forward_hooks), len(m._forward_pre_hooks)) for m in modules],
-        torch.get_rng_state().tolist(),
-    ]
 
 
 def test_an_input_that_is_overwritten_is_not_used() -> None:
