@@ -15,9 +15,9 @@ import torch
 from torch import nn
 
 from unlearnlib import Labelled, rng
+from unlearnlib.cost import stopwatch
 from unlearnlib.models import build
-from unlearnlib.records import environment
-from unlearnlib.stopwatch import stopwatch
+from unlearnlib.runs.records import environment
 
 
 @dataclass

@@ -15,7 +15,7 @@ from bench import Row, measure, parser, problem, write
 from torch import Tensor, nn
 
 from unlearnlib import PGU, GradientSpace, Labelled
-from unlearnlib.projection import Steps, descend, projections
+from unlearnlib.methods.parts.projection import Steps, descend, projections
 
 RATIOS = {
     "moments / forward pass": ("moments", "forward pass", 6.0),

@@ -32,7 +32,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from unlearnlib import ASSD, LFSSD, SSD, JiT, Labelled, fisher_diagonal, output_sensitivity, rng
-from unlearnlib.per_example import by_func
+from unlearnlib.stored.per_example import by_func
 
 Result = nn.Module | None
 

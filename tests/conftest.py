@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import nn
 
-from unlearnlib import Dataset, Labelled, grid, records, scenario, specification
-from unlearnlib.grid import Run
+from unlearnlib import Dataset, Labelled, scenario
+from unlearnlib.runs import grid, records, specification
+from unlearnlib.runs.grid import Run
 
 torch.set_num_threads(1)  # the tests are tiny, and two threads on busy cores wait for each other
 

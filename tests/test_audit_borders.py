@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from unlearnlib import Labelled, Recipe
+from unlearnlib.audit import activations as spaces
 from unlearnlib.audit import (
     fit,
     gradient_norm,
@@ -21,10 +22,9 @@ from unlearnlib.audit import (
     scores,
     train_many,
 )  # fmt: skip
-from unlearnlib.audit.readout import features, readout
+from unlearnlib.audit.information import parameter_gradient
+from unlearnlib.audit.representation import features, readout
 from unlearnlib.errors import DataError, NonFiniteError, SpecError, UnsupportedModelError
-from unlearnlib.metrics.information import parameter_gradient
-from unlearnlib.report import spaces
 
 Y = torch.arange(12) % 3
 

@@ -7,9 +7,10 @@ from types import ModuleType, SimpleNamespace
 import pytest
 import torch
 
+from unlearnlib.data.encoders import encode, tokens
 from unlearnlib.errors import PackageError, SpecError
 from unlearnlib.models import build
-from unlearnlib.models.text import encode, pretrained, tokens
+from unlearnlib.models.encoders import pretrained
 
 
 def no_files(*args: object, **options: object) -> None:

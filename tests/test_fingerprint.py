@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from unlearnlib import METHODS, fingerprint, importance
-from unlearnlib.fingerprint import behaviour, close, golden, kinds, of_kind, suits
+from unlearnlib import METHODS
+from unlearnlib.runs import behaviour as fingerprint
+from unlearnlib.runs.behaviour import behaviour, close, golden, kinds, of_kind, suits
+from unlearnlib.stored import importance
 
 TEXTS = "goemotions"
 ALL = [(kind, problem) for kind in kinds() for problem in fingerprint.PROBLEMS]

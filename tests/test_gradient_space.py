@@ -10,8 +10,8 @@ from torch.testing import assert_close
 
 from unlearnlib import GradientSpace, Inputs
 from unlearnlib.errors import SpecError, StaleStatisticError, UnsupportedModelError
+from unlearnlib.methods.parts.projection import Projection, Spectrum, TrustRegion, projections
 from unlearnlib.models import build
-from unlearnlib.projection import Projection, Spectrum, TrustRegion, projections
 
 
 def draw(*shape: int, seed: int = 0) -> Tensor:

@@ -11,19 +11,11 @@ import pytest
 import torch
 from torch import nn
 
-from unlearnlib import (
-    FineTune,
-    Grid,
-    JiT,
-    Labelled,
-    Retrain,
-    access,
-    fingerprint,
-    records,
-    run_grid,
-)
+from unlearnlib import FineTune, Grid, JiT, Labelled, Retrain, access, run_grid
 from unlearnlib.errors import SpecError
-from unlearnlib.grid import method_of
+from unlearnlib.runs import behaviour as fingerprint
+from unlearnlib.runs import records
+from unlearnlib.runs.grid import method_of
 
 RECIPE = {"epochs": 2, "lr": 0.05, "batch_size": 32}
 METHODS: dict[str, dict[str, Any]] = {

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from torch import nn
 
-from unlearnlib import Grid, records, run_grid, scenario, unlearn
+from unlearnlib import Grid, run_grid, scenario, unlearn
 from unlearnlib.errors import SpecError, StoppedError
-from unlearnlib.grid import Run
+from unlearnlib.runs import records
+from unlearnlib.runs.grid import Run
 
 METHODS: dict[str, dict[str, Any]] = {
     "Original": {},

@@ -10,7 +10,7 @@ from torch.testing import assert_close
 
 from unlearnlib import Importance, Inputs, Labelled, fisher_diagonal, output_sensitivity
 from unlearnlib.errors import SpecError, StaleStatisticError, UnsupportedModelError
-from unlearnlib.importance import NORMS, Norm, Statistic
+from unlearnlib.stored.importance import NORMS, Norm, Statistic
 
 N = 9
 

@@ -15,10 +15,10 @@ from torch.nn.utils import parametrizations, prune
 from torch.testing import assert_close
 
 from unlearnlib import Labelled, fisher_diagonal
-from unlearnlib import per_example as engine
+from unlearnlib.cost import count_forwards
 from unlearnlib.errors import UnsupportedModelError
 from unlearnlib.losses import losses
-from unlearnlib.stopwatch import count_forwards
+from unlearnlib.stored import per_example as engine
 
 from .odd_models import VECTORS, N, hooked, loop, made, plain, state
 

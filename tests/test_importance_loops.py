@@ -10,10 +10,10 @@ from torch.testing import assert_close
 from torch.utils.checkpoint import checkpoint
 
 from unlearnlib import Labelled, fisher_diagonal
-from unlearnlib import per_example as engine
+from unlearnlib.cost import count_forwards
 from unlearnlib.errors import UnsupportedModelError
 from unlearnlib.losses import losses
-from unlearnlib.stopwatch import count_forwards
+from unlearnlib.stored import per_example as engine
 
 from .odd_models import VECTORS, Chain, N, loop, made, plain, state
 

@@ -20,14 +20,14 @@ from unlearnlib import (
     gauss_newton_diagonal,
     output_sensitivity,
 )
-from unlearnlib.checks import settled
+from unlearnlib.checks.outputs import settled
+from unlearnlib.cost import peak_memory_mib
 from unlearnlib.errors import SpecError, UnsupportedModelError
-from unlearnlib.finite import sample_places
-from unlearnlib.importance import NORMS, fingerprint
-from unlearnlib.memory import peak_memory_mib
 from unlearnlib.models import build
-from unlearnlib.per_example import by_func, by_rules
 from unlearnlib.report import quotients, rank_correlation
+from unlearnlib.stored.finite_difference import sample_places
+from unlearnlib.stored.importance import NORMS, fingerprint
+from unlearnlib.stored.per_example import by_func, by_rules
 
 N = 7
 

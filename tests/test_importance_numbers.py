@@ -21,9 +21,9 @@ from unlearnlib import (
     output_sensitivity,
 )
 from unlearnlib.errors import NonFiniteError, SpecError
-from unlearnlib.layer_rules import RULES
 from unlearnlib.models import MLP, build
-from unlearnlib.per_example import by_func
+from unlearnlib.stored.layer_rules import RULES
+from unlearnlib.stored.per_example import by_func
 
 
 def network(dtype: torch.dtype = torch.float32) -> nn.Module:

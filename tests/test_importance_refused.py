@@ -20,8 +20,8 @@ from unlearnlib import (
     gauss_newton_diagonal,
     output_sensitivity,
 )
+from unlearnlib.checks.trial import few
 from unlearnlib.errors import UnsupportedModelError
-from unlearnlib.trial import few
 
 from .odd_models import TOKENS, VECTORS, Chain, N, hooked, plain, state
 

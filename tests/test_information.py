@@ -6,9 +6,9 @@ from torch import nn
 from torch.nn.functional import cross_entropy, one_hot
 from torch.testing import assert_close
 
+from unlearnlib.audit.information import curvature, input_gradient, parameter_gradient
+from unlearnlib.audit.smoothness import local_ratio
 from unlearnlib.errors import SpecError
-from unlearnlib.metrics.information import curvature, input_gradient, parameter_gradient
-from unlearnlib.metrics.smoothness import local_ratio
 
 
 def seeded(seed: int = 0) -> torch.Generator:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrizations, prune
 
-from unlearnlib.layer_rules import RULES, untouched
+from unlearnlib.stored.layer_rules import RULES, untouched
 
 MADE: dict[type[nn.Module], tuple[Any, ...]] = {
     nn.Linear: (2, 3), nn.Conv2d: (2, 3, 1), nn.BatchNorm1d: (2,), nn.BatchNorm2d: (2,),

@@ -11,10 +11,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from unlearnlib import Grid, __main__, grid, records
+from unlearnlib import Grid, __main__
 from unlearnlib.__main__ import main
 from unlearnlib.errors import DataError, StorageError
 from unlearnlib.locations import PACKAGE
+from unlearnlib.runs import grid, records
 
 SPEC: dict[str, Any] = {
     "note": "tiny", "part": "try", "scale": "workstation", "dataset": "toy", "model": "mlp",
@@ -283,6 +284,6 @@ def test_the_core_needs_four_packages() -> None:
     optional = ["matplotlib", "yaml", "torchvision", "timm", "tqdm", "IPython", "jupyter_core"]
     code = (
         f"import sys; [sys.modules.setdefault(n, None) for n in {optional}]; "
-        "import unlearnlib, unlearnlib.__main__, unlearnlib.search"
+        "import unlearnlib, unlearnlib.__main__, unlearnlib.runs.declared_search"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=PACKAGE.parent, timeout=60)

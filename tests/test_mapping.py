@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from unlearnlib import mapping as reader
 from unlearnlib.errors import SpecError
 from unlearnlib.locations import PACKAGE
-from unlearnlib.mapping import mapping, values
+from unlearnlib.runs import mapping as reader
+from unlearnlib.runs.mapping import mapping, values
 
 
 def write(folder: Path, content: str | bytes) -> Path:

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from unlearnlib import metrics
-from unlearnlib.audit import divergence
+from unlearnlib.audit.information import curvature, input_gradient, parameter_gradient
+from unlearnlib.audit.smoothness import local_ratio
 from unlearnlib.errors import DataError, SpecError
+from unlearnlib.metrics import divergence
 from unlearnlib.metrics.accuracy import hits
-from unlearnlib.metrics.information import curvature, input_gradient, parameter_gradient
-from unlearnlib.metrics.smoothness import local_ratio
 
 Metric = Callable[[Tensor, Tensor], Tensor | float]
 N, CLASSES = 8, 3

@@ -18,13 +18,13 @@ from unlearnlib import (
     Retrain,
     Scenario,
     measure,
-    records,
     rng,
     run,
     run_grid,
-)  # fmt: skip
+)
 from unlearnlib.errors import NonFiniteError
 from unlearnlib.report import figures
+from unlearnlib.runs import records  # fmt: skip
 
 
 def scenario(request: str = "class:boot", **changes: Any) -> Scenario:

@@ -8,13 +8,14 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, linear
 from torch.testing import assert_close
 
-from unlearnlib import Importance, Labelled, fisher_diagonal, layer_rules, output_sensitivity
-from unlearnlib import per_example as engine
-from unlearnlib.importance import fingerprint
+from unlearnlib import Importance, Labelled, fisher_diagonal, output_sensitivity
+from unlearnlib.checks.trial import FEW
+from unlearnlib.cost import count_forwards
 from unlearnlib.models import MLP, PatchTransformer
 from unlearnlib.models.resnet import Block
-from unlearnlib.stopwatch import count_forwards
-from unlearnlib.trial import FEW
+from unlearnlib.stored import layer_rules
+from unlearnlib.stored import per_example as engine
+from unlearnlib.stored.importance import fingerprint
 
 N = 9
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")

@@ -6,7 +6,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from unlearnlib import Labelled, fisher_diagonal, output_sensitivity
-from unlearnlib.memory import peak_memory_mib
+from unlearnlib.cost import peak_memory_mib
 from unlearnlib.models import build
 
 

@@ -13,9 +13,9 @@ from torch.nn.utils import parametrizations, prune
 from torch.testing import assert_close
 
 from unlearnlib import PGU, GradientSpace, Inputs, Labelled
+from unlearnlib.cost import count_forwards
 from unlearnlib.errors import NonFiniteError, SpecError, UnsupportedModelError
-from unlearnlib.projection import Spectrum, TrustRegion, descend, projections
-from unlearnlib.stopwatch import count_forwards
+from unlearnlib.methods.parts.projection import Spectrum, TrustRegion, descend, projections
 
 
 def draw(*shape: int, seed: int = 0) -> Tensor:

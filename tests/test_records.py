@@ -9,9 +9,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from unlearnlib import Grid, fingerprint, records, run_grid
+from unlearnlib import Grid, run_grid
 from unlearnlib.cache import digest
 from unlearnlib.errors import RecordError
+from unlearnlib.runs import behaviour as fingerprint
+from unlearnlib.runs import records
 
 TODAY = fingerprint.of_kind("JiT", "toy")
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from unlearnlib import fingerprint, records
 from unlearnlib.cache import digest
 from unlearnlib.errors import RecordError
 from unlearnlib.locations import PACKAGE
+from unlearnlib.runs import behaviour as fingerprint
+from unlearnlib.runs import records
 
 pytestmark = pytest.mark.usefixtures("lab")
 

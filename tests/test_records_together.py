@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from filelock import FileLock, Timeout
 
-from unlearnlib import cache, fingerprint, records
+from unlearnlib import cache
 from unlearnlib.cache import digest
 from unlearnlib.errors import RecordError, StorageError
+from unlearnlib.runs import behaviour as fingerprint
+from unlearnlib.runs import records
 
 pytestmark = pytest.mark.usefixtures("lab")
 

@@ -13,7 +13,7 @@ from matplotlib import pyplot as plt
 
 from unlearnlib.errors import RecordError, SpecError
 from unlearnlib.report import figures
-from unlearnlib.report.style import COLOURS
+from unlearnlib.report.figures.style import COLOURS
 
 from .test_report_compare import records
 
@@ -94,7 +94,7 @@ def test_colours_are_one_a_method():
 
 
 def test_provenance_line_names_runs_and_warns_of_stale_ones(monkeypatch):
-    from unlearnlib import records as store
+    from unlearnlib.runs import records as store
 
     origin = {"commit": ["abc"] * 2, "device": ["CPU"] * 2, "seconds": [1.5, 2.5], "dirty": False}
     monkeypatch.setattr(store, "provenance", lambda frame: pd.DataFrame(origin))

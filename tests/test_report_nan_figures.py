@@ -11,11 +11,12 @@ mpl.use("Agg")
 
 from matplotlib import pyplot as plt
 
+from unlearnlib.audit.dampening import rank_correlation
 from unlearnlib.errors import SpecError
-from unlearnlib.report import figures, geometry
-from unlearnlib.report.dampening import rank_correlation
-from unlearnlib.report.examples import wilcoxon
-from unlearnlib.report.style import provenance_line
+from unlearnlib.report import figures
+from unlearnlib.report.figures import plane as geometry
+from unlearnlib.report.figures.style import provenance_line
+from unlearnlib.report.paired_examples import wilcoxon
 
 from .test_report_compare import records
 
@@ -89,7 +90,7 @@ class TestFigures:
         assert text.endswith("n = 1 to 2; 1 of 4 values has no number")
 
     def test_provenance(self, monkeypatch):
-        from unlearnlib import records as store
+        from unlearnlib.runs import records as store
 
         monkeypatch.setattr(store, "provenance", lambda _: pd.DataFrame())
         assert "⚠ 1 of 6 runs has no number for some measurement" in provenance_line(frame())

@@ -5,8 +5,8 @@ import pytest
 
 from unlearnlib import Grid
 from unlearnlib.locations import PACKAGE
-from unlearnlib.records import table
 from unlearnlib.report import compare, reported, show
+from unlearnlib.runs.records import table
 
 
 def test_no_number_is_given_and_no_cell_twice() -> None:

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from unlearnlib.records import COLUMNS
 from unlearnlib.report import compare, reported, show
+from unlearnlib.runs.records import COLUMNS
 
 TABLES = {1: 48, 2: 84, 3: 84, 4: 21, 5: 84, 6: 36, 7: 280, 8: 280, 9: 280}
 EMPTY = pd.DataFrame(columns=list(COLUMNS)).astype({"value": float, "stale": bool})

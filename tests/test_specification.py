@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from unlearnlib import METHODS, Grid, Recipe, grid, run_grid, scenario, specification
+from unlearnlib import METHODS, Grid, Recipe, run_grid, scenario
 from unlearnlib.errors import SpecError
-from unlearnlib.grid import method_of
 from unlearnlib.locations import PACKAGE
-from unlearnlib.specification import LIMIT
+from unlearnlib.runs import grid, specification
+from unlearnlib.runs.grid import method_of
+from unlearnlib.runs.specification import LIMIT
 
 RIGHT: dict[str, Any] = {
     "part": "try", "scale": "laptop", "dataset": "toy", "model": "mlp",

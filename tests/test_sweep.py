@@ -130,7 +130,8 @@ def test_records_of_grids_go_to_the_sweep_and_into_its_table(
     lab: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run's grid writes where the sweep says, not where the book looks."""
-    from unlearnlib import Grid, records, run_grid
+    from unlearnlib import Grid, run_grid
+    from unlearnlib.runs import records
 
     spec = {
         "part": "try", "scale": "laptop", "dataset": "toy", "model": "mlp",

@@ -19,7 +19,7 @@ Record = dict[str, Any]
 
 
 def record(name: str, value: float) -> Record:
-    from unlearnlib import records
+    from unlearnlib.runs import records
 
     return {
         "run_id": name, "identity": dict.fromkeys(records.IDENTITY, ""),

@@ -21,21 +21,21 @@ from unlearnlib import (
     Recipe,
     Scenario,
     Statistic,
-    experiment,
     fisher_diagonal,
     metrics,
     output_sensitivity,
     scenario,
     unlearn,
-)  # fmt: skip
+)
 from unlearnlib.data import Dataset, load, sets, text
 from unlearnlib.data.files import Part, Source
 from unlearnlib.errors import DataError, SpecError
 from unlearnlib.methods.scrub import expected_error
 from unlearnlib.models import build
 from unlearnlib.models.text import EncoderClassifier, mean_over
-from unlearnlib.per_example import by_func
 from unlearnlib.request import resolve
+from unlearnlib.runs import one_run as experiment  # fmt: skip
+from unlearnlib.stored.per_example import by_func
 from unlearnlib.training import train
 
 TRAIN = b"So glad, so GLAD!\t17\ta1\nNot you again...\t2,3\ta2\nso what\t27\ta3\n"

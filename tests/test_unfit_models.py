@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from unlearnlib.checks import logits
+from unlearnlib.checks.outputs import logits
 from unlearnlib.errors import DataError, UnsupportedModelError
 
 

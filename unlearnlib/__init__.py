@@ -12,12 +12,6 @@ True
 
 from .access import ACCESS, Method, access
 from .data import Dataset, Inputs, Labelled, load
-from .experiment import measure, outputs, run, unlearn
-from .finite import finite_sensitivity
-from .gauss_newton import gauss_newton_diagonal
-from .gradient_space import GradientSpace
-from .grid import Grid, run_grid
-from .importance import Importance, Statistic, fisher_diagonal, output_sensitivity
 from .losses import losses
 from .methods import (
     ASSD,
@@ -38,9 +32,16 @@ from .methods import (
     SCRUBRewind,
 )
 from .metrics import entropy
-from .records import read as read_records
-from .records import read_all, recorded
-from .scenario import Scenario, Splits, rng
+from .request import Splits
+from .runs.grid import Grid, run_grid
+from .runs.one_run import measure, outputs, run, unlearn
+from .runs.records import read as read_records
+from .runs.records import read_all, recorded
+from .scenario import Scenario, rng
+from .stored.finite_difference import finite_sensitivity
+from .stored.gauss_newton import gauss_newton_diagonal
+from .stored.gradient_space import GradientSpace
+from .stored.importance import Importance, Statistic, fisher_diagonal, output_sensitivity
 from .training import Recipe, train
 
 __version__ = "0.1.0"

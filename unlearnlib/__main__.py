@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from . import records
 from .data import NAMES, load
 from .errors import DivergedError, StoppedError, UnlearnError
-from .grid import Grid, run_grid
 from .locations import cache_folder
+from .runs import records
+from .runs.grid import Grid, run_grid
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -14,16 +14,15 @@ from torch import Tensor, nn
 
 from .access import Method
 from .cache import cached, kept
-from .checks import finite, logits, settled
+from .checks.outputs import finite, logits, settled
 from .data import Dataset, Labelled, load, parsed_name, poisoned
 from .errors import NonFiniteError
 from .fields import Part, check
-from .gauss_newton import gauss_newton_diagonal
-from .gradient_space import GradientSpace
-from .importance import Importance, Order, Statistic, fisher_diagonal, output_sensitivity
 from .models import Factory, build
-from .request import Selection, resolve
-from .splits import Splits as Splits
+from .request import Selection, Splits, resolve
+from .stored.gauss_newton import gauss_newton_diagonal
+from .stored.gradient_space import GradientSpace
+from .stored.importance import Importance, Order, Statistic, fisher_diagonal, output_sensitivity
 from .training import Recipe, seeded, train
 
 

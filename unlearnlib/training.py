@@ -11,7 +11,7 @@ from torch.optim import SGD, AdamW, Optimizer
 from torch.optim import lr_scheduler as schedules
 
 from .access import handed
-from .checks import logits, settled
+from .checks.outputs import logits, settled
 from .data.augment import augment
 from .data.tensors import Labelled, batch_count
 from .fields import Checked, Count, NonNegative, Part

@@ -12,7 +12,7 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
-from ..checks import finite
+from ..checks.outputs import finite
 from ..errors import DataError, SpecError, UnsupportedModelError
 from ..metrics import entropy
 from ..metrics.shapes import NAN

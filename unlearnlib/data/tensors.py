@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..checks import finite, first_not_finite
+from ..checks.outputs import finite, first_not_finite
 from ..errors import DataError, NonFiniteError
 
 Device = torch.device | str

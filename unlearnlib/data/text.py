@@ -12,14 +12,11 @@ from collections.abc import Callable, Iterable, Mapping
 import torch
 from torch import Tensor
 
-from ..cache import kept
 from ..errors import DataError, first_line
+from ..models.text import VOCABULARY
+from .encoders import LENGTH, by_encoder
 from .tensors import Labelled
 
-LENGTH = 40
-"""Tokens of a text: longer ones are cut, shorter ones filled up; as in the release of NablaTau."""
-VOCABULARY = 8192
-"""Words that have a number; 0 fills up, 1 stands for all others."""
 LABELS = 28
 _WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[^\sa-z0-9]")
 
@@ -66,36 +63,11 @@ def _by_words(train: list[str], test: list[str]) -> tuple[Tensor, Tensor]:
     return numbered(train, known), numbered(test, known)
 
 
-def _by_encoder(name: str, features: bool) -> Callable[[list[str], list[str]], tuple[Tensor, ...]]:
-    """Return what makes tokens, or features, with a pretrained encoder; kept in the cache."""
-
-    def make(train: list[str], test: list[str]) -> tuple[Tensor, ...]:
-        from ..models.text import encode, tokens  # needs transformers, which the rest does not
-
-        x = tokens(name, [*train, *test])
-        made = encode(name, x) if features else x
-        return made[: len(train)], made[len(train) :]
-
-    def load(train: list[str], test: list[str]) -> tuple[Tensor, ...]:
-        identity = {"text": "goemotions", "encoder": name, "features": features, "length": LENGTH}
-        identity["n"] = f"{len(train)} + {len(test)}"
-        found: list[Tensor] = kept(
-            "texts",
-            identity,
-            lambda path: torch.load(path, weights_only=True),
-            lambda: [part.clone() for part in make(train, test)],
-            torch.save,
-        )
-        return tuple(found)
-
-    return load
-
-
 FORMS: Mapping[str, Callable[[list[str], list[str]], tuple[Tensor, ...]]] = {
     "goemotions": _by_words,
-    "goemotions_minilm": _by_encoder("minilm", features=False),
-    "goemotions_minilm_features": _by_encoder("minilm", features=True),
-    "goemotions_roberta": _by_encoder("roberta", features=False),
+    "goemotions_minilm": by_encoder("minilm", features=False),
+    "goemotions_minilm_features": by_encoder("minilm", features=True),
+    "goemotions_roberta": by_encoder("roberta", features=False),
 }
 """What the texts become: numbers of words, tokens of an encoder, or features of a frozen one."""
 

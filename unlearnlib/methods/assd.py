@@ -34,7 +34,7 @@ from ..access import copy_of
 from ..data.tensors import Labelled
 from ..errors import NonFiniteError
 from ..fields import Checked, Count, NonNegative
-from ..importance import Importance, Order, Statistic, fisher_diagonal
+from ..stored.importance import Importance, Order, Statistic, fisher_diagonal
 from .ssd import dampen
 
 

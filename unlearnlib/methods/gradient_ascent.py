@@ -20,7 +20,7 @@ from torch import nn
 from torch.optim import SGD
 
 from ..access import copy_of
-from ..checks import logits, settled
+from ..checks.outputs import logits, settled
 from ..data.tensors import Labelled
 from ..fields import Checked, Count, NonNegative
 from ..losses import losses

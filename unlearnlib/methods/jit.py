@@ -34,7 +34,7 @@ from torch import Tensor, nn
 from torch.optim import SGD
 
 from ..access import copy_of
-from ..checks import logits, settled
+from ..checks.outputs import logits, settled
 from ..data.tensors import Inputs
 from ..errors import NonFiniteError, SpecError
 from ..fields import Checked, Count, NonNegative, Positive

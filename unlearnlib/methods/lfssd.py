@@ -34,7 +34,7 @@ from torch import nn
 from ..access import copy_of
 from ..data.tensors import Inputs
 from ..fields import Checked, Count, NonNegative
-from ..importance import Importance, Norm, Order, Statistic, output_sensitivity
+from ..stored.importance import Importance, Norm, Order, Statistic, output_sensitivity
 from .ssd import dampen, warn_of_nothing
 
 
@@ -47,7 +47,7 @@ class LFSSD(Checked):
         lam: Dampening constant :math:`\lambda`; smaller shrinks harder.
         group: Examples whose gradients are averaged before the absolute value; 1 is the equation.
         order: Order of D, which matters if examples are grouped.
-        norm: Size of the output, a key of `unlearnlib.importance.NORMS`.
+        norm: Size of the output, a key of `unlearnlib.stored.importance.NORMS`.
         chunk: Examples a forward pass; bounds the memory, changes nothing else.
     """
 

@@ -42,7 +42,7 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import LinearLR
 
 from ..access import copy_of
-from ..checks import logits, settled
+from ..checks.outputs import logits, settled
 from ..data.tensors import Labelled, batch_count
 from ..errors import SpecError
 from ..fields import Checked, Count, NonNegative, Range, Share

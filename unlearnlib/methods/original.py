@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from ..access import copy_of
-from ..checks import settled
+from ..checks.outputs import settled
 
 
 @dataclass(frozen=True)

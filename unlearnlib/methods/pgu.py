@@ -38,13 +38,13 @@ from torch.nn.functional import one_hot
 
 from .. import fields
 from ..access import copy_of
-from ..checks import finite, settled
+from ..checks.outputs import finite, settled
 from ..data.tensors import Labelled
 from ..errors import NonFiniteError
-from ..gradient_space import GradientSpace
 from ..losses import check_labels
-from ..projection import Share, descend, projections
-from .in_turn import Stop, in_turn, parts
+from ..stored.gradient_space import GradientSpace
+from .parts.projection import Share, descend, projections
+from .parts.sequential import Stop, in_turn, parts
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class PGU(fields.Checked):
         epochs, batch_size: Passes :math:`E` over the forget set, at most; forget examples a step.
         offset: :math:`\delta`, which bounds the loss and slows the most confident examples.
         entropy: Weight :math:`w` of the entropy.
-        stop: `gap`, `drop` or None (all epochs), see `in_turn.stopped`.
+        stop: `gap`, `drop` or None (all epochs), see `parts.sequential.stopped`.
         layers: Names of the layers to update; all if empty.
         steps: Parts of the forget set, drawn at random, that are forgotten one after the other.
         depoison: Lower the entropy over the other classes instead of raising that over all.

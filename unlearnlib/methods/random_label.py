@@ -27,7 +27,7 @@ from torch.nn.functional import one_hot
 from torch.optim import Adam
 
 from ..access import copy_of
-from ..checks import logits, settled
+from ..checks.outputs import logits, settled
 from ..data.tensors import Labelled
 from ..errors import DataError
 from ..fields import Checked, Count, NonNegative

@@ -46,7 +46,7 @@ from torch.optim import SGD
 from torch.optim.lr_scheduler import MultiStepLR
 
 from ..access import copy_of, handed
-from ..checks import logits, settled
+from ..checks.outputs import logits, settled
 from ..data.tensors import Inputs, Labelled, batched
 from ..errors import SpecError
 from ..fields import Checked, Count, NonNegative, Positive, Whole

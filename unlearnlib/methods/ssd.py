@@ -31,11 +31,11 @@ import torch
 from torch import nn
 
 from ..access import copy_of
-from ..checks import finite, settled
+from ..checks.outputs import finite, settled
 from ..data.tensors import Labelled
 from ..errors import NonFiniteError
 from ..fields import Checked, Count, NonNegative
-from ..importance import Importance, Order, Statistic, fisher_diagonal
+from ..stored.importance import Importance, Order, Statistic, fisher_diagonal
 
 
 @dataclass(frozen=True)

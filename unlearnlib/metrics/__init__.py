@@ -11,10 +11,12 @@ from .attack import (
     margin,
     modified_entropy,
 )
+from .divergence import divergence
 from .entropy import entropy
 from .membership import mia_entropy
 
 __all__ = [
     "accuracy", "accuracy_batch_mean", "alignment", "attack_accuracy", "attack_auc", "attack_tpr",
-    "confidence", "entropy", "example_loss", "loss", "margin", "mia_entropy", "modified_entropy",
+    "confidence", "divergence", "entropy", "example_loss", "loss", "margin", "mia_entropy",
+    "modified_entropy",
 ]  # fmt: skip

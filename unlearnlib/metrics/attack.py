@@ -10,7 +10,7 @@ from sklearn.model_selection import StratifiedShuffleSplit
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from ..checks import finite
+from ..checks.outputs import finite
 from ..errors import DataError, SpecError
 from .shapes import NAN, labels, one_label, scores, told
 

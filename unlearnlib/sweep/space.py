@@ -14,8 +14,8 @@ import numpy as np
 
 from ..errors import SpecError
 from ..fields import wrong
-from ..grid import Grid
-from ..mapping import mapping
+from ..runs.grid import Grid
+from ..runs.mapping import mapping
 from .parameters import NEEDED, UNKNOWN, Parameter, find, kind_at, parameters_of
 
 LARGEST = 10_000

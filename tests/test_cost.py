@@ -1,0 +1,122 @@
+"""What is on the clock, and what is counted."""
+
+import time
+
+import pytest
+import torch
+from torch import nn
+
+from unlearnlib.cost import (
+    count_forwards,
+    hooked_by_others,
+    stopwatch,
+    uncounted,
+    warm_up,
+)
+from unlearnlib.errors import UnsupportedModelError
+
+CPU = torch.device("cpu")
+
+
+def test_the_clock_runs_inside_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [10.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+    with stopwatch(CPU) as cost:
+        clock[0] += 2.5
+        assert cost.seconds != cost.seconds  # nan until it is done
+    clock[0] += 4
+    assert cost.seconds == 2.5
+    assert cost.peak_memory_mib is None
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_peak_memory_is_above_the_start() -> None:
+    held = torch.ones(2**20, device="cuda")
+    with stopwatch(torch.device("cuda")) as cost:
+        torch.ones(8 * 2**20, device="cuda").sum()
+    assert cost.peak_memory_mib == pytest.approx(32, abs=2)
+    del held
+
+
+class Net(nn.Module):
+    """A network with a network inside."""
+
+    def __init__(self, inner: nn.Module | None = None) -> None:
+        super().__init__()
+        self.layer, self.inner = nn.Linear(3, 3), inner
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.layer(x)
+        return self.inner(x) if self.inner is not None else x  # type: ignore[no-any-return]
+
+
+def test_examples_of_every_network_of_the_kind_count_once() -> None:
+    one, other = Net(), Net(inner=Net())
+    with count_forwards(Net) as count:
+        one(torch.ones(5, 3))
+        other(torch.ones(7, 3))
+        one(torch.ones(1, 3))
+        nn.Linear(3, 3)(torch.ones(9, 3))  # of another kind
+    assert count == [13]
+    one(torch.ones(5, 3))
+    assert count == [13]
+
+
+def test_counting_stops_after_a_failure() -> None:
+    with pytest.raises(ZeroDivisionError), count_forwards(Net) as count:
+        count[0] = 1 // 0
+    Net()(torch.ones(2, 3))
+    assert count == [0]
+
+
+def test_warming_up_leaves_no_trace() -> None:
+    net = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3), nn.Linear(3, 2)).eval()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    torch.manual_seed(0)
+    state = torch.get_rng_state()
+    warm_up(net, torch.randn(4, 3, generator=torch.Generator().manual_seed(0)))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    assert all(parameter.grad is None for parameter in net.parameters())
+    assert not net.training
+
+
+def test_what_is_checked_does_not_count() -> None:
+    net = Net()
+    with count_forwards(Net) as count:
+        with uncounted():
+            net(torch.ones(5, 3))
+            with uncounted():
+                net(torch.ones(5, 3))
+            net(torch.ones(5, 3))
+        net(torch.ones(2, 3))
+    assert count == [2]
+
+
+def test_a_failed_pass_and_one_by_keyword_count_too() -> None:
+    net = Net(inner=Net())
+    with count_forwards(Net) as count:
+        for _ in range(2):
+            with pytest.raises(RuntimeError):
+                net(torch.ones(5, 4))
+        net(x=torch.ones(7, 3))
+    assert count == [17]
+
+
+def test_hooks_of_others_are_told_from_ours() -> None:
+    module = torch.nn.modules.module
+    assert not hooked_by_others()
+    with count_forwards(Net), count_forwards(nn.Linear):
+        assert not hooked_by_others()
+        for kind in ("forward", "forward_pre", "full_backward", "full_backward_pre"):
+            handle = getattr(module, f"register_module_{kind}_hook")(lambda *_: None)
+            assert hooked_by_others(), kind
+            handle.remove()
+        assert not hooked_by_others()
+
+
+def test_warming_up_refuses_what_is_not_logits() -> None:
+    with pytest.raises(UnsupportedModelError, match="not logits"):
+        warm_up(nn.Linear(3, 1), torch.ones(2, 3))
+    warm_up(nn.Linear(3, 2).requires_grad_(False), torch.ones(2, 3))

@@ -1,0 +1,69 @@
+"""Imports go down: no circle, and nothing imports what lies above it."""
+
+import ast
+from pathlib import Path
+
+import unlearnlib
+
+ROOT = Path(unlearnlib.__file__).parent
+LAYERS = [
+    {"errors", "locations", "fields", "checks", "cost", "cache", "fingerprint", "losses"},
+    {"models"},
+    {"data"},
+    {"access", "request", "training"},
+    {"stored", "metrics"},
+    {"methods", "audit"},
+    {"scenario"},
+    {"runs"},
+    {"report", "sweep"},
+]
+"""What stands together may be imported by all that stands below it here."""
+
+
+def imports() -> dict[str, set[str]]:
+    """Return the modules that each module of the package imports, wherever in it."""
+    files = {path: path.relative_to(ROOT).with_suffix("").parts for path in ROOT.rglob("*.py")}
+    names = {path: ".".join(p for p in parts if p != "__init__") for path, parts in files.items()}
+    known = set(names.values())
+    found: dict[str, set[str]] = {name: set() for name in known}
+    for path, parts in files.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ImportFrom) or not node.level:
+                continue
+            base = [*parts[: len(parts) - node.level], *(node.module or "").split(".")]
+            home = ".".join(filter(None, base))
+            for alias in node.names:
+                inner = f"{home}.{alias.name}".lstrip(".")
+                found[names[path]].add(inner if inner in known else home)
+    return found
+
+
+def test_no_circle_of_imports() -> None:
+    left = imports()
+    while True:
+        done = {name for name, needs in left.items() if not needs & left.keys() - {name}}
+        if not done:
+            break
+        left = {name: needs for name, needs in left.items() if name not in done}
+    assert not left
+
+
+def test_imports_go_down() -> None:
+    place = {name: i for i, layer in enumerate(LAYERS) for name in layer}
+    up = [
+        f"{name} imports {other}"
+        for name, others in imports().items()
+        for other in others
+        if name not in ("", "__main__")
+        and place[name.split(".")[0]] < place.get(other.split(".")[0], 0)
+    ]
+    assert not up
+
+
+def test_metrics_see_no_model() -> None:
+    for name, others in imports().items():
+        if name.startswith("metrics"):
+            assert not {other.split(".")[0] for other in others} & {"models", "stored", "audit"}
+            source = (ROOT / name.replace(".", "/")).with_suffix(".py")
+            if source.is_file():
+                assert "nn.Module" not in source.read_text(encoding="utf-8")

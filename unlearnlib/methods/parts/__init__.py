@@ -1,0 +1,1 @@
+"""What several methods share, and what one is made of: projections, sequential requests."""

@@ -1,0 +1,20 @@
+"""The figures of the book: one style, one colour a method, markers by data access.
+
+Every figure is drawn from a table of records, prints per cent for fractions, names its axes with
+units and states n. Show one with :func:`show_figure`, which gives the page an alternative text.
+"""
+
+from .charts import boxes, curves, dots, heatmap
+from .style import Picture, colour, provenance_line, show_figure, use
+
+__all__ = [
+    "Picture",
+    "boxes",
+    "colour",
+    "curves",
+    "dots",
+    "heatmap",
+    "provenance_line",
+    "show_figure",
+    "use",
+]

@@ -1,0 +1,202 @@
+"""The look of the book: style of figures, colours of methods, alternative texts, provenance."""
+
+import base64
+import io
+import math
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from types import MappingProxyType
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ...errors import SpecError
+from ...runs import records
+from ..measures import MORE, REFERENCE, STORED, ZERO_SHOT, lacking
+
+WIDTH = 7.0
+COLOURS: Mapping[str, str] = MappingProxyType(
+    {
+        "Original": "#8c8c8c",
+        "Retrain": "#000000",
+        "FineTune": "#009e73",
+        "JiT": "#0072b2",
+        "JiT as released": "#56b4e9",
+        "SSD": "#d55e00",
+        "SSD as released": "#f0a07a",
+        "LFSSD": "#e69f00",
+        "LFSSD as released": "#f3cf80",
+        "ASSD": "#a6611a",
+        "ASSD as released": "#d2b089",
+        "PGU": "#cc79a7",
+        "PGU as released": "#e6bcd3",
+        "NablaTau": "#7b3294",
+        "SCRUB": "#b2182b",
+        "SCRUB+R": "#ef8a62",
+        "Amnesiac": "#66a61e",
+        "GradientAscent": "#525252",
+        "NegGradPlus": "#b8860b",
+        "BadTeacher": "#1b7837",
+    }
+)
+"""One colour a method on every page: Okabe and Ito's palette first, darker neighbours after."""
+
+PRINTED = "#d55e00"
+_OTHER = "#5e4fa2"
+MARKERS = {REFERENCE: "s", ZERO_SHOT: "o", STORED: "D", MORE: "^"}
+SIGNS = {REFERENCE: "■", ZERO_SHOT: "●", STORED: "◆", MORE: "▲"}
+SYMBOLS = {"lr": "η", "sigma": "σ", "noises": "N", "epochs": "epochs"}
+PARAMETERS = {
+    "lr": "Step size η",
+    "sigma": "Noise σ (pixel SDs)",
+    "noises": "Draws N of noise per image",
+    "batch_size": "Batch (images)",
+    "epochs": "Epochs",
+}
+STYLE: Mapping[str, Any] = {
+    "figure.figsize": (WIDTH, 3.2),
+    "figure.dpi": 100,
+    "figure.constrained_layout.use": True,
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.labelsize": 10,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "lines.linewidth": 1.8,
+}
+
+
+def use() -> None:
+    """Make the book's style the default of matplotlib; call it once a page.
+
+    Warnings are shown as their sentence, without the line and the path that they come from.
+    """
+    plt.style.use(dict(STYLE))
+    warnings.formatwarning = lambda message, category, *_, **__: f"{category.__name__}: {message}\n"
+
+
+def colour(method: str) -> str:
+    """Return the one colour of `method`; methods without their own share one."""
+    return COLOURS.get(method, _OTHER)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure as PNG with its alternative text, shown in a notebook as an HTML image.
+
+    Attributes:
+        png: The picture.
+        alt: What it shows, for readers who do not see it.
+    """
+
+    png: bytes
+    alt: str
+
+    def _repr_html_(self) -> str:
+        data = base64.b64encode(self.png).decode()
+        return (
+            f'<img alt="{escape(self.alt, quote=True)}" '
+            f'style="max-width:100%" src="data:image/png;base64,{data}">'
+        )
+
+    def __repr__(self) -> str:
+        """Return the alternative text."""
+        return f"Figure: {self.alt}"
+
+
+def show_figure(figure: Figure, alt: str, *, dpi: int = 144) -> Picture:
+    """Close `figure` and return it with its alternative text: the last line of a notebook's cell.
+
+    Args:
+        figure: The figure; it is closed, so that the notebook does not show it twice.
+        alt: What the figure shows: the quantities, and the one thing to see.
+        dpi: Dots an inch; 7 in wide figures are shown at 700 px.
+
+    Raises:
+        SpecError: `alt` is empty.
+    """
+    if not alt.strip():
+        raise SpecError(
+            "A figure needs an alternative text for readers who do not see it. Say what is drawn "
+            "and the one thing to see."
+        )
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    plt.close(figure)
+    return Picture(buffer.getvalue(), alt)
+
+
+def provenance_line(table: pd.DataFrame) -> str:
+    """Return one line on where the runs of `table` came from, to be printed under a figure.
+
+    It names scale, data set, network, seeds, runs, device, commit and seconds, and warns of runs
+    that are of a method that does something else now.
+    """
+    if table.empty:
+        return "no records yet"
+
+    def every(frame: pd.DataFrame, column: str) -> str:
+        if column not in frame:
+            return "unknown"
+        return ", ".join(sorted({str(value) for value in frame[column].dropna()})) or "unknown"
+
+    runs = table.drop_duplicates("run_id")
+    origin = records.provenance(table)
+    seeds = "; ".join(f"{s} {every(runs, 'seed_' + s)}" for s in ("model", "request", "method"))
+    parts = [
+        f"{every(runs, 'scale')} scale: {every(runs, 'dataset')}, {every(runs, 'model')}",
+        f"{len(runs)} runs (seeds: {seeds})",
+        f"{every(origin, 'device')}, commit {every(origin, 'commit')}",
+    ]
+    if "seconds" in origin:
+        parts.append(f"{origin['seconds'].sum():.0f} s in all")
+    if "dirty" in origin and origin["dirty"].any():
+        parts.append("⚠ from a tree with uncommitted changes")
+    without = table.loc[~np.isfinite(table["value"]), "run_id"].nunique()
+    if without:
+        parts.append(f"⚠ {lacking(without, len(runs))} for some measurement")
+    if diverged := len(table.attrs.get("diverged", ())):
+        parts.append(f"⚠ {diverged} more diverged and left no number")
+    if old := int(runs["stale"].sum()):
+        parts.append(f"⚠ {old} runs are of a method that does something else now")
+    return " · ".join(parts)
+
+
+def axes(ax: Axes | None, size: tuple[float, float]) -> tuple[Figure, Axes]:
+    """Return the axes and their figure, new ones of `size` (inches) if there are none."""
+    if ax is None:
+        return plt.subplots(figsize=size)
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    return figure, ax
+
+
+def count(sizes: set[int]) -> str:
+    """Return "n = 3" or "n = 3 to 5"."""
+    low, high = min(sizes), max(sizes)
+    return f"n = {low}" + f" to {high}" * (high > low)
+
+
+def name_lines(ax: Axes, ends: list[tuple[float, str, Any]]) -> None:
+    """Write each line's name right of the axes at its end, moved apart where they would touch."""
+    gap, place = 0.075, -math.inf
+    drawn = [end for end in ends if math.isfinite(end[0])]
+    for height, name, ink in sorted(drawn, key=lambda end: end[0]):
+        at = ax.transAxes.inverted().transform(ax.transData.transform((1.0, height)))[1]
+        place = max(float(at), place + gap)
+        ax.text(1.02, place, name, transform=ax.transAxes, va="center", color=ink, fontsize=9)

@@ -1,0 +1,300 @@
+"""Grids of runs: specified once, recorded one by one, resumed where they stopped."""
+
+import gc
+import json
+import os
+import time
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+from torch.hub import tqdm  # type: ignore[attr-defined]
+
+from ..access import Method, access
+from ..cache import digest
+from ..errors import DivergedError, RequestError, StoppedError
+from ..fields import Part, Whole
+from ..request import resolve
+from ..scenario import Scenario, rng
+from ..training import Recipe
+from . import behaviour, records
+from .mapping import mapping
+from .one_run import SPLITS, measured
+from .specification import made, mistakes, refuse
+from .specification import method_of as method_of
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Which runs to make: every request with every seed and every method.
+
+    The same keys are the `parameters` of a notebook and a file for `python -m unlearnlib run`.
+
+    Attributes:
+        part: Part of the book that the records belong to.
+        scale: `laptop`, `workstation` or `paper`; `search` for the records of a declared search.
+        dataset: Name of the data set.
+        model: Name of the network.
+        requests: What to forget, one scenario each.
+        training: Fields of the `Recipe` of the original and of the retrained models.
+        methods: Name -> fields of the method. `type` tells the method where the name does not, and
+            `label` what tables call it: the settings of a sweep share one.
+        seeds: Each is at once the seed of the training, of the request and of the method.
+        validation: Share of the training set held out.
+        splits: What to measure; a search names only what it may see.
+    """
+
+    part: str
+    scale: Literal["laptop", "workstation", "paper", "search"]
+    dataset: str
+    model: str
+    requests: list[str]
+    training: dict[str, Any]
+    methods: dict[str, dict[str, Any]]
+    seeds: list[Whole]
+    validation: Part = 0.0
+    splits: list[str] = field(default_factory=lambda: list(SPLITS))
+
+    def __post_init__(self) -> None:
+        """Refuse what could only fail later, all of it at once."""
+        refuse(mistakes(Grid, vars(self)))
+
+    @classmethod
+    def read(cls, path: str | Path, **changes: Any) -> "Grid":
+        """Return the grid in a file of JSON or YAML; keys that start with `note` are remarks.
+
+        Raises:
+            SpecError: The file is not a mapping, or not that of a grid: a line for each mistake.
+        """
+        values = mapping(Path(path)) | changes
+        values = {k: v for k, v in values.items() if not str(k).startswith("note")}
+        refuse(mistakes(cls, values), f"{path}: ")
+        return cls(**values)
+
+    def __len__(self) -> int:
+        """Return the number of runs."""
+        return len(self.requests) * len(self.seeds) * len(self.methods)
+
+    def runs(self) -> Iterator["Run"]:
+        """Yield the runs, those of one scenario together."""
+        for request in self.requests:
+            for seed in self.seeds:
+                for label, options in self.methods.items():
+                    yield Run(self, request, label, options, seed)
+
+    def missing(self) -> list["Run"]:
+        """Return the runs that `run_grid` would make."""
+        known = records.load_all(self.part, self.scale)
+        return [run for run in self.runs() if run.due(known.get(run.run_id))]
+
+    def check_requests(self) -> None:
+        """Refuse requests that the data set does not have, or has twice; it is loaded for that.
+
+        Raises:
+            SpecError: A line for each of them, and for validation that holds out no example.
+        """
+        scenario, found = next(self.runs()).scenario, list[str]()
+        if self.validation and not scenario.held_out.any():
+            found.append(f"validation of {self.validation} holds out none of the training set.")
+        seen: dict[tuple[bool, bytes], str] = {}
+        for request in self.requests:
+            try:
+                train = resolve(request, scenario.remaining, rng("request", self.seeds[0])).train
+            except RequestError as error:
+                found.append(str(error))
+                continue
+            drawn = request.startswith("random:")  # which is another one with another seed
+            if (first := seen.setdefault((drawn, train.numpy().tobytes()), request)) != request:
+                found.append(f"requests has {first!r} and {request!r}, which select the same "
+                             "training examples and would be counted twice. Keep one.")  # fmt: skip
+        refuse(found)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One cell of a grid: a method on a scenario with a seed."""
+
+    grid: Grid
+    request: str
+    label: str
+    options: dict[str, Any]
+    seed: int
+
+    @cached_property
+    def method(self) -> Method:
+        """The method."""
+        return made(self.label, self.options)
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario."""
+        g = self.grid
+        recipe = Recipe(**g.training)
+        return _shared(
+            Scenario(g.dataset, g.model, self.request, recipe, self.seed, self.seed, g.validation)
+        )
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The identity columns of the tidy table."""
+        g = self.grid
+        params = asdict(self.method)
+        seeds = dict.fromkeys(("seed_model", "seed_request", "seed_method"), self.seed)
+        return {
+            "part": g.part, "scale": g.scale, "dataset": g.dataset, "model": g.model,
+            "request": self.request,
+            "method": self.name,
+            "params": json.dumps(params, sort_keys=True),
+            "access": ", ".join(access(self.method)), **seeds,
+        }  # fmt: skip
+
+    @property
+    def specification(self) -> dict[str, Any]:
+        """What else decides the numbers."""
+        return {
+            "type": self.options.get("type", self.label),
+            "training": asdict(Recipe(**self.grid.training)),
+            "validation": self.grid.validation,
+            "splits": sorted(self.grid.splits),
+        }
+
+    @cached_property
+    def run_id(self) -> str:
+        """A hash of identity and specification; the code is not part of it."""
+        return digest(self.identity | self.specification)
+
+    @property
+    def name(self) -> str:
+        """What tables call the method."""
+        return str(self.options.get("label", self.label))
+
+    def due(self, record: records.Record | None) -> bool:
+        """Tell whether the run has to be made, given its record if there is one."""
+        return record is None or (self.grid.scale == "laptop" and records.stale(record))
+
+    def go(self) -> records.Record:
+        """Make the run and return its record."""
+        start = time.perf_counter()
+        scenario = self.scenario
+        rows = measured(self.method, scenario, self.seed, self.grid.splits)
+        seconds = round(time.perf_counter() - start, 3)
+        now = behaviour.of_kind(self.specification["type"], self.grid.dataset)
+        return {
+            "run_id": self.run_id,
+            "identity": self.identity,
+            "specification": self.specification,
+            "rows": rows,
+            "provenance": records.environment()
+            | {"date": records.now(), "seconds": seconds, "behaviour": now},
+        }
+
+
+@lru_cache(maxsize=1)
+def _shared(scenario: Scenario) -> Scenario:
+    """Return the scenario of the run before if it is equal, with all that it has computed."""
+    return scenario
+
+
+def run_grid(grid: Grid, budget: float | None = None) -> pd.DataFrame:
+    """Make the runs of `grid` that are missing and return the tidy table of all of them.
+
+    Each run is recorded as soon as it ends, so a grid that was stopped goes on where it was. A
+    laptop record is remade when its method does something else now; at other scales it is kept, and
+    the table marks it as stale. A run that fails does not stop the others. The first seed is run
+    with every request and method before the second, since a part of that is worth the most.
+
+    A method whose steps diverge leaves no record, since no metric of such a model means anything.
+    Settings that go too far are what some grids are for: if nothing else fails, a warning tells of
+    them, and `attrs["diverged"]` of the table has a sentence for each.
+
+    Args:
+        grid: What to run.
+        budget: Seconds; a run that would end later, by the longest of its method so far, is not
+            started, and a warning says how many were not.
+
+    Raises:
+        SpecError: The data set does not have what the requests name; nothing was run.
+        ExceptionGroup: Some runs failed otherwise; the others are recorded.
+        StoppedError: A record or a model could not be written; the rest was not started.
+    """
+    known = records.load_all(grid.part, grid.scale)
+    end = time.monotonic() + (float("inf") if budget is None else budget)
+    longest: dict[str, float] = defaultdict(float)
+    for old in known.values():
+        name, seconds = old["identity"]["method"], old["provenance"].get("seconds")
+        longest[name] = max(longest[name], seconds if type(seconds) in (int, float) else 0)
+    turn = {seed: i for i, seed in enumerate(grid.seeds)}
+    cells = sorted(grid.runs(), key=lambda cell: turn[cell.seed])
+    due = {cell.run_id for cell in cells if cell.due(known.get(cell.run_id))}
+    if due:
+        grid.check_requests()
+    failed, hopeless, late = list[Exception](), dict[int, Exception](), 0
+    done = "{} of {} runs are recorded"
+    found: dict[str, records.Record] = {}
+    for cell in (bar := tqdm(cells, unit="run", disable=None)):
+        bar.set_description(f"{cell.request} {cell.label} seed {cell.seed}")
+        record = known.get(cell.run_id)
+        if cell.run_id in due:
+            if time.monotonic() + longest[cell.name] > end:
+                late += 1
+                continue
+            record = _tried(cell, failed, hopeless)
+            if record is None:
+                continue
+            longest[cell.name] = max(longest[cell.name], record["provenance"]["seconds"])
+        found[cell.run_id] = record = record or known[cell.run_id]
+        if cell.run_id in due or records.SWEEP in os.environ:
+            try:
+                records.write(record)  # a sweep's run has copies of all that it shows
+            except OSError as error:  # nor could the next one be written
+                kept = known.keys() - due | found.keys() - {cell.run_id}
+                told = done.format(sum(one.run_id in kept for one in cells), len(cells))
+                stopped = StoppedError(f"{error}\n{told}; the same command makes the others.")
+                stopped.table = _table(grid, found)
+                raise stopped from error
+    if late:
+        warnings.warn(f"The time was up: {late} of {len(cells)} runs were not started, "
+                      "which the same command makes.", stacklevel=2)  # fmt: skip
+    diverged = [error for error in failed if isinstance(error, DivergedError)]
+    if len(failed) > len(diverged):
+        raise ExceptionGroup(f"{done.format(len(found), len(cells))}; these failed", failed)
+    table = _table(grid, found)
+    table.attrs["diverged"] = [f"{e} ({', '.join(e.__notes__)})" for e in diverged]
+    if diverged:
+        where = "; ".join(error.__notes__[0] for error in diverged)
+        warnings.warn(f"{len(diverged)} of {len(cells)} runs diverged and have no record: {where}.",
+                      stacklevel=2)  # fmt: skip
+    return table
+
+
+def _tried(
+    cell: Run, failed: list[Exception], hopeless: dict[int, Exception]
+) -> records.Record | None:
+    """Return the record of a run; None if it fails, and then its failure is among `failed`.
+
+    A seed without an original model is `hopeless`: its other runs fail without being tried.
+    """
+    where = f"in {cell.label} on {cell.request}, seed {cell.seed}"
+    if cell.seed in hopeless:
+        hopeless[cell.seed].add_note(where)
+        return None
+    try:
+        return cell.go()
+    except Exception as error:  # the other runs go on; all failures are raised by `run_grid`
+        error.add_note(where)
+        failed.append(error)
+        if not cell.scenario.trained:
+            hopeless[cell.seed] = error
+        return None
+    finally:
+        gc.collect()
+
+
+def _table(grid: Grid, found: dict[str, records.Record]) -> pd.DataFrame:
+    """Return the tidy table of the records that were found, in the order of the grid."""
+    return records.table(found[cell.run_id] for cell in grid.runs() if cell.run_id in found)

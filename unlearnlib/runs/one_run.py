@@ -1,0 +1,177 @@
+"""Run a method on a scenario: the clock and the measurements."""
+
+import warnings
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+from dataclasses import dataclass, fields
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from .. import metrics
+from ..access import Method, access, grant
+from ..checks import outputs as checks
+from ..cost import Cost, count_forwards, stopwatch, warm_up
+from ..data import Labelled
+from ..errors import DivergedError, NonFiniteError
+from ..methods import Original, Retrain
+from ..request import Splits
+from ..scenario import Scenario
+from ..stored.gradient_space import GradientSpace
+from ..stored.importance import Importance
+
+SPLITS = tuple(f.name for f in fields(Splits) if f.name != "alike")
+Row = tuple[str, str, float]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    r"""An unlearned model and what it cost.
+
+    Attributes:
+        model: The unlearned model, in eval mode.
+        cost: `seconds_unlearn`; `passes`, the examples that went forward divided by those of the
+            training set; `peak_memory_mib` where it can be measured; `change_norm`, the length
+            :math:`\lVert \Delta\theta \rVert_2` of the step; `seconds_stored`, what the stored
+            statistic cost when it was made, if the method names one.
+    """
+
+    model: nn.Module
+    cost: dict[str, float]
+
+
+def unlearn(method: Method, scenario: Scenario, seed_method: int = 0) -> Outcome:
+    """Apply `method` with nothing but what it names; only the method is on the clock.
+
+    A retrained model is kept in the cache, with its costs; every other method runs.
+    """
+    if isinstance(method, Retrain):
+        make = _clocked(method, scenario, seed_method)
+        return Outcome(*scenario.oracle(seed_method, make))
+    return Outcome(*_clocked(method, scenario, seed_method)())
+
+
+def _clocked(
+    method: Method, scenario: Scenario, seed_method: int
+) -> Callable[[], tuple[nn.Module, dict[str, float]]]:
+    """Return the run of a method, ready to go."""
+
+    def go() -> tuple[nn.Module, dict[str, float]]:
+        original, _ = scenario.original
+        model = deepcopy(original)
+        granted = grant(method, scenario.offers(seed_method, method))
+        stored = [v.seconds for v in granted.values() if isinstance(v, Importance | GradientSpace)]
+        x = scenario.splits.forget.x[:128]
+        warm_up(model, x)
+        with count_forwards(type(model)) as forwards, stopwatch(x.device) as cost:
+            unlearned = method(model, **granted)
+        checks.settled(unlearned)
+        spent = _cost(cost, forwards[0] / len(scenario.train), original, unlearned)
+        return unlearned, spent | ({"seconds_stored": sum(stored)} if stored else {})
+
+    return go
+
+
+def _cost(cost: Cost, passes: float, before: nn.Module, after: nn.Module) -> dict[str, float]:
+    """Return the costs of a run as they are recorded."""
+    steps = [
+        (q.detach().double() - p.detach().double()).norm()
+        for p, q in zip(before.parameters(), after.parameters(), strict=True)
+    ]
+    change = float(torch.stack(steps).norm())
+    found = {"seconds_unlearn": cost.seconds, "passes": passes, "change_norm": change}
+    if cost.peak_memory_mib is not None:
+        found["peak_memory_mib"] = cost.peak_memory_mib
+    return found
+
+
+@torch.no_grad()
+def outputs(model: nn.Module, x: Tensor, batch_size: int = 250) -> Tensor:
+    """Return the logits of `model` on `x`, (n, classes), in eval mode."""
+    model.eval()
+    return torch.cat([checks.logits(model, batch) for batch in x.split(batch_size)])
+
+
+def measure(model: nn.Module, splits: Splits, names: Iterable[str] = SPLITS) -> list[Row]:
+    """Return (metric, split, value) of `model` on the named splits; empty splits give no row.
+
+    The attacks compare the forget set with test examples of its kind, or with all of them for a
+    random request.
+
+    Raises:
+        NonFiniteError: Some of the outputs are, of which no metric means anything.
+    """
+    parts: dict[str, Labelled] = {name: getattr(splits, name) for name in names}
+    known: dict[str, Tensor] = {}
+
+    def of(name: str) -> Tensor:
+        """Return the outputs on a split; those of a part of another are taken from that."""
+        whole, _, kind = name.partition("_")
+        if kind and whole in splits.alike:
+            mask = splits.alike[whole] == (kind == "forget")
+            return of(whole)[mask.to(known[whole].device)]
+        if name not in known:
+            known[name] = outputs(model, getattr(splits, name).x)
+            if not checks.finite(known[name]):
+                raise NonFiniteError(f"outputs on the split '{name}' are NaN or infinite.")
+        return known[name]
+
+    logits = {name: of(name) for name, part in parts.items() if len(part)}
+    rows: list[Row] = []
+    for name, z in logits.items():
+        y = parts[name].y
+        rows.append(("accuracy", name, metrics.accuracy(z, y)))
+        rows.append(("accuracy_batch_mean", name, metrics.accuracy_batch_mean(z, y)))
+        rows.append(("entropy", name, metrics.entropy(z).mean().item()))
+        rows.append(("loss", name, metrics.loss(z, y)))
+    if {"forget", "retain", "test"} <= logits.keys():
+        attack = metrics.mia_entropy(logits["forget"], logits["retain"], logits["test"])
+        rows.append(("mia_entropy", "forget", attack))
+    unseen = "test_forget" if "test_forget" in logits else "test"
+    if {"forget", unseen} <= logits.keys():
+        z_f, z_u, y_f, y_u = logits["forget"], logits[unseen], parts["forget"].y, parts[unseen].y
+        by_loss = metrics.attack_accuracy(
+            metrics.example_loss(z_f, y_f), metrics.example_loss(z_u, y_u)
+        )
+        by_entropy = metrics.attack_accuracy(metrics.entropy(z_f), metrics.entropy(z_u))
+        rows += [("attack_loss", "forget", by_loss), ("attack_entropy", "forget", by_entropy)]
+    return rows
+
+
+def measured(
+    method: Method, scenario: Scenario, seed_method: int, splits: Iterable[str] = SPLITS
+) -> list[Row]:
+    """Unlearn and measure; warn if the method changed nothing.
+
+    Raises:
+        DivergedError: The unlearned model, or what it says, is not finite; argmax of NaN is class
+            0, so that it would count as one that forgot.
+    """
+    try:
+        outcome = unlearn(method, scenario, seed_method)
+        rows = measure(outcome.model, scenario.splits, splits)
+    except NonFiniteError as error:
+        if not scenario.trained:  # its training diverged
+            raise
+        name = type(method).__name__
+        raise DivergedError(f"{name} on {scenario.request}: {error}") from None
+    if outcome.cost["change_norm"] == 0 and not isinstance(method, Original):
+        warnings.warn(f"{method} changed no parameter on {scenario.request}.", stacklevel=2)
+    return rows + [(name, "", value) for name, value in outcome.cost.items()]
+
+
+def run(method: Method, scenario: Scenario, seed_method: int = 0) -> pd.DataFrame:
+    """Unlearn with `method` on `scenario` and return its measurements, one a row.
+
+    Nothing is recorded; `run_grid` does that.
+    """
+    name = type(method).__name__
+    identity = {
+        "dataset": scenario.dataset, "model": scenario.model, "request": scenario.request,
+        "method": name, "access": ", ".join(access(method)), "seed_model": scenario.seed_model,
+        "seed_request": scenario.seed_request, "seed_method": seed_method,
+    }  # fmt: skip
+    rows = measured(method, scenario, seed_method)
+    frame = pd.DataFrame(rows, columns=["metric", "split", "value"])
+    return pd.concat([pd.DataFrame([identity] * len(frame)), frame], axis=1)

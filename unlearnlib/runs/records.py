@@ -1,0 +1,287 @@
+"""Records: a number exists once, in one file, beside where it came from.
+
+A record is the rows of one run with its identity and its provenance. A running grid writes each as
+a JSON file of its own, atomically; `merge` packs those of one scale into a file of JSON lines, one
+record a line, which is what is committed.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..cache import Contents, atomic, contents, digest, locked
+from ..errors import RecordError
+from ..fields import nearest
+from ..locations import cache_folder, data_folder
+from . import behaviour
+from .environment import environment as environment
+
+IDENTITY = (
+    "part", "scale", "dataset", "model", "request", "method", "params", "access",
+    "seed_model", "seed_request", "seed_method",
+)  # fmt: skip
+COLUMNS = ("run_id", *IDENTITY, "metric", "split", "value", "stale")
+Record = dict[str, Any]
+SWEEP = "UNLEARNLIB_SWEEP_RUN"
+"""Variable that names a folder of its own for the records of one run of a sweep."""
+
+
+def folder(part: str, scale: str) -> Path:
+    """Return where the records of one part at one scale lie; laptop records are not kept.
+
+    Raises:
+        RecordError: A name is no word, so that its records would lie elsewhere.
+    """
+    return _root(scale) / _word("part", part) / _word("scale", scale)
+
+
+def packed(part: str, scale: str) -> Path:
+    """Return the file that `merge` packs the records of one part at one scale into."""
+    return folder(part, scale).with_name(f"{scale}.jsonl")
+
+
+def _root(scale: str) -> Path:
+    """Return where the records of all parts lie."""
+    return (cache_folder() if scale == "laptop" else data_folder()) / "records"
+
+
+WORD = re.compile(r"\w[\w.-]*")
+
+
+def _word(what: str, word: str) -> str:
+    """Return `word` if it can be the name of a file and leads nowhere else."""
+    if not isinstance(word, str) or not WORD.fullmatch(word):
+        raise RecordError(
+            f"The {what} {word!r} cannot name records: give it a word of letters, digits, '_', '-' "
+            "and '.', which begins with one of the first three."
+        )
+    return word
+
+
+def write(record: Record) -> None:
+    """Write one record, atomically, to a file of its own; within a sweep, to its run's folder.
+
+    Raises:
+        RecordError: Its part, its scale or its run id is no word.
+        StorageError: The file cannot be written.
+    """
+    identity = record["identity"]
+    home = os.environ.get(SWEEP) or folder(identity["part"], identity["scale"])
+    path = Path(home) / f"{_word('run id', record['run_id'])}.json"
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(record, sort_keys=True) + "\n")
+
+
+def load_all(part: str, scale: str) -> dict[str, Record]:
+    """Return every record of one part at one scale by its run id.
+
+    Raises:
+        RecordError: A file or a line of the packed file is not a record, or two of them are of one
+            run; the message names all such places.
+    """
+    # What `merge` moves meanwhile is not missed: it is in the packed file before it goes.
+    return _all(_loose(part, scale), part, scale)
+
+
+def _loose(part: str, scale: str) -> dict[Path, Contents]:
+    """Return the files that are not packed yet, with what is in them."""
+    found = {path: contents(path) for path in sorted(folder(part, scale).glob("*.json"))}
+    return {path: text for path, text in found.items() if text is not None}
+
+
+def _all(loose: dict[Path, Contents], part: str, scale: str) -> dict[str, Record]:
+    """Return the records in loose files and in the packed one: of two of a run, the later one."""
+    place = packed(part, scale)
+    whole = contents(place) or b""
+    lines: dict[str, Contents] = {str(place): whole}
+    if isinstance(whole, bytes):
+        lines = {f"{place}, line {i}": line for i, line in enumerate(whole.splitlines(), 1)}
+    faults: list[str] = []
+    found = _parsed(lines, (part, scale), faults, copies=False)
+    files = {str(path): text for path, text in loose.items()}
+    later = _parsed(files, (part, scale), faults, copies=True)
+    if faults:
+        more = [f"There are {len(faults) - 20} more."] if len(faults) > 20 else []
+        raise RecordError("\n".join(faults[:20] + more))
+    return found | {k: r for k, r in later.items() if k not in found or _date(r) >= _date(found[k])}
+
+
+def _date(record: Record) -> str:
+    """Return when a record was made, so that later dates are greater."""
+    return str(record["provenance"].get("date", ""))
+
+
+def _parsed(
+    texts: Mapping[str, Contents], home: tuple[str, str], faults: list[str], copies: bool
+) -> dict[str, Record]:
+    """Return the records of a part and scale in texts by their places; note all that is wrong."""
+    found: dict[str, Record] = {}
+    places: dict[str, str] = {}
+    for place, text in texts.items():
+        try:
+            record = _parse(place, text)
+        except RecordError as error:
+            faults.append(str(error))
+            continue
+        own = tuple(record["identity"][k] for k in ("part", "scale"))
+        if own != home:
+            faults.append(f"{place}: of part and scale {own}, not {home}. Move it, or delete it.")
+        known = places.setdefault(record["run_id"], place)
+        if known != place and not (copies and text == texts[known]):
+            faults.append(f"{place}: of the same run as {known}. Delete the one that is wrong.")
+        found[record["run_id"]] = record
+    return found
+
+
+def _parse(place: str, text: Contents) -> Record:
+    """Return the record that `text` holds."""
+    try:
+        if isinstance(text, OSError):
+            raise text
+        record: Record = json.loads(text, object_pairs_hook=_once)
+        record["run_id"], record["rows"], record["provenance"]["behaviour"]
+        record["specification"]["type"]
+        if missing := set(IDENTITY) - set(record["identity"]):
+            raise KeyError(*missing)
+        fault = _fault(record)
+    except (ValueError, KeyError, TypeError, OSError, OverflowError, RecursionError) as error:
+        fault = f"{type(error).__name__}: {error}"
+    if fault:
+        raise RecordError(
+            f"{place}: not a record ({fault}). Delete it, and the run that it held is repeated."
+        )
+    return record
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the mapping of keys and values; of a key that stands twice, neither is right."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(k for k in keys if keys.count(k) > 1)!r} stands twice")
+    return found
+
+
+def _fault(record: Record) -> str:
+    """Return what contradicts itself in a record, or is no measurement; nothing if it is sound."""
+    if record["run_id"] != digest(record["identity"] | record["specification"]):
+        return "its run id is not that of its identity and specification"
+    for column in IDENTITY:
+        if type(value := record["identity"][column]) not in (str, int):
+            return f"its {column}, {json.dumps(value)}, is neither text nor a whole number"
+    if type(kind := record["specification"]["type"]) is not str:
+        return f"its type, {json.dumps(kind)}, is no text"
+    seen = set[tuple[str, str]]()
+    for i, row in enumerate(record["rows"], 1):
+        if [*map(type, row)] not in ([str, str, float], [str, str, int]):
+            return f"row {i}, {json.dumps(row)}, is no metric with its split and a number"
+        metric, split, value = row
+        float(value)  # a whole number may be too large
+        if (metric, split) in seen:
+            return f"row {i} measures the {metric} of {split or 'the run'} again"
+        if metric in ("accuracy", "accuracy_batch_mean") and (value < 0 or value > 1):
+            return f"row {i}, {json.dumps(row)}, is an accuracy outside of 0 to 1"
+        seen.add((metric, split))
+    return "" if seen else "it has no rows"
+
+
+def merge(part: str, scale: str) -> Path | None:
+    """Pack the loose records of one part at one scale into one file; return it, if there is any.
+
+    Of several processes, one packs and the others wait for it.
+
+    Raises:
+        RecordError: See `load_all`; nothing is packed then.
+        StorageError: The file cannot be written; the loose records stay.
+    """
+    if not load_all(part, scale):
+        return None
+    place = packed(part, scale)
+    if not _loose(part, scale):
+        return place
+    with locked(place.with_suffix(".lock")):
+        loose = _loose(part, scale)  # what is written meanwhile stays loose
+        lines = sorted(
+            _all(loose, part, scale).values(),
+            key=lambda r: ([str(r["identity"][k]) for k in IDENTITY], r["run_id"]),
+        )
+        with atomic(place) as temporary:
+            temporary.write_text("".join(json.dumps(r, sort_keys=True) + "\n" for r in lines))
+        for path, text in loose.items():
+            if contents(path) == text:  # and not a later one
+                path.unlink(missing_ok=True)
+    return place
+
+
+def stale(record: Record) -> bool:
+    """Tell whether the method does something else than when the record was made."""
+    kind, dataset = record["specification"]["type"], record["identity"]["dataset"]
+    now = behaviour.of_kind(kind, dataset)
+    return now is not None and bool(record["provenance"]["behaviour"] != now)
+
+
+def table(records: Iterable[Record]) -> pd.DataFrame:
+    """Return the tidy table of `records`: one measurement a row, see `COLUMNS`."""
+    rows = [
+        (r["run_id"], *(r["identity"][k] for k in IDENTITY), *row, old)
+        for r in records
+        for old in [stale(r)]
+        for row in r["rows"]
+    ]
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    frame["value"] = frame["value"].astype(float)
+    frame["stale"] = frame["stale"].astype(bool)
+    return frame
+
+
+def read(part: str, scale: str) -> pd.DataFrame:
+    """Return the tidy table of every record of one part at one scale; empty if there is none."""
+    return table(load_all(part, scale).values())
+
+
+def read_all(scale: str) -> pd.DataFrame:
+    """Return the tidy table of every record of every part at one scale; empty if there is none."""
+    names = sorted(path.name for path in _root(scale).glob("*") if path.is_dir())
+    parts = [name for name in names if WORD.fullmatch(name)]
+    found = [frame for frame in (read(part, scale) for part in parts) if not frame.empty]
+    return pd.concat(found, ignore_index=True) if found else table([])
+
+
+def recorded(part: str, **where: str | int) -> pd.DataFrame:
+    """Return the records whose identity columns read `where`, of the largest scale that has any.
+
+    >>> recorded("jit", dataset="no such set").empty
+    True
+    """
+    found = read(part, "paper").iloc[:0]
+    if strange := [column for column in where if column not in found]:
+        raise RecordError(f"Records have no column {strange[0]}. {nearest(strange[0], COLUMNS)}")
+    for scale in ("workstation", "paper"):
+        table = read(part, scale)
+        for column, value in where.items():
+            same = table[column] == value
+            table = table[same | (table[column].astype(str) == str(value))]  # 3 is "3"
+        found = found if table.empty else table
+    return found
+
+
+def provenance(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return where the runs of a tidy table came from, one run a row, by `run_id`."""
+    if frame.empty:
+        return pd.DataFrame()
+    places = frame[["part", "scale"]].dropna().drop_duplicates().itertuples(index=False)
+    known = {k: r for place in places for k, r in load_all(*place).items()}
+    wanted = dict.fromkeys(frame["run_id"])
+    rows = [{"run_id": i, **known[i]["provenance"]} for i in wanted if i in known]
+    return pd.DataFrame(rows).set_index("run_id") if rows else pd.DataFrame()
+
+
+def now() -> str:
+    """Return the time in UTC to the second, as ISO 8601 writes it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
