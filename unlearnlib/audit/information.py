@@ -4,6 +4,7 @@ from collections.abc import Callable
 from copy import deepcopy
 
 import torch
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
@@ -12,7 +13,9 @@ from ..metrics.shapes import known, one_label, told
 from .smoothness import neighbour, sphere
 
 
-def input_gradient(f: Callable[[Tensor], Tensor], x: Tensor, y: Tensor) -> Tensor:
+def input_gradient(
+    f: Callable[[Tensor], Tensor], x: Float[Tensor, "n ..."], y: Int[Tensor, " n"]
+) -> Float[Tensor, "n ..."]:
     r"""Return the gradient of every example's loss with respect to its input, (n, ...).
 
     Args:
@@ -32,12 +35,12 @@ def input_gradient(f: Callable[[Tensor], Tensor], x: Tensor, y: Tensor) -> Tenso
 
 def curvature(
     f: Callable[[Tensor], Tensor],
-    x: Tensor,
-    y: Tensor,
+    x: Float[Tensor, "n ..."],
+    y: Int[Tensor, " n"],
     radius: float,
     generator: torch.Generator,
     draws: int = 4,
-) -> Tensor:
+) -> Float[Tensor, " n"]:
     r"""Return how fast the gradient with respect to the input turns around every input, (n,).
 
     .. math:: \frac1m \sum_{j=1}^m
@@ -69,7 +72,9 @@ def curvature(
     return known(total / draws, total[:, None])
 
 
-def parameter_gradient(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+def parameter_gradient(
+    model: nn.Module, x: Shaped[Tensor, "n ..."], y: Int[Tensor, " n"]
+) -> Float[Tensor, " n"]:
     r"""Return :math:`\lVert \nabla_\theta \, \ell(f_\theta(x_i), y_i) \rVert_2` of examples, (n,).
 
     Its square is the example's share of the trace of the Fisher information. How far a gradient

@@ -53,11 +53,12 @@ def readout(model: nn.Module, known: Labelled, asked: Labelled) -> float:
         DataError: Examples have several labels, or there are none, or none to tell apart.
     """
     several = known.y.dim() != 1 or asked.y.dim() != 1
-    if several or not len(asked) or len(known.y.unique()) < 2:
+    classes = len(torch.unique(known.y))
+    if several or not len(asked) or classes < 2:
         raise DataError(
             f"A readout learns two or more classes, one label an example, and is asked about one "
             f"example or more; it was given labels of shape {tuple(known.y.shape)}, "
-            f"{len(known.y.unique())} of them different, and {tuple(asked.y.shape)}."
+            f"{classes} of them different, and {tuple(asked.y.shape)}."
         )
     f_known, f_asked = features(model, known.x).cpu(), features(model, asked.x).cpu()
     if not (finite(f_known) and finite(f_asked)):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ..errors import DataError, SpecError
@@ -12,11 +13,11 @@ from ..metrics.shapes import known, told
 @torch.no_grad()
 def local_ratio(
     f: Callable[[Tensor], Tensor],
-    x: Tensor,
+    x: Float[Tensor, "n ..."],
     radius: float,
     generator: torch.Generator,
     draws: int = 8,
-) -> Tensor:
+) -> Float[Tensor, " n"]:
     r"""Return the mean ratio of output to input distance on a sphere around every input.
 
     .. math:: \frac1m \sum_{j=1}^m \frac{\lVert f(x) - f(x + \delta_j) \rVert_2}{r},
@@ -62,7 +63,9 @@ def sphere(radius: float, draws: int) -> None:
         )
 
 
-def neighbour(x: Tensor, radius: float, generator: torch.Generator) -> Tensor:
+def neighbour(
+    x: Float[Tensor, "n ..."], radius: float, generator: torch.Generator
+) -> Float[Tensor, "n ..."]:
     """Return a neighbour of every input, (n, ...), at `radius` in a direction drawn at random.
 
     Raises:
