@@ -131,6 +131,7 @@ def test_alignment_of_other_numbers_is_the_formula_to_the_bit() -> None:
         assert torch.equal(metrics.alignment(z, noise), expected)
 
 
+@pytest.mark.wrong_shapes
 def test_alignment_wants_floats() -> None:
     with pytest.raises(DataError, match=r"tensor of floats.*not torch\.int64"):
         metrics.alignment(torch.zeros(2, 3), torch.ones(4, 2, 3, dtype=torch.int64))

@@ -21,6 +21,7 @@ def made(x: object, y: object = Y) -> list[object]:
     return [lambda: Inputs(x), lambda: Labelled(x, y)]  # type: ignore[arg-type]
 
 
+@pytest.mark.wrong_shapes
 @pytest.mark.parametrize(
     ("x", "match"),
     [
@@ -57,6 +58,7 @@ def test_the_first_number_that_is_not_finite_is_named(
         Inputs(torch.tensor([0.0, value], dtype=dtype))
 
 
+@pytest.mark.wrong_shapes
 @pytest.mark.parametrize(
     ("y", "match"),
     [
