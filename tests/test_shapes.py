@@ -9,22 +9,13 @@ from pathlib import Path
 
 FILES = ["attack", "impostors", "information", "losses", "metrics", "representation", "tensors"]
 METHODS = "test_conformance.py::test_parameters_move_unless_nothing_is_meant_to"
+PYTEST = "-m pytest -q -p no:cacheprovider -p tests.checked"
 
 
 def checked(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run pytest with the plugin, from the folder above this one."""
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "tests.checked",
-        "-p",
-        "no:cacheprovider",
-    ]
     return subprocess.run(
-        [*pytest, *arguments],
+        [sys.executable, *PYTEST.split(), *arguments],
         cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False,
     )  # fmt: skip
 
