@@ -28,7 +28,7 @@ IDENTITY = (
     "part", "scale", "dataset", "model", "request", "method", "params", "access",
     "seed_model", "seed_request", "seed_method",
 )  # fmt: skip
-PROVENANCE = ("date", "commit", "device", "seconds")
+PROVENANCE = ("date", "commit", "dirty", "device", "seconds")
 COLUMNS = ("run_id", *IDENTITY, "metric", "split", "value", "stale", *PROVENANCE)
 """Columns of the tidy table; after them comes one for each hyper-parameter of its methods."""
 Record = dict[str, Any]
