@@ -1,5 +1,6 @@
 """What all tests share: one thread, torchvision where it can be had, a toy data set, a folder."""
 
+import gc
 import importlib
 import sys
 from collections.abc import Iterator
@@ -105,3 +106,20 @@ def went(lab: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
     monkeypatch.setattr(Run, "go", go)
     return noted
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder where data sets are searched."""
+    root = tmp_path / "root"
+    root.mkdir()
+    monkeypatch.setenv("UNLEARNLIB_DATA", str(root))
+    monkeypatch.setenv("no_proxy", "*")
+    return root
+
+
+@pytest.fixture
+def kernels_leave_nothing() -> Iterator[None]:
+    """See what is left open here, not in the test that happens to come next."""
+    yield
+    gc.collect()

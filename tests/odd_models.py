@@ -36,6 +36,19 @@ class Chain(nn.Module):
         return self.head(self.middle(self.layer(x)))
 
 
+class Words(nn.Module):
+    """Embeddings with options, of which one overwrites the table."""
+
+    def __init__(self, head: bool = False, **options: Any) -> None:
+        super().__init__()
+        self.table, self.head = nn.Embedding(7, 6, **options), nn.Linear(6, 7)
+        if head:  # the decoder shares the encoder's table
+            self.head.weight = self.table.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.table(x).tanh().mean(1))[:, :3]
+
+
 def plain() -> nn.Sequential:
     return nn.Sequential(nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 3))
 

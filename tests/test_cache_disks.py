@@ -12,42 +12,17 @@ import torch
 from torch import nn
 
 from unlearnlib import cache
-from unlearnlib.cache import FORMAT, atomic, cached, digest, kept, locked
+from unlearnlib.cache import atomic, cached, kept, locked
 from unlearnlib.errors import StorageError
+
+from .made_cache import Maker, ask, load, place
 
 CPU = torch.device("cpu")
 pytestmark = pytest.mark.usefixtures("lab")
 
 
-class Maker:
-    """Makes numbers and counts how often it was asked to."""
-
-    def __init__(self, size: int = 3) -> None:
-        self.calls, self.size = 0, size
-
-    def __call__(self) -> Any:
-        self.calls += 1
-        return [torch.randn(self.size)]
-
-    def model(self) -> tuple[nn.Module, dict[str, float]]:
-        self()
-        return nn.Linear(3, 2).eval(), {"seconds": 0.5}
-
-
-def load(path: Path) -> Any:
-    return torch.load(path, weights_only=True)
-
-
-def ask(make: Maker, identity: Any = None) -> Any:
-    return kept("numbers", {"name": "a"} if identity is None else identity, load, make, torch.save)
-
-
 def ask_model(make: Maker, name: str = "a") -> nn.Module:
     return cached({"name": name}, lambda: nn.Linear(3, 2), make.model, CPU)[0]
-
-
-def place(lab: Path, name: str = "a", folder: str = "numbers") -> Path:
-    return lab / "cache" / folder / f"{digest({'name': name, 'format': FORMAT})}.pt"
 
 
 @pytest.fixture

@@ -13,32 +13,10 @@ import torch
 from filelock import Timeout
 
 from unlearnlib import Recipe, Scenario, Statistic, cache
-from unlearnlib.cache import FORMAT, digest, kept
+
+from .made_cache import Maker, ask, place
 
 pytestmark = pytest.mark.usefixtures("lab")
-
-
-class Maker:
-    """Makes numbers and counts how often it was asked to."""
-
-    def __init__(self, size: int = 3) -> None:
-        self.calls, self.size = 0, size
-
-    def __call__(self) -> Any:
-        self.calls += 1
-        return [torch.randn(self.size)]
-
-
-def load(path: Path) -> Any:
-    return torch.load(path, weights_only=True)
-
-
-def ask(make: Maker, identity: Any = None) -> Any:
-    return kept("numbers", {"name": "a"} if identity is None else identity, load, make, torch.save)
-
-
-def place(lab: Path, name: str = "a", folder: str = "numbers") -> Path:
-    return lab / "cache" / folder / f"{digest({'name': name, 'format': FORMAT})}.pt"
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from unlearnlib.errors import UnsupportedModelError
 from unlearnlib.losses import losses
 from unlearnlib.stored import per_example as engine
 
-from .odd_models import VECTORS, N, hooked, loop, made, plain, state
+from .odd_models import VECTORS, N, Words, hooked, loop, made, plain, state
 
 
 def own_forward(kind: str) -> nn.Module:
@@ -80,19 +80,6 @@ class Tied(nn.Module):
 def two_names() -> nn.Module:
     layer = nn.Linear(8, 8)
     return nn.Sequential(layer, nn.Tanh(), layer, nn.Linear(8, 3))
-
-
-class Words(nn.Module):
-    """Embeddings with options, of which one overwrites the table."""
-
-    def __init__(self, head: bool = False, **options: Any) -> None:
-        super().__init__()
-        self.table, self.head = nn.Embedding(7, 6, **options), nn.Linear(6, 7)
-        if head:  # the decoder shares the encoder's table
-            self.head.weight = self.table.weight
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.table(x).tanh().mean(1))[:, :3]
 
 
 def old(function: Callable[[nn.Module], nn.Module]) -> nn.Module:

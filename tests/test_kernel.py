@@ -1,12 +1,10 @@
 """Kernels: no output is lost, or the run fails; what a user has configured changes nothing."""
 
 import asyncio
-import gc
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +18,9 @@ from unlearnlib.errors import SweepError
 from unlearnlib.locations import PACKAGE
 from unlearnlib.sweep import CellError, execute, kernel
 
+pytestmark = pytest.mark.usefixtures("kernels_leave_nothing")
+
 LINES = 10_000  # of which 2,013 were lost
-
-
-@pytest.fixture(autouse=True)
-def kernels_leave_nothing() -> Iterator[None]:
-    """See what is left open here, not in the test that happens to come next."""
-    yield
-    gc.collect()
 
 
 def texts(folder: Path, *cells: str) -> list[str]:

@@ -1,6 +1,5 @@
 """What a parameters cell may hold, read without running it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,8 @@ from unlearnlib.errors import SpecError
 from unlearnlib.locations import PACKAGE
 from unlearnlib.sweep.space import parameters_of, read_axes, resolve
 
+from .toys import grid
+
 PAGE = PACKAGE.parent / "notebooks" / "jit" / "full_class.ipynb"
 
 
@@ -20,12 +21,6 @@ def notebook(folder: Path, parameters: str) -> Path:
     cell = new.new_code_cell(parameters.strip(), metadata={"tags": ["parameters"]})
     path = folder / "page.ipynb"
     nbformat.write(new.new_notebook(cells=[cell]), path)
-    return path
-
-
-def grid(folder: Path, **axes: Any) -> Path:
-    path = folder / "grid.yaml"
-    path.write_text(json.dumps(axes))
     return path
 
 

@@ -1,6 +1,5 @@
 """What a sweep may vary: read from the notebook, checked before anything starts."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,8 @@ import pytest
 from unlearnlib.errors import SpecError
 from unlearnlib.locations import PACKAGE
 from unlearnlib.sweep.space import grid_of, parameters_of, points, read_axes, resolve
+
+from .toys import grid
 
 PARAMETERS = """
 a: int = 1  # a number
@@ -29,12 +30,6 @@ def notebook(folder: Path, parameters: str = PARAMETERS) -> Path:
     cell = new.new_code_cell(parameters.strip(), metadata={"tags": ["parameters"]})
     path = folder / "page.ipynb"
     nbformat.write(new.new_notebook(cells=[cell]), path)
-    return path
-
-
-def grid(folder: Path, **axes: Any) -> Path:
-    path = folder / "grid.yaml"
-    path.write_text(json.dumps(axes))
     return path
 
 

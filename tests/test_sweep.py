@@ -1,12 +1,9 @@
 """Sweeps: checked before they start, resumed where they stopped, nothing finished is lost."""
 
 import errno
-import gc
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,10 @@ from unlearnlib import sweep as package
 from unlearnlib.__main__ import main
 from unlearnlib.errors import SweepError
 from unlearnlib.sweep import collect, plan, runs
+
+from .toys import grid
+
+pytestmark = pytest.mark.usefixtures("kernels_leave_nothing")
 
 PARAMETERS = """
 a: int = 1  # a number
@@ -37,25 +38,12 @@ print(a * 2)
 """
 
 
-@pytest.fixture(autouse=True)
-def kernels_leave_nothing() -> Iterator[None]:
-    """See what is left open here, not in the test that happens to come next."""
-    yield
-    gc.collect()
-
-
 def notebook(folder: Path, parameters: str = PARAMETERS, body: str = BODY) -> Path:
     """Write a notebook with a parameters cell."""
     new: Any = nbformat.v4
     first = new.new_code_cell(parameters.strip(), metadata={"tags": ["parameters"]})
     path = folder / "page.ipynb"
     nbformat.write(new.new_notebook(cells=[first, new.new_code_cell(body.strip())]), path)
-    return path
-
-
-def grid(folder: Path, **axes: Any) -> Path:
-    path = folder / "grid.yaml"
-    path.write_text(json.dumps(axes))
     return path
 
 

@@ -1,4 +1,8 @@
-"""What the tests of many rooms share: random numbers that are said, and two networks compared."""
+"""What the tests of many rooms share."""
+
+import json
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -14,3 +18,10 @@ def assert_same(one: nn.Module, other: nn.Module, **tolerances: float) -> None:
     """Each parameter of one network is that of the other, within `assert_close`'s tolerances."""
     for p, q in zip(one.parameters(), other.parameters(), strict=True):
         assert_close(p, q, **tolerances)
+
+
+def grid(folder: Path, **axes: Any) -> Path:
+    """The grid of a sweep, as a file."""
+    path = folder / "grid.yaml"
+    path.write_text(json.dumps(axes))
+    return path
