@@ -268,7 +268,7 @@ def test_the_order_of_the_releases_is_by_the_first_of_several_labels(texts: None
 @pytest.mark.parametrize("kind", ["tokens", "features"])
 @pytest.mark.parametrize("name", [name for name in METHODS if name != "Original"])
 def test_every_method_runs_on_text_or_says_why_not(name: str, kind: str, texts: None) -> None:
-    recipe = Recipe(3, 0.01, batch_size=16, schedule="adamw")
+    recipe = Recipe(3, 0.01, batch_size=16, schedule="tenth", optimiser="adamw")
     net = "bag_of_words" if kind == "tokens" else "mlp"
     task = Scenario(kind, net, "random:0.2", recipe, validation=0.2, device=torch.device("cpu"))
     method = METHODS[name](**SMALL.get(name, {}))
@@ -290,7 +290,7 @@ def test_training_with_adamw_learns_several_labels() -> None:
     x = torch.randn(64, 6)
     data = Labelled(x, (x[:, :3] > 0).float())
     before = metrics.loss(model(x).detach(), data.y)
-    recipe = Recipe(20, 0.01, weight_decay=0.0, batch_size=16, schedule="adamw")
+    recipe = Recipe(20, 0.01, weight_decay=0.0, batch_size=16, schedule="tenth", optimiser="adamw")
     train(model, data, recipe, torch.Generator().manual_seed(0))
     with torch.no_grad():
         assert metrics.loss(model(x), data.y) < before / 3

@@ -29,14 +29,24 @@ FORMAT = 2
 """Raise when a change to the code changes what the same recipe trains, or how it is written."""
 
 
-def digest(identity: Mapping[str, Any]) -> str:
+def digest(identity: Any) -> str:
     """Return a hash of anything that JSON can write, whatever the order of its keys.
 
-    >>> digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
+    >>> digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1.0})
     True
     """
-    text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(canonical(identity).encode()).hexdigest()[:16]
+
+
+def canonical(value: Any) -> str:
+    """Return the one JSON text of a value, which writes 1 for 1.0, and 0 for -0.0."""
+
+    def number(word: str) -> float:
+        x = float(word)
+        return int(x) if x.is_integer() else x
+
+    text = json.dumps(value, sort_keys=True)
+    return json.dumps(json.loads(text, parse_float=number), separators=(",", ":"))
 
 
 @contextmanager

@@ -19,7 +19,7 @@ Walk.lr must be a finite number, not the text '1e-3'.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
 from functools import lru_cache
 from types import NoneType, UnionType
@@ -67,6 +67,47 @@ Share = Annotated[float, Range(0, 1)]
 """From nothing to all."""
 Part = Annotated[float, Range(0, 1, below=True)]
 """From nothing to less than all."""
+
+
+BOUNDS_MEMORY = {"bounds_memory": True}
+"""Metadata of a field that bounds the memory and changes no number: no identity has it."""
+
+
+def differing(instance: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass that differ from their first defaults, as JSON holds them.
+
+    What a run, a model or a statistic is known by must not change when the code around it does. So
+    it is made of these alone: a new field with a default changes no identity, nor does a changed
+    default, if the field's metadata keep the `first` one and who means the old value writes it.
+
+    >>> from dataclasses import dataclass, field
+    >>> @dataclass(frozen=True)
+    ... class Walk(Checked):
+    ...     steps: Count = field(default=2, metadata={"first": 1})
+    ...     lr: NonNegative = 0.1
+    ...     chunk: Count = field(default=64, metadata=BOUNDS_MEMORY)
+    >>> differing(Walk()), differing(Walk(steps=1, lr=3.0, chunk=8))
+    ({'steps': 2}, {'lr': 3.0})
+    """
+    first = first_defaults(type(instance))
+    values = {
+        one.name: _as_json(getattr(instance, one.name))
+        for one in fields(instance)
+        if not one.metadata.get("bounds_memory")
+    }
+    return {name: v for name, v in values.items() if name not in first or v != first[name]}
+
+
+def first_defaults(cls: type) -> dict[str, Any]:
+    """Return the first default of each field of a dataclass that has one, as JSON holds it."""
+    kept = {one.name: one.metadata.get("first", one.default) for one in fields(cls)
+            if not one.metadata.get("bounds_memory")}  # fmt: skip
+    return {name: _as_json(value) for name, value in kept.items() if value is not MISSING}
+
+
+def _as_json(value: Any) -> Any:
+    """Return a value as JSON gives it back: lists for tuples."""
+    return [*value] if isinstance(value, tuple) else value
 
 
 class Checked:

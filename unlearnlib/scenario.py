@@ -17,7 +17,7 @@ from .cache import cached, kept
 from .checks.outputs import finite, logits, settled
 from .data import Dataset, Labelled, load, parsed_name, poisoned
 from .errors import NonFiniteError
-from .fields import Part, check
+from .fields import Part, check, differing
 from .models import Factory, build
 from .request import Selection, Splits, resolve
 from .stored.gauss_newton import gauss_newton_diagonal
@@ -158,7 +158,7 @@ class Scenario:
         return {
             "dataset": self.dataset,
             "model": self.model,
-            "recipe": asdict(self.recipe),
+            "recipe": differing(self.recipe),
             "seed_model": self.seed_model,
             "validation": self.validation,
         }
@@ -227,7 +227,7 @@ class Scenario:
         """Return the importance of D to the original model: computed once, kept in the cache."""
         asked = statistic.plain
         if asked not in self._statistics:
-            identity = self._identity | {"statistic": asdict(asked)}
+            identity = self._identity | {"statistic": differing(asked)}
             if asked.order != "data":
                 identity |= {"request": self.request, "seed_request": self.seed_request}
             model, _ = self.original

@@ -17,25 +17,26 @@ from .data.tensors import Labelled, batch_count
 from .fields import Checked, Count, NonNegative, Part
 from .losses import mean_loss
 
-Schedule = Literal["constant", "onecycle", "multistep", "linear", "exponential", "adamw"]
+Schedule = Literal["constant", "onecycle", "multistep", "linear", "exponential", "tenth"]
 
 
 @dataclass(frozen=True)
 class Recipe(Checked):
-    """How a model is trained: SGD with momentum on the cross-entropy, or that of several labels.
+    """How a model is trained, on the cross-entropy or, of several labels, the binary one.
 
     Attributes:
         epochs: Passes over the data.
         lr: Learning rate (of OneCycle: its maximum).
         momentum: Momentum of SGD; `onecycle` moves it between 0.95 and 0.85 instead, against the
             rate, as torch does by default.
-        weight_decay: L2 penalty of SGD.
+        weight_decay: L2 penalty of SGD, decoupled decay of AdamW.
         batch_size: Examples a step.
         schedule: How the rate moves, step by step. `onecycle` warms up over the first three
             tenths and anneals by a cosine; `multistep` divides by five at 3/10, 6/10 and 8/10;
-            `linear` falls to zero; `exponential` falls to a hundredth; `adamw` falls to a tenth,
-            and takes AdamW in the place of SGD, as transformers need.
+            `linear` falls to zero, `tenth` as straight to a tenth; `exponential` falls to a
+            hundredth.
         augment: Random crop, flip and rotation of every batch.
+        optimiser: `sgd`, or `adamw`, which transformers need and which has no `momentum`.
     """
 
     epochs: Count
@@ -45,11 +46,12 @@ class Recipe(Checked):
     batch_size: Count = 128
     schedule: Schedule = "onecycle"
     augment: bool = False
+    optimiser: Literal["sgd", "adamw"] = "sgd"
 
 
 def optimiser_of(recipe: Recipe, model: nn.Module) -> Optimizer:
     """Return the optimiser of `recipe` for the parameters of `model`."""
-    if recipe.schedule == "adamw":
+    if recipe.optimiser == "adamw":
         return AdamW(model.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
     return SGD(model.parameters(), recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay)
 
@@ -68,7 +70,7 @@ def scheduler(recipe: Recipe, optimiser: Optimizer, steps: int) -> schedules.LRS
             return schedules.LinearLR(optimiser, 1.0, 0.0, total_iters=steps)
         case "exponential":
             return schedules.ExponentialLR(optimiser, gamma=0.01 ** (1 / max(steps, 1)))
-        case "adamw":
+        case "tenth":
             return schedules.LinearLR(optimiser, 1.0, 0.1, total_iters=steps)
 
 

@@ -23,7 +23,7 @@ Departs from the release (if-loops/adaptive-selective-synaptic-dampening @ f04c4
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,7 @@ from torch import nn
 from ..access import copy_of
 from ..data.tensors import Labelled
 from ..errors import NonFiniteError
-from ..fields import Checked, Count, NonNegative
+from ..fields import BOUNDS_MEMORY, Checked, Count, NonNegative
 from ..stored.importance import Importance, Order, Statistic, fisher_diagonal
 from .ssd import dampen
 
@@ -54,7 +54,7 @@ class ASSD(Checked):
     retained: bool = False
     group: Count = 1
     order: Order = "data"
-    chunk: Count = 64
+    chunk: Count = field(default=64, metadata=BOUNDS_MEMORY)
 
     @classmethod
     def as_released(cls, lam: float = 1.0, **fields: Any) -> "ASSD":

@@ -26,14 +26,14 @@ cdfdc0e), by `LFSSD.as_released`:
     `order="release"`: batches of D are sorted by class, with the forget set at the end.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import nn
 
 from ..access import copy_of
 from ..data.tensors import Inputs
-from ..fields import Checked, Count, NonNegative
+from ..fields import BOUNDS_MEMORY, Checked, Count, NonNegative
 from ..stored.importance import Importance, Norm, Order, Statistic, output_sensitivity
 from .ssd import dampen, warn_of_nothing
 
@@ -56,7 +56,7 @@ class LFSSD(Checked):
     group: Count = 1
     order: Order = "data"
     norm: Norm = "squared"
-    chunk: Count = 64
+    chunk: Count = field(default=64, metadata=BOUNDS_MEMORY)
 
     @classmethod
     def as_released(cls, alpha: float = 10.0, lam: float = 1.0, **fields: Any) -> "LFSSD":

@@ -24,7 +24,7 @@ Departs from the release (if-loops/selective-synaptic-dampening @ cdfdc0e), by `
 """
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -34,7 +34,7 @@ from ..access import copy_of
 from ..checks.outputs import finite, settled
 from ..data.tensors import Labelled
 from ..errors import NonFiniteError
-from ..fields import Checked, Count, NonNegative
+from ..fields import BOUNDS_MEMORY, Checked, Count, NonNegative
 from ..stored.importance import Importance, Order, Statistic, fisher_diagonal
 
 
@@ -54,7 +54,7 @@ class SSD(Checked):
     lam: NonNegative = 1.0
     group: Count = 1
     order: Order = "data"
-    chunk: Count = 64
+    chunk: Count = field(default=64, metadata=BOUNDS_MEMORY)
 
     @classmethod
     def as_released(cls, alpha: float = 10.0, lam: float = 1.0, **fields: Any) -> "SSD":

@@ -7,7 +7,7 @@ import time
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -16,9 +16,8 @@ import pandas as pd
 from torch.hub import tqdm  # type: ignore[attr-defined]
 
 from ..access import Method, access
-from ..cache import digest
 from ..errors import DivergedError, RequestError, StoppedError
-from ..fields import Part, Whole
+from ..fields import Part, Whole, differing
 from ..request import resolve
 from ..scenario import Scenario, rng
 from ..training import Recipe
@@ -143,7 +142,7 @@ class Run:
     def identity(self) -> dict[str, Any]:
         """The identity columns of the tidy table."""
         g = self.grid
-        params = asdict(self.method)
+        params = differing(self.method)
         seeds = dict.fromkeys(("seed_model", "seed_request", "seed_method"), self.seed)
         return {
             "part": g.part, "scale": g.scale, "dataset": g.dataset, "model": g.model,
@@ -158,15 +157,15 @@ class Run:
         """What else decides the numbers."""
         return {
             "type": self.options.get("type", self.label),
-            "training": asdict(Recipe(**self.grid.training)),
+            "training": differing(Recipe(**self.grid.training)),
             "validation": self.grid.validation,
             "splits": sorted(self.grid.splits),
         }
 
     @cached_property
     def run_id(self) -> str:
-        """A hash of identity and specification; the code is not part of it."""
-        return digest(self.identity | self.specification)
+        """A hash of what decides the numbers; the code is not part of it."""
+        return records.run_id(self.identity, self.specification)
 
     @property
     def name(self) -> str:

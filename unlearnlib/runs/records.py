@@ -6,6 +6,7 @@ record a line, which is what is committed.
 """
 
 import json
+import math
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -17,8 +18,9 @@ import pandas as pd
 
 from ..cache import Contents, atomic, contents, digest, locked
 from ..errors import RecordError
-from ..fields import nearest
+from ..fields import first_defaults, nearest
 from ..locations import cache_folder, data_folder
+from ..methods import METHODS
 from . import behaviour
 from .environment import environment as environment
 
@@ -26,10 +28,24 @@ IDENTITY = (
     "part", "scale", "dataset", "model", "request", "method", "params", "access",
     "seed_model", "seed_request", "seed_method",
 )  # fmt: skip
-COLUMNS = ("run_id", *IDENTITY, "metric", "split", "value", "stale")
+PROVENANCE = ("date", "commit", "device", "seconds")
+COLUMNS = ("run_id", *IDENTITY, "metric", "split", "value", "stale", *PROVENANCE)
+"""Columns of the tidy table; after them comes one for each hyper-parameter of its methods."""
 Record = dict[str, Any]
 SWEEP = "UNLEARNLIB_SWEEP_RUN"
 """Variable that names a folder of its own for the records of one run of a sweep."""
+
+
+def run_id(identity: Mapping[str, Any], specification: Mapping[str, Any]) -> str:
+    """Return the hash that a run is known by: of all that decides its numbers, and nothing else.
+
+    The parameters of method and training are those that differ from their first defaults, see
+    `fields.differing`; what the method sees follows from the method, and by which of its
+    constructors it was made is all one.
+    """
+    decides = {**identity, **specification, "params": json.loads(identity["params"])}
+    del decides["access"]
+    return digest(decides | {"type": specification["type"].partition(".")[0]})
 
 
 def folder(part: str, scale: str) -> Path:
@@ -170,7 +186,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _fault(record: Record) -> str:
     """Return what contradicts itself in a record, or is no measurement; nothing if it is sound."""
-    if record["run_id"] != digest(record["identity"] | record["specification"]):
+    if record["run_id"] != run_id(record["identity"], record["specification"]):
         return "its run id is not that of its identity and specification"
     for column in IDENTITY:
         if type(value := record["identity"][column]) not in (str, int):
@@ -227,17 +243,46 @@ def stale(record: Record) -> bool:
 
 
 def table(records: Iterable[Record]) -> pd.DataFrame:
-    """Return the tidy table of `records`: one measurement a row, see `COLUMNS`."""
+    """Return the tidy table of `records`: one measurement a row, see `COLUMNS`.
+
+    `params` is the JSON text of all hyper-parameters, and each of them is a column too, with NaN
+    where a method has no such.
+    """
     rows = [
-        (r["run_id"], *(r["identity"][k] for k in IDENTITY), *row, old)
+        (r["run_id"], *identity.values(), *row, old, *(r["provenance"].get(k) for k in PROVENANCE))
         for r in records
-        for old in [stale(r)]
+        for identity, old in [(_whole(r), stale(r))]
         for row in r["rows"]
     ]
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     frame["value"] = frame["value"].astype(float)
     frame["stale"] = frame["stale"].astype(bool)
-    return frame
+    return unfolded(frame)
+
+
+def _whole(record: Record) -> dict[str, Any]:
+    """Return the identity of a record, its parameters with those that are at their defaults."""
+    identity: dict[str, Any] = {name: record["identity"][name] for name in IDENTITY}
+    method = METHODS.get(record["specification"]["type"].partition(".")[0])
+    if method is not None:
+        params = first_defaults(method) | json.loads(identity["params"])
+        identity["params"] = json.dumps(params, sort_keys=True)
+    return identity
+
+
+def unfolded(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with a column for each hyper-parameter in the JSON text of its `params`.
+
+    NaN stands where a method has no such; a list is a tuple.
+    """
+    settings = {text: json.loads(text or "{}") for text in frame["params"].unique()}
+    columns = {}
+    for name in sorted({name for setting in settings.values() for name in setting}):
+        values = [settings[text].get(name, math.nan) for text in frame["params"]]
+        cells = [tuple(v) if isinstance(v, list) else v for v in values]
+        kind = object if any(v is None for v in cells) else None  # else None would be NaN
+        columns[name] = pd.Series(cells, frame.index, dtype=kind)
+    return frame.assign(**columns)
 
 
 def read(part: str, scale: str) -> pd.DataFrame:
@@ -269,17 +314,6 @@ def recorded(part: str, **where: str | int) -> pd.DataFrame:
             table = table[same | (table[column].astype(str) == str(value))]  # 3 is "3"
         found = found if table.empty else table
     return found
-
-
-def provenance(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return where the runs of a tidy table came from, one run a row, by `run_id`."""
-    if frame.empty:
-        return pd.DataFrame()
-    places = frame[["part", "scale"]].dropna().drop_duplicates().itertuples(index=False)
-    known = {k: r for place in places for k, r in load_all(*place).items()}
-    wanted = dict.fromkeys(frame["run_id"])
-    rows = [{"run_id": i, **known[i]["provenance"]} for i in wanted if i in known]
-    return pd.DataFrame(rows).set_index("run_id") if rows else pd.DataFrame()
 
 
 def now() -> str:

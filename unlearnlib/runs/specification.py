@@ -5,7 +5,6 @@ looks at the rest.
 """
 
 import inspect
-import json
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,6 +16,7 @@ from typing import Any
 
 from .. import fields
 from ..access import Method, access
+from ..cache import canonical
 from ..data import NAMES, parsed_name
 from ..errors import DataError, RequestError, SpecError
 from ..fields import nearest
@@ -158,7 +158,7 @@ def _methods(methods: Mapping[str, Mapping[str, Any]], blind: bool) -> Iterator[
             continue
         method = made(label, options)
         shown = [options.get("label", label), type(method).__name__, asdict(method)]
-        first = seen.setdefault(_values(shown), label)
+        first = seen.setdefault(canonical(shown), label)
         if first != label:
             yield (
                 f"{_place(first)} and {_place(label)} are one method with one label and equal "
@@ -171,17 +171,6 @@ def _methods(methods: Mapping[str, Mapping[str, Any]], blind: bool) -> Iterator[
                 f"{_place(label)}: {type(method).__name__} needs validation examples, and "
                 "validation is 0. Hold some of the training set out, such as validation: 0.1."
             )
-
-
-def _values(shown: Any) -> str:
-    """Return a text of what is shown that is the same for 1 and 1.0, and for 0 and -0.0."""
-
-    def number(word: str) -> float:
-        value = float(word)
-        return int(value) if value.is_integer() else value
-
-    text = json.dumps(shown, sort_keys=True)
-    return json.dumps(json.loads(text, parse_float=number))
 
 
 def _word(part: str) -> Iterator[str]:
