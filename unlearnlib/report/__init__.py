@@ -4,13 +4,16 @@ Figures are in `unlearnlib.report.figures`, which needs matplotlib and is import
 """
 
 from ..audit.dampening import dampened, quotients, rank_correlation
-from .claims import glance, ledger, read_claims
-from .compare import Verdict, compare, reported, rule, verdict
+from .claims import read_claims
+from .compare import Verdict, compare, rule, verdict
 from .handover import hand_over, handed_over
+from .ledger import glance, ledger
 from .paired_examples import wilcoxon
-from .pairs import pairs_of
+from .printed import reported
+from .show import pairs_of, plain, show_glance, show_ledger, show_paired, show_summary
+from .side_by_side import show_comparison
 from .summary import Quantity, differences, interval, paired, summary
-from .tables import Table, plain, show
+from .table import Table
 
 __all__ = [
     "Quantity",
@@ -32,7 +35,11 @@ __all__ = [
     "read_claims",
     "reported",
     "rule",
-    "show",
+    "show_comparison",
+    "show_glance",
+    "show_ledger",
+    "show_paired",
+    "show_summary",
     "summary",
     "verdict",
     "wilcoxon",

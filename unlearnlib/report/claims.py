@@ -1,4 +1,21 @@
-"""What a claim is, and how `data/claims.yaml` is read; its form is at the head of `claims`."""
+"""What a claim is, and how `data/claims.yaml` is read.
+
+A claim is a sentence of ours with its source and a test. The test of a claim on records is a list
+of inequalities between paired differences; `data/claims.yaml` writes them down as
+
+    - where: {request: "class:*"}                # optional patterns on the table's columns; the
+                                                 # part is the claim's own unless given here
+      left: {method: JiT, metric: accuracy, split: test_forget, params: {sigma: 1.0}}
+      right: {method: Retrain}                   # optional; what it leaves out it takes from left
+      ratio: true                                # optional: left / right instead of left - right
+      origin: Retrain                            # optional: first, of both, |value - Retrain's|
+      at_least: -0.02                            # one of the two or both: the borders of what
+      at_most: 0.02                              # the claim allows, in the metric's unit
+
+`given` is an inequality of the same form, and the premise of the others. Besides `tests` a claim
+may have `access` (a method saw these names only), `cell` (a page computes it) or `untestable` (why
+it cannot be tested). How a claim is judged is in `ledger`.
+"""
 
 import math
 from collections import Counter
@@ -9,12 +26,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from ..access import ACCESS
 from ..errors import SpecError
 from ..fields import mistakes, nearest
 from ..locations import data_folder
+from ..runs.mapping import values
 from ..runs.records import IDENTITY
 from .summary import Quantity, away, differences
 
@@ -89,34 +106,31 @@ def read_claims(path: Path | None = None) -> tuple[Claim, ...]:
     """Return the claims of `data/claims.yaml`, or of `path`.
 
     Raises:
-        SpecError: The file is no list of claims; or one sentence for each mistake in a claim: an
-            unknown key, a value of the wrong kind, no test, an id used twice.
+        SpecError: The file cannot be read, or is no list of claims; or one sentence for each
+            mistake in a claim: an unknown key, a value of the wrong kind, no test, an id used
+            twice.
     """
     path = path or data_folder() / "claims.yaml"
-    try:
-        entries = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        told = " ".join(str(error).split())
-        raise SpecError(f"{path} is no YAML in UTF-8 that can be read: {told}.") from None
+    entries = values(path)
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise SpecError(
             f"{path.name} must be a list of claims, each of them a mapping of its keys. The form "
             "is at the head of unlearnlib/report/claims.py."
         )
-    found = [
+    wrong = [
         mistake
         for i, entry in enumerate(entries, 1)
         for mistake in _mistakes(f"Claim '{entry.get('id', f'number {i}')}'", entry)
     ]
     ids = Counter(str(entry.get("id")) for entry in entries if "id" in entry)
-    found += [
+    wrong += [
         f"{path.name} uses the id '{name}' {'twice' if count == 2 else f'{count} times'}. Give "
         "each claim its own."
         for name, count in ids.items()
         if count > 1
     ]
-    if found:
-        raise SpecError("\n".join(found))
+    if wrong:
+        raise SpecError("\n".join(wrong))
     return tuple(map(_claim, entries))
 
 

@@ -4,7 +4,8 @@ Every figure is drawn from a table of records, prints per cent for fractions, na
 units and states n. Show one with :func:`show_figure`, which gives the page an alternative text.
 """
 
-from .charts import boxes, curves, dots, heatmap
+from .by_hyper_parameter import curves, heatmap
+from .by_method import boxes, dots
 from .style import Picture, colour, provenance_line, show_figure, use
 
 __all__ = [
