@@ -57,4 +57,7 @@ def reported(paper: str = "jit") -> pd.DataFrame:
             f"Line {twice.index[0]} of {path.name} prints a cell for the second time: "
             f"{', '.join(twice.iloc[0][_CELL])}."
         )
-    return unfolded(frame.reset_index(drop=True))
+    try:
+        return unfolded(frame.reset_index(drop=True))
+    except ValueError as error:
+        raise DataError(f"{path.name} has params that are no JSON: {error}.") from None

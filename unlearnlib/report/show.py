@@ -63,7 +63,7 @@ def show_summary(frame: pd.DataFrame, caption: str = "") -> Table:
         by = {(mean["metric"], mean["split"]): mean for mean in means}
         none = {"mean": float("nan"), "sd": float("nan")}
         numbers = [(by.get(key, none), key[0]) for key in measured]
-        cells = [marked(first["method"], lines["stale"].any())]
+        cells = [marked(first["method"], bool(lines["stale"].any()))]
         cells += [str(first[c]) for c in extra]
         cells += [spread(mean["mean"], mean["sd"], metric) for mean, metric in numbers]
         rows.append((first["group"], (*cells, str(lines["n"].max()))))
@@ -77,7 +77,7 @@ def show_summary(frame: pd.DataFrame, caption: str = "") -> Table:
 def _what_varies(frame: pd.DataFrame) -> list[str]:
     """Return of each row's hyper-parameters those that differ within its method: "lr = 0.1"."""
     texts = [list[str]() for _ in range(len(frame))]
-    for name in sorted(set(frame) - {*SUMMARISED, *_MEANS}):
+    for name in sorted({*map(str, frame)} - {*SUMMARISED, *_MEANS, "setting"}):
         has = np.array([value == value for value in frame[name]])  # NaN: the method has no such
         values = frame[name].map(str).where(has)
         varies = values.groupby(frame["method"]).transform("nunique") > 1
@@ -117,11 +117,11 @@ def show_paired(frame: pd.DataFrame, caption: str = "") -> Table:
     heads = ("Pair", "Setting", "Measured", "Mean", "95 % interval", "n")
     numeric = frozenset(heads[3:])
     if len(settings) > 1:
-        lines = tuple(("", cells) for cells in rows)
-        return Table(heads, lines, caption, numeric, notes=tuple(notes))
+        every = tuple(("", cells) for cells in rows)
+        return Table(heads, every, caption, numeric, notes=tuple(notes))
     note = f"All on {settings.pop()}." if settings else "Not run: there are no records yet."
-    lines = tuple(("", (pair, *rest)) for pair, _, *rest in rows)
-    return Table((heads[0], *heads[2:]), lines, caption, numeric, notes=(note, *notes))
+    short = tuple(("", (cells[0], *cells[2:])) for cells in rows)
+    return Table((heads[0], *heads[2:]), short, caption, numeric, notes=(note, *notes))
 
 
 def _ends(row: dict[str, Any]) -> tuple[str, str]:

@@ -111,7 +111,7 @@ def _ours(row: Row, shared: bool) -> str:
     scale, digits = (1.0, 2) if how.relative else (how.scale, how.decimals)
     mean = spread(row["ours_mean"], row["ours_sd"], row["metric"], ratio=how.relative)
     ours = marked(mean, row["stale"])
-    under = []
+    under = list[str]()
     if not pd.isna(row["difference"]):
         under.append(f"{row['difference'] * scale:+.{digits}f}")
     if not shared:

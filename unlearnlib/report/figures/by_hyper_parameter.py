@@ -91,10 +91,8 @@ def curves(
     shades = plt.get_cmap("viridis")
     lines = list(values[values[x].notna()].groupby(hue, sort=True))
     for i, (key, line) in enumerate(lines):
-        if hue == "method":
-            name, ink = str(key), colour(str(key))
-        else:
-            name, ink = f"{SYMBOLS.get(hue, hue)} = {key:g}", shades(0.9 * i / len(lines))
+        ink: Any = colour(str(key)) if hue == "method" else shades(0.9 * i / len(lines))
+        name = str(key) if hue == "method" else f"{SYMBOLS.get(hue, hue)} = {key:g}"
         points = line.groupby(x)["value"]
         sizes |= set(points.count())
         middle = points.mean() * how.scale
