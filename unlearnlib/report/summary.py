@@ -58,12 +58,12 @@ def summary(table: pd.DataFrame, metrics: Sequence[tuple[str, str]]) -> pd.DataF
         RecordError: The table lacks a measurement, or has two values of one.
     """
     rows = once(pd.concat([pick(table, *what) for what in dict.fromkeys(metrics)]))
+    settings = rows.drop_duplicates("params")[["params", *hyper_parameters(rows)]]
     rows = rows.assign(missing=rows["value"].isna())
     means = rows.groupby(list(SUMMARISED), sort=False).agg(
         mean=("value", "mean"), sd=("value", "std"), n=("value", "count"),
         missing=("missing", "sum"), stale=("stale", "any"),
     ).reset_index()  # fmt: skip
-    settings = rows.drop_duplicates("params")[["params", *hyper_parameters(rows)]]
     return means.merge(settings, on="params", how="left")
 
 
