@@ -1,5 +1,14 @@
 """From records to pages: comparisons with print, verdicts, claims, tables.
 
+- `rows`: the rows that all else rests on: once each, with a number or without, stale or not
+- `presentation`: how each measurement is named, printed and compared
+- `summary`: means over seeds, and differences between methods paired by seed
+- `printed`: the numbers that papers print; `compare`: ours beside them, and the rule of verdicts
+- `claims`: what a claim is, and its file; `ledger`: its verdict at each scale
+- `handover`: verdicts that pages compute themselves, on their way to the ledger's page
+- `paired_examples`: tests that pair examples rather than runs
+- `table`: what a finished table is; `show`: the tables of pages; `side_by_side`: a comparison's
+
 Figures are in `unlearnlib.report.figures`, which needs matplotlib and is imported on its own.
 """
 

@@ -27,7 +27,7 @@ def show_comparison(frame: pd.DataFrame, caption: str = "") -> Table:
     frame = grouped(frame.reset_index(drop=True))
     measured = list(dict.fromkeys(zip(frame["metric"], frame["split"], strict=True)))
     sweep = bool(frame.duplicated(["method", "metric", "split"]).any())
-    keys = ["group", "method"] + ["params"] * sweep
+    keys = ["group", "method", "params"] if sweep else ["group", "method"]
     marks = list(dict.fromkeys(filter(None, frame["note"])))
     ran, other = list[tuple[str, list[Row]]](), list[tuple[str, list[Row]]]()
     for key, rows in frame.groupby(keys, sort=False):

@@ -120,20 +120,21 @@ def differences(
         stale tells whether a run on either side is.
     """
     runs = left.runs(table)
+    keys = [*SETTING, "params"]
     if right is not None:
         on = [*PAIR, "free"] if right.method == left.method else PAIR
         runs = runs.merge(right.runs(table), on=on, suffixes=("", "_right"))
         a, b = runs["value"], runs["value_right"]
         runs["value"] = (a / b).where(b != 0) if ratio else a - b
         runs["stale"] |= runs["stale_right"]
-    keys = [*SETTING, "params"] + ["params_right"] * ("params_right" in runs)
+        keys.append("params_right")
     columns = [*SETTING, "params", "mean", "low", "high", "n", "missing", "stale"]
     rows = []
     for key, pairs in runs.groupby(keys, sort=False):
         missing = int(pairs["value"].isna().sum())
         ends = (math.nan,) * 3 if missing else interval(pairs["value"].to_list())
         stale = bool(pairs["stale"].any())
-        rows.append((*key[:4], *ends, len(pairs) - missing, missing, stale))
+        rows.append((*key[: len(SETTING) + 1], *ends, len(pairs) - missing, missing, stale))
     return pd.DataFrame(rows, columns=columns).astype({"stale": bool})
 
 
