@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from unlearnlib.runs.declared_search import SPLITS, scores, settings
+from unlearnlib.runs.records import unfolded
 
 
 def searched(request: str, forget: dict[float, float]) -> pd.DataFrame:
@@ -18,7 +19,7 @@ def searched(request: str, forget: dict[float, float]) -> pd.DataFrame:
         for split in SPLITS
     ]
     columns = ["request", "method", "params", "seed_model", "metric", "split", "value"]
-    return pd.DataFrame(rows, columns=columns)
+    return unfolded(pd.DataFrame(rows, columns=columns))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from matplotlib import pyplot as plt
 
 from unlearnlib.errors import RecordError
 from unlearnlib.report import compare, figures, paired, summary
-from unlearnlib.report.measures import once
+from unlearnlib.report.rows import once
 from unlearnlib.report.summary import away
 
 from .test_report_claims import ACCURACY, rows

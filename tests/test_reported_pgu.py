@@ -5,7 +5,7 @@ import pytest
 
 from unlearnlib import Grid
 from unlearnlib.locations import PACKAGE
-from unlearnlib.report import compare, reported, show
+from unlearnlib.report import compare, reported, show_comparison
 from unlearnlib.runs.records import table
 
 
@@ -20,7 +20,7 @@ def test_no_number_is_given_and_no_cell_twice() -> None:
 def test_a_cell_without_a_number_says_so() -> None:
     rows = compare("Sub-class removal", table([]), paper="pgu")
     assert set(rows["verdict"].astype(str)) == {"not known"}
-    assert show(rows).notes[-1] == "Not run by us, and no printed number is known."
+    assert show_comparison(rows).notes[-1] == "Not run by us, and no printed number is known."
 
 
 @pytest.mark.parametrize("model", ["small_vgg", "small_vgg_mini"])  # the paper's, and another
@@ -39,7 +39,7 @@ def test_ours_beside_no_number_is_not_judged(model: str) -> None:
     found = compare("Runtime", rows, paper="pgu", relative_to="Retrain").set_index("method")
     assert found["ours_mean"].to_dict() == {"Retrain": 1.0, "PGU": 0.25}
     assert set(found["verdict"]) == {"not known"}
-    note = show(found.reset_index()).notes[-1]
+    note = show_comparison(found.reset_index()).notes[-1]
     assert ("? not known (ours is another set-up)" in note) == (model == "small_vgg_mini")
 
 

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from unlearnlib.report import compare, reported, show
-from unlearnlib.runs.records import COLUMNS
+from unlearnlib.report import compare, reported, show_comparison
+from unlearnlib.runs.records import COLUMNS, unfolded
 
 TABLES = {1: 48, 2: 84, 3: 84, 4: 21, 5: 84, 6: 36, 7: 280, 8: 280, 9: 280}
 EMPTY = pd.DataFrame(columns=list(COLUMNS)).astype({"value": float, "stale": bool})
@@ -83,7 +83,7 @@ def runs_of_ssd(params: str) -> pd.DataFrame:
         "request": "class:rocket", "method": "SSD", "params": params, "access": "forget, fisher",
         "metric": "accuracy_batch_mean", "split": "test_retain", "value": 0.74, "stale": False,
     }  # fmt: skip
-    return pd.DataFrame([columns])
+    return unfolded(pd.DataFrame([columns]))
 
 
 def test_a_method_not_run_stands_with_what_ours_of_the_name_sees() -> None:
@@ -96,6 +96,6 @@ def test_a_method_not_run_stands_with_what_ours_of_the_name_sees() -> None:
 def test_another_setting_than_the_printed_one_is_said() -> None:
     for alpha, note in ((10, []), (20, ["SSD: alpha 20.0 (printed 10)."])):
         runs = runs_of_ssd(f'{{"alpha": {alpha}.0, "group": 64, "lam": 1.0}}')
-        notes = show(compare("Table 2, ResNet18, rocket", runs, paper="ssd")).notes
+        notes = show_comparison(compare("Table 2, ResNet18, rocket", runs, paper="ssd")).notes
         said = [text for text in notes if text.startswith("Ours at other settings")]
         assert [text.split("print. ")[1] for text in said] == note

@@ -1,16 +1,28 @@
 """From records to pages: comparisons with print, verdicts, claims, tables.
 
+- `rows`: the rows that all else rests on: once each, with a number or without, stale or not
+- `presentation`: how each measurement is named, printed and compared
+- `summary`: means over seeds, and differences between methods paired by seed
+- `printed`: the numbers that papers print; `compare`: ours beside them, and the rule of verdicts
+- `claims`: what a claim is, and its file; `ledger`: its verdict at each scale
+- `handover`: verdicts that pages compute themselves, on their way to the ledger's page
+- `paired_examples`: tests that pair examples rather than runs
+- `table`: what a finished table is; `show`: the tables of pages; `side_by_side`: a comparison's
+
 Figures are in `unlearnlib.report.figures`, which needs matplotlib and is imported on its own.
 """
 
 from ..audit.dampening import dampened, quotients, rank_correlation
-from .claims import glance, ledger, read_claims
-from .compare import Verdict, compare, reported, rule, verdict
+from .claims import read_claims
+from .compare import Verdict, compare, rule, verdict
 from .handover import hand_over, handed_over
+from .ledger import glance, ledger
 from .paired_examples import wilcoxon
-from .pairs import pairs_of
+from .printed import reported
+from .show import pairs_of, plain, show_glance, show_ledger, show_paired, show_summary
+from .side_by_side import show_comparison
 from .summary import Quantity, differences, interval, paired, summary
-from .tables import Table, plain, show
+from .table import Table
 
 __all__ = [
     "Quantity",
@@ -32,7 +44,11 @@ __all__ = [
     "read_claims",
     "reported",
     "rule",
-    "show",
+    "show_comparison",
+    "show_glance",
+    "show_ledger",
+    "show_paired",
+    "show_summary",
     "summary",
     "verdict",
     "wilcoxon",

@@ -1,4 +1,4 @@
-"""The ledger: what each paper claims, and whether the records bear it out.
+"""What a claim is, and how `data/claims.yaml` is read.
 
 A claim is a sentence of ours with its source and a test. The test of a claim on records is a list
 of inequalities between paired differences; `data/claims.yaml` writes them down as
@@ -12,155 +12,226 @@ of inequalities between paired differences; `data/claims.yaml` writes them down 
       at_least: -0.02                            # one of the two or both: the borders of what
       at_most: 0.02                              # the claim allows, in the metric's unit
 
-An inequality is judged in every (dataset, model, request, hyper-parameters) by the 95 % t-interval
-of the mean over runs paired by seed. A claim about an effect may demand first that there is one:
-`given` is an inequality of the same form, and settings in which its mean does not hold are left
-out. Besides `tests` a claim may have `access` (a method saw these
-names only), `cell` (a page computes it) or `untestable` (why it cannot be tested).
+`given` is an inequality of the same form, and the premise of the others. Besides `tests` a claim
+may have `access` (a method saw these names only), `cell` (a page computes it) or `untestable` (why
+it cannot be tested). How a claim is judged is in `ledger`.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from ..access import ACCESS
 from ..errors import SpecError
-from .claim import Claim, Inequality, read_claims
-from .summary import SETTING
+from ..fields import mistakes, nearest
+from ..locations import data_folder
+from ..runs.mapping import values
+from ..runs.records import IDENTITY
+from .summary import Quantity, away, differences
 
-__all__ = ["Claim", "Inequality", "glance", "judge", "ledger", "read_claims", "truth"]
-
-SCALES = ("laptop", "workstation", "paper")
-REPRODUCED, PARTLY, NOT, UNTESTED = (
-    "reproduced",
-    "partly",
-    "not reproduced",
-    "cannot be tested here",
-)
-GLYPHS = {REPRODUCED: "●", PARTLY: "◐", NOT: "○", UNTESTED: "–"}
+SLACK = 1e-9  # 0.77 - 0.8 is not -0.03 in binary
+_NESTED = ("tests", "given", "access")
 
 
-def judge(claim: Claim, table: pd.DataFrame) -> tuple[str, str]:
-    """Return the verdict on `claim` from the records of one scale, and what it rests on.
+@dataclass(frozen=True)
+class Inequality:
+    """A border or two for a quantity, or for the paired difference of two.
 
-    reproduced: the whole interval satisfies every inequality in every setting. partly: some do, or
-    a mean does and its interval does not (always so at n = 1), or some tests have no records.
-    not reproduced: no mean satisfies its inequality. A setting in which a run has no number is
-    judged neither way, and one of them leaves no more than partly.
+    Attributes:
+        left: The first quantity.
+        right: The one that is subtracted, or divides; None for `left` by itself.
+        ratio: Divide instead of subtracting.
+        origin: A method; both quantities are their distances from its.
+        at_least: Lower border, included.
+        at_most: Upper border, included.
+        where: Patterns (as of a shell) on columns of the table.
     """
-    if claim.untestable:
-        return UNTESTED, claim.untestable
-    if claim.access is not None:
-        return _judge_access(*claim.access, table)
-    found = [test.settings(table) for test in claim.tests]
-    if pd.concat(found).empty:
-        return UNTESTED, "no records at this scale"
-    if claim.given is not None:
-        premise = claim.given.settings(table)
-        premise = premise.assign(unknown=premise["mean"].isna())
-        met = premise[premise["leans"] | premise["unknown"]]
-        met = met.groupby([*SETTING, "params"]).agg(unknown=("unknown", "all")).reset_index()
-        found = [rows.merge(met, on=[*SETTING, "params"]) for rows in found]
-        found = [rows.assign(mean=rows["mean"].mask(rows["unknown"])) for rows in found]
-    every = pd.concat(found)
-    if every.empty:
-        return UNTESTED, f"its premise holds in none of {len(premise)} settings"
-    rows = every[every["mean"].notna()]
-    unknown = f"no number in {len(every) - len(rows)} of {len(every)} settings"
-    if rows.empty:
-        return UNTESTED, unknown
-    inside, leans, total = int(rows["inside"].sum()), int(rows["leans"].sum()), len(rows)
-    fewest, most = int(rows["n"].min()), int(rows["n"].max())
-    lacking = sum(part.empty for part in found)
-    detail = f"interval holds in {inside}, mean in {leans} of {total}; n = {fewest}"
-    detail += f" to {most}" * (most > fewest)
-    if lacking:
-        detail += f"; {lacking} of {len(found)} tests without records"
-    if total < len(every):
-        detail += f"; {unknown}"
-    if leans == 0:
-        return NOT, detail
-    whole = inside == len(every) and not lacking
-    return (REPRODUCED if whole else PARTLY), detail
+
+    left: Quantity
+    right: Quantity | None = None
+    ratio: bool = False
+    origin: str = ""
+    at_least: float = -math.inf
+    at_most: float = math.inf
+    where: Mapping[str, str] = field(default_factory=dict)
+
+    def settings(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the paired differences, one row a setting, with `inside` and `leans`."""
+        for column, pattern in self.where.items():
+            fits = [fnmatchcase(str(value), pattern) for value in table[column]]
+            table = table.loc[pd.Series(fits, index=table.index, dtype=bool)]
+        table = away(table, self.origin) if self.origin else table
+        rows = differences(table, self.left, self.right, ratio=self.ratio)
+        least, most = self.at_least - SLACK, self.at_most + SLACK
+        inside = (rows["low"] >= least) & (rows["high"] <= most)
+        return rows.assign(inside=inside, leans=rows["mean"].between(least, most))
 
 
-def _judge_access(method: str, only: frozenset[str], table: pd.DataFrame) -> tuple[str, str]:
-    runs = table[table["method"] == method]
-    if runs.empty:
-        return UNTESTED, "no records at this scale"
-    seen = {name for text in runs["access"].unique() for name in str(text).split(", ") if name}
-    beyond = sorted(seen - only)
-    if beyond:
-        return NOT, f"{method} also saw {', '.join(beyond)}"
-    return REPRODUCED, f"{method} saw {', '.join(sorted(seen))} in {runs['run_id'].nunique()} runs"
+@dataclass(frozen=True)
+class Claim:
+    """A sentence of a paper in our own words, and how it is tested.
+
+    Attributes:
+        id: Its name, unique.
+        part: The part of the book, such as "jit".
+        sentence: The claim.
+        source: Where the paper makes it.
+        page: The notebook that computes it, without suffix.
+        tests: Inequalities on records.
+        given: What must hold in a setting for the claim to say something there.
+        access: (method, names it may have seen).
+        cell: The page computes the verdict and hands it to :func:`ledger`.
+        untestable: Why it cannot be tested; "" if it can.
+    """
+
+    id: str
+    part: str
+    sentence: str
+    source: str
+    page: str = ""
+    tests: tuple[Inequality, ...] = ()
+    given: Inequality | None = None
+    access: tuple[str, frozenset[str]] | None = None
+    cell: bool = False
+    untestable: str = ""
 
 
-def ledger(
-    tables: Mapping[str, pd.DataFrame],
-    *,
-    cells: Mapping[str, bool] | None = None,
-    claims: Sequence[Claim] | None = None,
-    part: str = "",
-) -> pd.DataFrame:
-    """Return the verdict on every claim at every scale.
-
-    Args:
-        tables: Records by scale; a scale that is missing has none. Each setting of a method's
-            hyper-parameters is judged by itself, so sweeps are a part of their own.
-        cells: What pages computed, by the id of the claim. It stands under the laptop scale, where
-            the pages are computed live; what they found in records, as `id@scale`, under theirs.
-        claims: The claims; those of `data/claims.yaml` if None.
-        part: Only the claims of this part; all if "".
-
-    Returns:
-        id, part, sentence, source, page, scale, verdict, glyph, detail: one row a (claim, scale).
+def read_claims(path: Path | None = None) -> tuple[Claim, ...]:
+    """Return the claims of `data/claims.yaml`, or of `path`.
 
     Raises:
-        SpecError: `tables` or `cells` has an unknown scale, or `cells` an id that is no cell
-            claim or a value that is neither true nor false.
+        SpecError: The file cannot be read, or is no list of claims; or one sentence for each
+            mistake in a claim: an unknown key, a value of the wrong kind, no test, an id used
+            twice.
     """
-    claims = read_claims() if claims is None else claims
-    cells = cells or {}
-    named = {name.partition("@")[2] for name in cells if "@" in name}
-    strange = (set(tables) | named) - set(SCALES)
-    stray = {name.partition("@")[0] for name in cells} - {c.id for c in claims if c.cell}
-    if strange or stray:
+    path = path or data_folder() / "claims.yaml"
+    entries = values(path)
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise SpecError(
-            f"The ledger does not know the scales {sorted(strange)} or the cell claims "
-            f"{sorted(stray)}. Scales: {', '.join(SCALES)}; cell claims are those of claims.yaml "
-            "with 'cell: true'."
+            f"{path.name} must be a list of claims, each of them a mapping of its keys. The form "
+            "is at the head of unlearnlib/report/claims.py."
         )
-    if unsure := [name for name, value in cells.items() if not truth(value)]:
-        raise SpecError(f"What was computed for {unsure} is neither True nor False.")
-    rows = []
-    for claim in (claim for claim in claims if not part or claim.part == part):
-        names = {k: getattr(claim, k) for k in ("id", "part", "sentence", "source", "page")}
-        for scale in SCALES:
-            if claim.cell:
-                verdict, detail = _judge_cell(claim.id, scale, cells)
-            elif scale in tables or claim.untestable:
-                verdict, detail = judge(claim, tables.get(scale, pd.DataFrame()))
-            else:
-                verdict, detail = UNTESTED, "no records at this scale"
-            judged = {"scale": scale, "verdict": verdict, "glyph": GLYPHS[verdict]}
-            rows.append({**names, **judged, "detail": detail})
-    return pd.DataFrame(rows)
+    wrong = [
+        mistake
+        for i, entry in enumerate(entries, 1)
+        for mistake in _mistakes(f"Claim '{entry.get('id', f'number {i}')}'", entry)
+    ]
+    ids = Counter(str(entry.get("id")) for entry in entries if "id" in entry)
+    wrong += [
+        f"{path.name} uses the id '{name}' {'twice' if count == 2 else f'{count} times'}. Give "
+        "each claim its own."
+        for name, count in ids.items()
+        if count > 1
+    ]
+    if wrong:
+        raise SpecError("\n".join(wrong))
+    return tuple(map(_claim, entries))
 
 
-def truth(value: object) -> bool:
-    """Tell whether what a page computed is True or False; NaN, say, is neither."""
-    return isinstance(value, bool | np.bool_)
+def _mistakes(who: str, entry: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with one claim."""
+    for name in ("id", "part", "sentence", "source"):
+        if not entry.get(name):
+            yield f"{who} has no {name}."
+    kinds = [k for k in ("tests", "access", "cell", "untestable") if entry.get(k)]
+    if len(kinds) != 1:
+        yield (
+            f"{who} has {' and '.join(kinds) or 'no test'}, but a claim is judged in exactly one "
+            "way. Give it one of: tests, access, cell, untestable."
+        )
+    yield from (f"{who}: {mistake}" for mistake in _inside(entry))
 
 
-def _judge_cell(name: str, scale: str, cells: Mapping[str, bool]) -> tuple[str, str]:
-    key = name if scale == "laptop" else f"{name}@{scale}"
-    if key not in cells:
-        none = "its page was not run" if key == name else "a toy without scale: see laptop"
-        return UNTESTED, none
-    return (REPRODUCED if cells[key] else NOT), "computed on its page"
+def _inside(entry: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with the values of one claim."""
+    yield from mistakes(Claim, {k: v for k, v in entry.items() if k not in _NESTED})
+    tests = entry.get("tests", [])
+    if not isinstance(tests, list):
+        yield f"tests must be a list of inequalities, not {tests!r:.60}."
+        tests = []
+    for i, test in enumerate(tests):
+        yield from _wrong_test(f"tests[{i}]", test)
+    if "given" in entry:
+        yield from _wrong_test("given", entry["given"])
+        if not tests:
+            yield "given is the premise of tests, and there are none."
+    if "access" in entry:
+        yield from _wrong_access(entry["access"])
 
 
-def glance(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return how many claims of each part have which verdict at each scale."""
-    counts = frame.groupby(["part", "scale"], sort=False)["verdict"].value_counts()
-    return counts.unstack(fill_value=0).reindex(columns=list(GLYPHS), fill_value=0).reset_index()
+def _wrong_test(place: str, test: Any) -> Iterator[str]:
+    """Yield what is wrong with one inequality."""
+    if not isinstance(test, dict):
+        yield f"{place} must be a mapping, not {test!r:.60}."
+        return
+    plain = {k: v for k, v in test.items() if k not in ("left", "right")}
+    yield from mistakes(Inequality, plain, f"{place}.")
+    if "at_least" not in test and "at_most" not in test:
+        yield f"{place} has neither at_least nor at_most. Give it one of them or both."
+    yield from _wrong_quantity(f"{place}.left", test.get("left"), ("method", "metric"))
+    if "right" in test:
+        yield from _wrong_quantity(f"{place}.right", test["right"], ())
+    elif test.get("ratio"):
+        yield f"{place} is a ratio of left to nothing. Give it a right."
+    where = test.get("where", {})
+    for column, pattern in where.items() if isinstance(where, dict) else ():
+        if column not in IDENTITY:
+            yield f"{place}.where has no column {column}. {nearest(str(column), IDENTITY)}"
+        if not isinstance(pattern, str):
+            yield f"{place}.where.{column} must be a pattern, which is text, not {pattern!r:.60}."
+    borders = [test.get("at_least", -math.inf), test.get("at_most", math.inf)]
+    if all(isinstance(end, int | float) for end in borders) and borders[0] > borders[1]:
+        yield f"{place} allows nothing: at_least is {borders[0]} and at_most {borders[1]}."
+
+
+def _wrong_quantity(place: str, quantity: Any, needed: tuple[str, ...]) -> Iterator[str]:
+    """Yield what is wrong with one side of an inequality."""
+    if not isinstance(quantity, dict) or not quantity:
+        yield f"{place} must be a mapping such as {{method: JiT, metric: loss}}, not {quantity!r}."
+        return
+    yield from mistakes(Quantity, quantity, f"{place}.")
+    yield from (f"{place} has no {name}." for name in needed if not quantity.get(name))
+
+
+def _wrong_access(access: Any) -> Iterator[str]:
+    """Yield what is wrong with what a method may have seen."""
+    form = "access must be a mapping {method: JiT, only: [names it may have seen]}"
+    if (
+        not isinstance(access, dict)
+        or set(access) != {"method", "only"}
+        or not isinstance(access["method"], str)
+        or not isinstance(access["only"], list)
+    ):
+        yield f"{form}, not {access!r:.60}."
+    else:
+        for name in access["only"]:
+            if name not in ACCESS:
+                yield f"access.only: nothing is named {name}. {nearest(str(name), ACCESS)}"
+
+
+def _claim(entry: Mapping[str, Any]) -> Claim:
+    """Build one claim from its YAML mapping."""
+    fields = dict(entry)
+    own = {"part": fields["part"]}
+    fields["tests"] = tuple(_inequality(test, own) for test in fields.get("tests", ()))
+    if "given" in fields:
+        fields["given"] = _inequality(fields["given"], own)
+    if "access" in fields:
+        fields["access"] = (fields["access"]["method"], frozenset(fields["access"]["only"]))
+    return Claim(**fields)
+
+
+def _inequality(entry: Mapping[str, Any], own: Mapping[str, str]) -> Inequality:
+    """Build one inequality; it is about the records of its claim's `own` part unless it says so."""
+    fields = dict(entry)
+    fields["where"] = {**own, **fields.get("where", {})}
+    left = fields.pop("left")
+    right = fields.pop("right", None)
+    pair = (Quantity(**left), Quantity(**{**left, **right}) if right else None)
+    return Inequality(*pair, **fields)

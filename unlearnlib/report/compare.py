@@ -1,7 +1,7 @@
 """Printed numbers beside ours, and the rule that says whether they agree."""
 
-import json
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +10,14 @@ import pandas as pd
 from ..access import access
 from ..errors import RecordError, SpecError
 from ..methods import METHODS
-from .measures import ACCURACY_MARGIN, ATTACK_MARGIN, TIME_MARGIN, lacking, measure, once
-from .printed import UNITS, reported
+from .presentation import ACCURACY_MARGIN, ATTACK_MARGIN, TIME_MARGIN, presented
+from .printed import COLUMNS, UNITS, reported
+from .rows import having, lacking, once, row_dicts
 from .summary import SETTING
 
-__all__ = ["UNITS", "Verdict", "compare", "reported", "rule", "verdict"]
 SPREADS = 2
 NEAR = 2
-GLYPHS = {"matches": "✓", "near": "≈", "differs": "✗", "not run": "○", "not known": "?"}
+AGREEMENT_GLYPHS = {"matches": "✓", "near": "≈", "differs": "✗", "not run": "○", "not known": "?"}
 
 
 def rule() -> str:
@@ -28,12 +28,12 @@ def rule() -> str:
         f"with $t_\\text{{metric}}$ = {ACCURACY_MARGIN * 100:g} points for accuracies, "
         f"{ATTACK_MARGIN * 100:g} points for attack rates, {TIME_MARGIN * 100:g} % for times "
         "(only as ratios to a method measured in the same runs) and 0 for all else.\n\n"
-        f"- {GLYPHS['matches']} **matches**: $|d| \\le t$\n"
-        f"- {GLYPHS['near']} **near**: $|d| \\le {NEAR}t$\n"
-        f"- {GLYPHS['differs']} **differs**: beyond\n"
-        f"- {GLYPHS['not run']} **not run**: not measured by us in the paper's set-up "
+        f"- {AGREEMENT_GLYPHS['matches']} **matches**: $|d| \\le t$\n"
+        f"- {AGREEMENT_GLYPHS['near']} **near**: $|d| \\le {NEAR}t$\n"
+        f"- {AGREEMENT_GLYPHS['differs']} **differs**: beyond\n"
+        f"- {AGREEMENT_GLYPHS['not run']} **not run**: not measured by us in the paper's set-up "
         "(data set, network, request)\n"
-        f"- {GLYPHS['not known']} **not known**: no printed number\n\n"
+        f"- {AGREEMENT_GLYPHS['not known']} **not known**: no printed number\n\n"
         "A single run is marked (n = 1). A spread that is not known counts as 0 and is marked."
     )
 
@@ -56,7 +56,8 @@ class Verdict:
 
     def __str__(self) -> str:
         """Return glyph, word and note: "✓ matches (n = 1)"."""
-        return f"{GLYPHS[self.word]} {self.word}" + (f" ({self.note})" if self.note else "")
+        text = f"{AGREEMENT_GLYPHS[self.word]} {self.word}"
+        return f"{text} ({self.note})" if self.note else text
 
 
 def verdict(
@@ -98,14 +99,23 @@ def verdict(
     if n == 0 or math.isnan(ours_mean):
         return Verdict("not run")
     spread = [0.0 if math.isnan(sd) else sd for sd in (reported_sd, ours_sd)]
-    kind = measure(metric)
-    margin = kind.margin * abs(reported_mean) if kind.relative else kind.margin
+    how = presented(metric)
+    margin = how.margin * abs(reported_mean) if how.relative else how.margin
     d, t = ours_mean - reported_mean, max(margin, SPREADS * math.hypot(*spread))
     slack = 1e-9 * max(1.0, abs(reported_mean))  # 0.87 - 0.85 is not 0.02 in binary
-    word = "matches" if abs(d) <= t + slack else "near" if abs(d) <= NEAR * t + slack else "differs"
-    doubts = ["n = 1"] * (n == 1)
-    doubts += ["printed without spread"] * math.isnan(reported_sd)
-    doubts += ["our spread not known"] * (n > 1 and math.isnan(ours_sd))
+    if abs(d) <= t + slack:
+        word = "matches"
+    elif abs(d) <= NEAR * t + slack:
+        word = "near"
+    else:
+        word = "differs"
+    doubts = []
+    if n == 1:
+        doubts.append("n = 1")
+    if math.isnan(reported_sd):
+        doubts.append("printed without spread")
+    if n > 1 and math.isnan(ours_sd):
+        doubts.append("our spread not known")
     return Verdict(word, d, t, ", ".join(doubts))
 
 
@@ -149,25 +159,28 @@ def compare(
     ours, same = _one_setup(once(table), printed.iloc[0], item)
     ours = ours.assign(missing=ours["value"].isna())
     measured = dict.fromkeys(zip(printed["metric"], printed["split"], strict=True))
+    dials = [str(column) for column in printed if column not in COLUMNS]
     rows: list[dict[str, Any]] = []
     for metric, split in measured:
         theirs = printed[(printed["metric"] == metric) & (printed["split"] == split)]
         runs = ours[(ours["metric"] == metric) & (ours["split"] == split)]
-        if measure(metric).relative:
+        if presented(metric).relative:
             theirs, runs = _ratios(theirs, runs, relative_to)
         sweep = bool(theirs.duplicated("method").any())
         seen: set[str] = set()
-        for number in theirs.to_dict("records"):
+        for number in row_dicts(theirs):
+            wanted = _setting(number, dials)
             mine = runs[runs["method"] == number["method"]]
             if sweep:
-                fits = [_holds(p, number["params"]) for p in mine["params"]]
-                mine = mine.loc[pd.Series(fits, index=mine.index, dtype=bool)]
+                for name, value in wanted.items():
+                    mine = having(mine, name, value)
             seen |= set(mine["run_id"])
-            rows.append(_row({str(k): v for k, v in number.items()}, mine, same))
+            rows.append(_row(number, wanted, mine, same))
+        if sweep:  # a run at a setting that is not printed has no place
+            continue
         for method, mine in runs[~runs["run_id"].isin(seen)].groupby("method", sort=False):
-            if not sweep:
-                blank = {"item": item, "method": method, "metric": metric, "split": split}
-                rows.append(_row(blank, mine, same))
+            blank = {"item": item, "method": method, "metric": metric, "split": split}
+            rows.append(_row(blank, {}, mine, same))
     return pd.DataFrame(rows)
 
 
@@ -180,10 +193,10 @@ def _one_setup(
     runs = table[at_home] if same else table
     held = runs[["scale", *SETTING]].drop_duplicates()
     if len(held) > 1:
-        found = "; ".join(", ".join(row) for row in held.astype(str).to_numpy())
+        setups = "; ".join(", ".join(row) for row in held.astype(str).to_numpy())
         raise RecordError(
             f"{item} is one data set, model and request, but the table holds {len(held)} set-ups "
-            f"({found}), so a mean over them would mean nothing. Filter the table to one."
+            f"({setups}), so a mean over them would mean nothing. Filter the table to one."
         )
     return runs, same
 
@@ -201,21 +214,26 @@ def _ratios(
         )
     theirs, runs = theirs.copy(), runs.copy()
     theirs["mean"], theirs["sd"] = theirs["mean"] / base.iloc[0], theirs["sd"] / base.iloc[0]
-    runs["value"] = runs["value"] / runs.loc[runs["method"] == relative_to, "value"].mean()
+    reference = runs[runs["method"] == relative_to]
+    runs["value"] = runs["value"] / reference["value"].mean()
+    runs["stale"] |= bool(reference["stale"].any())
     return theirs, runs
 
 
-def _holds(params: str, wanted: str) -> bool:
-    """Return whether the JSON `params` agree with every value of the JSON `wanted`."""
-    have = json.loads(params or "{}")
-    return all(have.get(name) == value for name, value in json.loads(wanted or "{}").items())
+def _setting(row: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return those of the hyper-parameters `names` that a row has; the others are NaN in it."""
+    values = {name: row.get(name, math.nan) for name in names}
+    return {name: value for name, value in values.items() if value is None or value == value}
 
 
-def _other(params: str, wanted: str) -> str:
-    """Return what the JSON `params` have in place of the JSON `wanted`: "alpha 20 (printed 10)"."""
-    have, printed = json.loads(params or "{}"), json.loads(wanted or "{}")
-    differ = (name for name, value in printed.items() if have.get(name) != value)
-    return ", ".join(f"{name} {have.get(name)} (printed {printed[name]})" for name in differ)
+def _other(row: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """Return what a run has in place of what is `wanted`: "alpha 20 (printed 10)"."""
+    have = _setting(row, wanted)
+    return ", ".join(
+        f"{name} {have.get(name)} (printed {value})"
+        for name, value in wanted.items()
+        if have.get(name) != value
+    )
 
 
 def _sees(method: str, zero_shot: str) -> str:
@@ -225,8 +243,10 @@ def _sees(method: str, zero_shot: str) -> str:
     return {"yes": "zero-shot", "no": "more"}.get(zero_shot, "")
 
 
-def _row(printed: dict[str, Any], runs: pd.DataFrame, same: bool) -> dict[str, Any]:
-    """Return one row of the comparison from a printed number and the runs beside it."""
+def _row(
+    printed: dict[str, Any], wanted: dict[str, Any], runs: pd.DataFrame, same: bool
+) -> dict[str, Any]:
+    """Return one row of the comparison: a printed number, at `wanted`, and the runs beside it."""
     if runs["params"].nunique() > 1:
         raise RecordError(
             f"{printed['method']} was run with {runs['params'].nunique()} settings of its "
@@ -236,15 +256,14 @@ def _row(printed: dict[str, Any], runs: pd.DataFrame, same: bool) -> dict[str, A
     numbers = (printed.get("mean", math.nan), printed.get("sd", math.nan))
     n = int(runs["value"].count())
     result = verdict(*numbers, mean, sd, n, printed["metric"])
-    first = {} if runs.empty else runs.iloc[0].to_dict()
-    wanted = printed.get("params", "")
+    first = {} if runs.empty else row_dicts(runs.iloc[:1])[0]
     apart = bool(first) and not same
     doubts = ["ours is another set-up" if apart else result.note]
     doubts += [lacking(int(runs["missing"].sum()), len(runs))]
     return {
         **{name: printed.get(name, "") for name in ("item", "method", "metric", "split")},
-        "params": first.get("params", wanted),
-        "setting": _other(first["params"], wanted) if first else "",
+        "params": first.get("params", printed.get("params", "")),
+        "setting": _other(first, wanted) if first else "",
         "access": first["access"] if first else _sees(printed["method"], printed["zero_shot"]),
         "reported_mean": numbers[0],
         "reported_sd": numbers[1],

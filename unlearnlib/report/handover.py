@@ -7,7 +7,8 @@ from pathlib import Path
 from ..cache import atomic
 from ..errors import RecordError, SpecError
 from ..locations import cache_folder
-from .claims import read_claims, truth
+from .claims import read_claims
+from .ledger import truth
 
 
 def hand_over(part: str, cells: Mapping[str, bool]) -> None:
@@ -33,19 +34,19 @@ def handed_over(part: str = "") -> dict[str, bool]:
     Raises:
         RecordError: A file is damaged.
     """
-    found: dict[str, bool] = {}
+    cells: dict[str, bool] = {}
     for path in sorted(_place("x").parents[1].glob(f"{part or '*'}/cells.json")):
         try:
             values = json.loads(path.read_text("utf-8"))
             if strange := [name for name, value in values.items() if not truth(value)]:
                 raise ValueError(f"neither true nor false: {', '.join(strange)}")
-            found |= values
+            cells |= values
         except (ValueError, AttributeError) as error:
             raise RecordError(
                 f"{path} is not what a page handed over ({error}). Delete it and run the pages "
                 "again."
             ) from None
-    return _known(found)
+    return _known(cells)
 
 
 def _known(cells: Mapping[str, bool]) -> dict[str, bool]:

@@ -5,15 +5,20 @@ import pandas as pd
 
 from ..errors import DataError, SpecError
 from ..locations import data_folder
+from ..runs.records import unfolded
 from .summary import SETTING
 
 UNITS = {"%": 0.01, "fraction": 1.0, "nats": 1.0, "s": 1.0, "p": 1.0}
 """Units of the numbers, and their factors to a record's unit."""
 _CELL = ["paper", "item", *SETTING, "method", "params", "metric", "split"]
+COLUMNS = (*_CELL, "zero_shot", "unit", "mean", "sd", "source", "note")
+"""Columns of the files; after them comes one for each hyper-parameter that is printed."""
 
 
 def reported(paper: str = "jit") -> pd.DataFrame:
     """Return the numbers printed in a paper, one a row, as printed (see data/reported/README.md).
+
+    Each hyper-parameter of its `params` is a column too, as in the table of records.
 
     Raises:
         SpecError: There is no file of printed numbers for `paper`.
@@ -52,4 +57,7 @@ def reported(paper: str = "jit") -> pd.DataFrame:
             f"Line {twice.index[0]} of {path.name} prints a cell for the second time: "
             f"{', '.join(twice.iloc[0][_CELL])}."
         )
-    return frame.reset_index(drop=True)
+    try:
+        return unfolded(frame.reset_index(drop=True))
+    except ValueError as error:
+        raise DataError(f"{path.name} has params that are no JSON: {error}.") from None

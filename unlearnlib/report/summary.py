@@ -1,6 +1,5 @@
 """Means over seeds, and differences between methods paired by seed, each with its n."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,11 +10,14 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from ..errors import RecordError, SpecError
-from .measures import once, pick
+from ..runs.records import hyper_parameters
+from .rows import having, once, other_than, pick
 
 CONFIDENCE = 0.95
 PAIR = ["dataset", "model", "request", "seed_model", "seed_request"]
 SETTING = ["dataset", "model", "request"]
+SUMMARISED = (*SETTING, "method", "params", "access", "metric", "split")
+"""What the runs of one mean have in common."""
 
 
 def interval(values: Sequence[float]) -> tuple[float, float, float]:
@@ -50,18 +52,19 @@ def summary(table: pd.DataFrame, metrics: Sequence[tuple[str, str]]) -> pd.DataF
     Returns:
         dataset, model, request, method, params, access, metric, split, mean, sd (NaN at n = 1),
         n (of the runs that have a number, over which both are taken), missing (the runs that have
-        none), stale; in a record's unit.
+        none), stale, and the hyper-parameters one by one; in a record's unit.
 
     Raises:
         RecordError: The table lacks a measurement, or has two values of one.
     """
-    keys = [*SETTING, "method", "params", "access", "metric", "split"]
     rows = once(pd.concat([pick(table, *what) for what in dict.fromkeys(metrics)]))
-    found = rows.assign(missing=rows["value"].isna()).groupby(keys, sort=False)
-    return found.agg(
+    settings = rows.drop_duplicates("params")[["params", *hyper_parameters(rows)]]
+    rows = rows.assign(missing=rows["value"].isna())
+    means = rows.groupby(list(SUMMARISED), sort=False).agg(
         mean=("value", "mean"), sd=("value", "std"), n=("value", "count"),
         missing=("missing", "sum"), stale=("stale", "any"),
     ).reset_index()  # fmt: skip
+    return means.merge(settings, on="params", how="left")
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,8 @@ class Quantity:
     def runs(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the value per PAIR and params, averaged over the seeds of the method.
 
-        It is NaN if one of these has no number.
+        It is NaN if one of these has no number, and stale if one of these is. `free` is the text
+        of the hyper-parameters that the quantity leaves open.
         """
         rows = table[
             (table["method"] == self.method)
@@ -91,17 +95,11 @@ class Quantity:
             & (table["split"] == self.split)
         ]
         rows = once(rows)
-        chosen = [
-            all(json.loads(text or "{}").get(k) == v for k, v in self.params.items())
-            for text in rows["params"]
-        ]
-        rows = rows[pd.Series(chosen, index=rows.index, dtype=bool)].copy()
-        rows["free"] = [
-            json.dumps({k: v for k, v in json.loads(text or "{}").items() if k not in self.params})
-            for text in rows["params"]
-        ]
-        means = rows.groupby([*PAIR, "params", "free"], sort=False)["value"].agg(
-            lambda values: values.mean(skipna=False)
+        for name, value in self.params.items():
+            rows = having(rows, name, value)
+        rows = rows.assign(free=other_than(rows, self.params))
+        means = rows.groupby([*PAIR, "params", "free"], sort=False).agg(
+            value=("value", lambda values: values.mean(skipna=False)), stale=("stale", "any")
         )
         return means.reset_index()
 
@@ -116,38 +114,45 @@ def differences(
     Two settings of one method are paired only if their other hyper-parameters are equal.
 
     Returns:
-        dataset, model, request, params, mean, low, high, n, missing; no row where nothing pairs.
-        n counts the pairs that have a number, and `missing` those that have none; with one of
-        these mean, low and high are NaN, since what is left would tell of the good runs only.
+        dataset, model, request, params, mean, low, high, n, missing, stale; no row where nothing
+        pairs. n counts the pairs that have a number, and `missing` those that have none; with one
+        of these mean, low and high are NaN, since what is left would tell of the good runs only.
+        stale tells whether a run on either side is.
     """
     runs = left.runs(table)
+    keys = [*SETTING, "params"]
     if right is not None:
         on = [*PAIR, "free"] if right.method == left.method else PAIR
         runs = runs.merge(right.runs(table), on=on, suffixes=("", "_right"))
         a, b = runs["value"], runs["value_right"]
         runs["value"] = (a / b).where(b != 0) if ratio else a - b
-    keys = [*SETTING, "params"] + ["params_right"] * ("params_right" in runs)
+        runs["stale"] |= runs["stale_right"]
+        keys.append("params_right")
+    columns = [*SETTING, "params", "mean", "low", "high", "n", "missing", "stale"]
     rows = []
-    for key, values in runs.groupby(keys, sort=False)["value"]:
-        missing = int(values.isna().sum())
-        mean, low, high = (math.nan,) * 3 if missing else interval(values.to_list())
-        names = dict(zip([*SETTING, "params"], key, strict=False))
-        counts = {"n": len(values) - missing, "missing": missing}
-        rows.append({**names, "mean": mean, "low": low, "high": high, **counts})
-    return pd.DataFrame(rows, columns=[*SETTING, "params", "mean", "low", "high", "n", "missing"])
+    for key, pairs in runs.groupby(keys, sort=False):
+        missing = int(pairs["value"].isna().sum())
+        ends = (math.nan,) * 3 if missing else interval(pairs["value"].to_list())
+        stale = bool(pairs["stale"].any())
+        rows.append((*key[: len(SETTING) + 1], *ends, len(pairs) - missing, missing, stale))
+    return pd.DataFrame(rows, columns=columns).astype({"stale": bool})
 
 
 def away(table: pd.DataFrame, method: str) -> pd.DataFrame:
     """Return `table` with, for each value, its distance from that of `method`.
 
-    Paired as in :func:`differences`; what has no partner is left out, and the distance from one
-    that has no number is NaN.
+    Paired as in :func:`differences`; what has no partner is left out, the distance from one that
+    has no number is NaN, and that from a stale one is stale.
     """
     on = [*PAIR, "metric", "split"]
-    partners = once(table[table["method"] == method]).groupby(on)["value"]
-    there = partners.mean().where(partners.count() == partners.size()).rename("there")
-    rows = table.merge(there.reset_index(), on=on)
-    return rows.assign(value=(rows["value"] - rows["there"]).abs()).drop(columns="there")
+    partners = once(table[table["method"] == method]).groupby(on)
+    whole = partners["value"].count() == partners.size()
+    there = partners["value"].mean().where(whole).rename("there")
+    old = partners["stale"].any().rename("old")
+    rows = table.merge(pd.concat([there, old], axis=1).reset_index(), on=on)
+    distance = (rows["value"] - rows["there"]).abs()
+    rows = rows.assign(value=distance, stale=rows["stale"] | rows["old"])
+    return rows.drop(columns=["there", "old"])
 
 
 def paired(
@@ -171,8 +176,8 @@ def paired(
 
     Returns:
         One row a (dataset, model, request, params of the method): method, reference, metric, split,
-        mean, low, high (95 % t-interval; infinite at n = 1), n, missing. No row if one of them
-        has no runs.
+        mean, low, high (95 % t-interval; infinite at n = 1), n, missing, stale. No row if one of
+        them has no runs.
 
     Raises:
         SpecError: Both have runs, but none share their seeds.

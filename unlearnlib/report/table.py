@@ -4,20 +4,19 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape, unescape
-from typing import Any
 
 import pandas as pd
 
-from .claims import GLYPHS
-from .compare import GLYPHS as AGREEMENT
-from .measures import GROUPS, group, measure
+from .compare import AGREEMENT_GLYPHS
+from .ledger import CLAIM_GLYPHS
+from .presentation import GROUPS, group, presented
 
 _STYLE = (
     "border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums;margin:0.5em 0;"
     "max-width:700px"
 )
 _CELL = "padding:2px 8px;border:0;background:none"
-_WORD = re.compile(rf"\W ({'|'.join([*GLYPHS, *AGREEMENT])})\b")
+_WORD = re.compile(rf"\W ({'|'.join([*CLAIM_GLYPHS, *AGREEMENT_GLYPHS])})\b")
 """A verdict at the start of a cell; the book's style sheet colours it."""
 
 
@@ -46,12 +45,18 @@ class Table:
     fold: "Table | None" = None
 
     def _repr_html_(self) -> str:
-        def cell(tag: str, column: str, text: str, style: str = "") -> str:
-            side = "right" if column in self.numeric else "left"
-            body = text if tag == "td" and column in self.raw else escape(text)
-            word = _WORD.match(text) if tag == "td" else None
+        def side(column: str) -> str:
+            return "right" if column in self.numeric else "left"
+
+        def head(column: str) -> str:
+            style = f"{_CELL};text-align:{side(column)};border-bottom:1px solid"
+            return f'<th style="{style}">{escape(column)}</th>'
+
+        def cell(column: str, text: str) -> str:
+            word = _WORD.match(text)
             kind = f' class="verdict {word[1].replace(" ", "-")}"' if word else ""
-            return f'<{tag}{kind} style="{_CELL};text-align:{side};{style}">{body}</{tag}>'
+            body = text if column in self.raw else escape(text)
+            return f'<td{kind} style="{_CELL};text-align:{side(column)};">{body}</td>'
 
         out = [f'<table style="{_STYLE}">']
         if self.caption:
@@ -59,12 +64,9 @@ class Table:
                 f'<caption style="caption-side:top;text-align:left">{escape(self.caption)}'
                 "</caption>"
             )
-        heads = "".join(cell("th", c, c, "border-bottom:1px solid") for c in self.columns)
-        over = "".join(
-            f'<th colspan="{1 + bool(text)}" style="{_CELL};text-align:center">{escape(text)}</th>'
-            for text in self.spans
+        out.append(
+            f"<thead>{self._over()}<tr>{''.join(map(head, self.columns))}</tr></thead><tbody>"
         )
-        out.append(f"<thead>{f'<tr>{over}</tr>' * bool(over)}<tr>{heads}</tr></thead><tbody>")
         last: tuple[str, str] = ("", "")
         for heading, cells in self.rows:
             if heading and heading != last[0]:
@@ -74,17 +76,27 @@ class Table:
                 )
             shown = ("" if (heading, cells[0]) == last else cells[0], *cells[1:])
             last = (heading, cells[0])
-            body = "".join(cell("td", c, t) for c, t in zip(self.columns, shown, strict=True))
-            out.append(f"<tr>{body}</tr>")
+            out.append(f"<tr>{''.join(map(cell, self.columns, shown))}</tr>")
         out.append("</tbody></table>")
         if self.fold:
             inner = replace(self.fold, caption="")._repr_html_()
-            head = f"<summary>{escape(self.fold.caption)}</summary>"
-            out.append(f'<details style="font-size:13px">{head}{inner}</details>')
+            title = f"<summary>{escape(self.fold.caption)}</summary>"
+            out.append(f'<details style="font-size:13px">{title}{inner}</details>')
         if self.notes:
             lines = "<br>".join(map(escape, self.notes))
             out.append(f'<p style="font-size:12px;max-width:700px">{lines}</p>')
         return "\n".join(out)
+
+    def _over(self) -> str:
+        """Return the row of headings above the headings; "" if there are none."""
+        if not self.spans:
+            return ""
+        over = "".join(
+            f'<th colspan="{2 if text else 1}" style="{_CELL};text-align:center">'
+            f"{escape(text)}</th>"
+            for text in self.spans
+        )
+        return f"<tr>{over}</tr>"
 
     def _plain(self, column: str, text: str) -> str:
         return unescape(re.sub(r"<[^>]+>", " ", text)) if column in self.raw else text
@@ -101,16 +113,19 @@ class Table:
                 t.rjust(w) if c in self.numeric else t.ljust(w) for t, w, c in places
             ).rstrip()
 
-        out = [self.caption] * bool(self.caption)
-        out += ["Pairs of columns: " + "; ".join(filter(None, self.spans))] * bool(self.spans)
-        out += [line(self.columns)]
+        out = [self.caption] if self.caption else []
+        if self.spans:
+            out.append("Pairs of columns: " + "; ".join(filter(None, self.spans)))
+        out.append(line(self.columns))
         last = ""
         for heading, row in rows:
             if heading != last:
                 out.append(f"-- {heading}")
                 last = heading
             out.append(line(row))
-        return "\n".join([*out, *[repr(self.fold)] * bool(self.fold), *self.notes])
+        if self.fold:
+            out.append(repr(self.fold))
+        return "\n".join([*out, *self.notes])
 
 
 def spread(mean: float, sd: float, metric: str, *, ratio: bool = False) -> str:
@@ -119,8 +134,13 @@ def spread(mean: float, sd: float, metric: str, *, ratio: bool = False) -> str:
     >>> spread(0.662, 0.003, "accuracy")
     '66.2 ± 0.3'
     """
-    text = (lambda v: "—" if pd.isna(v) else f"{v:.2f}×") if ratio else measure(metric).text
+    text = times if ratio else presented(metric).text
     return text(mean) if pd.isna(mean) or pd.isna(sd) else f"{text(mean)} ± {text(sd)}"
+
+
+def times(ratio: float) -> str:
+    """Return a ratio as printed, "0.62×"; a dash where there is none."""
+    return "—" if pd.isna(ratio) else f"{ratio:.2f}×"
 
 
 def grouped(frame: pd.DataFrame) -> pd.DataFrame:
@@ -134,8 +154,3 @@ def grouped(frame: pd.DataFrame) -> pd.DataFrame:
         ["g", "m"], kind="stable"
     )
     return frame.loc[order.index]
-
-
-def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows of a frame as dictionaries."""
-    return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]

@@ -13,11 +13,12 @@ random request. For another sub-class nothing short of retraining tells; :math:`
 over the number of classes, which overstates the forgetting.
 """
 
-import json
 from itertools import product
 from typing import Any
 
 import pandas as pd
+
+from .records import hyper_parameters
 
 SPLITS = ["forget", "validation", "validation_forget", "validation_retain"]
 """What a search measures."""
@@ -62,7 +63,8 @@ def scores(table: pd.DataFrame, classes: int) -> pd.DataFrame:
     lost = (original["validation_retain"] - tried["validation_retain"]).clip(lower=0)
     tried["J"] = (tried["forget"] - target).abs() + lost
     means = tried.reindex(columns=["params", *SPLITS, "J"]).groupby("params", sort=False).mean()
-    fields = pd.DataFrame([json.loads(text) for text in means.index])
+    fields = table.drop_duplicates("params").set_index("params").loc[means.index]
+    fields = fields[hyper_parameters(table)].infer_objects()
     varied = fields.loc[:, fields.astype(str).nunique() > 1]
-    found = pd.concat([varied, means.reset_index(drop=True)], axis=1)
-    return found.sort_values("J", kind="stable", ignore_index=True)
+    best_first = pd.concat([varied, means], axis=1).sort_values("J", kind="stable")
+    return best_first.reset_index(drop=True)

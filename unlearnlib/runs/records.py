@@ -273,16 +273,22 @@ def _whole(record: Record) -> dict[str, Any]:
 def unfolded(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a table with a column for each hyper-parameter in the JSON text of its `params`.
 
-    NaN stands where a method has no such; a list is a tuple.
+    NaN stands where a method has no such; a list is a tuple. Whole numbers and None stay what they
+    are beside that NaN, in columns of objects.
     """
     settings = {text: json.loads(text or "{}") for text in frame["params"].unique()}
     columns = {}
     for name in sorted({name for setting in settings.values() for name in setting}):
         values = [settings[text].get(name, math.nan) for text in frame["params"]]
         cells = [tuple(v) if isinstance(v, list) else v for v in values]
-        kind = object if any(v is None for v in cells) else None  # else None would be NaN
+        kind = object if any(v is None or type(v) is int for v in cells) else None
         columns[name] = pd.Series(cells, frame.index, dtype=kind)
     return frame.assign(**columns)
+
+
+def hyper_parameters(frame: pd.DataFrame) -> list[str]:
+    """Return the names of a tidy table's columns that hold hyper-parameters."""
+    return [str(column) for column in frame if column not in COLUMNS]
 
 
 def read(part: str, scale: str) -> pd.DataFrame:

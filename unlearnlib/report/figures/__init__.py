@@ -2,9 +2,15 @@
 
 Every figure is drawn from a table of records, prints per cent for fractions, names its axes with
 units and states n. Show one with :func:`show_figure`, which gives the page an alternative text.
+
+- `style`: the look of the book, alternative texts, the line of provenance, words for titles
+- `by_method`: `dots` and `boxes`, which set methods beside each other
+- `by_hyper_parameter`: `heatmap` and `curves`, over the hyper-parameters of a method
+- `plane`: models of one or two inputs, and quantities against a distance
 """
 
-from .charts import boxes, curves, dots, heatmap
+from .by_hyper_parameter import curves, heatmap
+from .by_method import boxes, dots
 from .style import Picture, colour, provenance_line, show_figure, use
 
 __all__ = [

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ...data import Labelled
 from ...metrics.shapes import known
 from ...runs.one_run import outputs
-from ..measures import lacking
+from ..rows import lacking
 from .style import COLOURS, WIDTH, colour, count, name_lines
 
 CLASSES = ("#d55e00", "#0072b2")

@@ -12,12 +12,14 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...errors import SpecError
-from ..measures import MORE, REFERENCE, STORED, ZERO_SHOT, lacking
+from ..presentation import MORE, REFERENCE, STORED, ZERO_SHOT
+from ..rows import lacking, outdated
 
 WIDTH = 7.0
 COLOURS: Mapping[str, str] = MappingProxyType(
@@ -148,13 +150,12 @@ def provenance_line(table: pd.DataFrame) -> str:
     """
     if table.empty:
         return "no records yet"
-
     runs = table.drop_duplicates("run_id")
 
     def every(column: str) -> str:
         return ", ".join(sorted({str(value) for value in runs[column].dropna()})) or "unknown"
 
-    seeds = "; ".join(f"{s} {every('seed_' + s)}" for s in ("model", "request", "method"))
+    seeds = "; ".join(f"{seed} {every('seed_' + seed)}" for seed in ("model", "request", "method"))
     parts = [
         f"{every('scale')} scale: {every('dataset')}, {every('model')}",
         f"{len(runs)} runs (seeds: {seeds})",
@@ -164,9 +165,9 @@ def provenance_line(table: pd.DataFrame) -> str:
         parts.append(f"{runs['seconds'].sum():.0f} s in all")
     if runs["dirty"].eq(True).any():
         parts.append("⚠ from a tree with uncommitted changes")
-    without = table.loc[~np.isfinite(table["value"]), "run_id"].nunique()
-    if without:
-        parts.append(f"⚠ {lacking(without, len(runs))} for some measurement")
+    missing = table.loc[~np.isfinite(table["value"]), "run_id"].nunique()
+    if missing:
+        parts.append(f"⚠ {lacking(missing, len(runs))} for some measurement")
     if diverged := len(table.attrs.get("diverged", ())):
         parts.append(f"⚠ {diverged} more diverged and left no number")
     if old := int(runs["stale"].sum()):
@@ -183,10 +184,22 @@ def axes(ax: Axes | None, size: tuple[float, float]) -> tuple[Figure, Axes]:
     return figure, ax
 
 
+def without(values: "pd.Series[float] | npt.NDArray[np.float64]", of: str) -> str:
+    """Return, for a title, how many of the values to be drawn are none; "" if all are numbers."""
+    told = lacking(int((~np.isfinite(values)).sum()), len(values), of)
+    return f"; {told}" if told else ""
+
+
+def doubts(rows: pd.DataFrame) -> str:
+    """Return, for a title, how many of the runs to be drawn have no number or are stale."""
+    old = outdated(rows)
+    return without(rows["value"], "run") + (f"; {old}" if old else "")
+
+
 def count(sizes: set[int]) -> str:
     """Return "n = 3" or "n = 3 to 5"."""
     low, high = min(sizes), max(sizes)
-    return f"n = {low}" + f" to {high}" * (high > low)
+    return f"n = {low} to {high}" if high > low else f"n = {low}"
 
 
 def name_lines(ax: Axes, ends: list[tuple[float, str, Any]]) -> None:

@@ -1,0 +1,174 @@
+"""A number that rests on a stale run says so wherever it is shown; one that does not, does not."""
+
+import json
+
+import matplotlib as mpl
+import pandas as pd
+import pytest
+
+mpl.use("Agg")
+
+from matplotlib import pyplot as plt
+
+from unlearnlib.report import (
+    compare,
+    figures,
+    glance,
+    ledger,
+    paired,
+    pairs_of,
+    show_comparison,
+    show_glance,
+    show_ledger,
+    show_paired,
+    show_summary,
+    summary,
+)
+from unlearnlib.report.claims import Claim, Inequality
+from unlearnlib.report.ledger import REPRODUCED, UNTESTED, judge
+from unlearnlib.report.summary import Quantity
+
+from .test_report_claims import ACCURACY, at_least, rows
+from .test_report_compare import line, records
+
+BATCH = ("accuracy_batch_mean", "test_retain")
+MARK = "⚠ stale"
+
+
+@pytest.fixture(autouse=True)
+def _close():
+    yield
+    plt.close("all")
+
+
+def some_stale(stale: str) -> pd.DataFrame:
+    """Return records of two methods, of which the second run of the `stale` one is stale."""
+    table = records({"JiT": [0.66, 0.67], "Retrain": [0.6, 0.61]})
+    return table.assign(stale=table["run_id"] == f"{stale}-1")
+
+
+def test_a_summary_marks_the_method() -> None:
+    text = repr(show_summary(summary(some_stale("JiT"), [BATCH])))
+    assert f"JiT {MARK}" in text
+    assert f"Retrain {MARK}" not in text
+
+
+def test_a_comparison_marks_ours() -> None:
+    text = repr(show_comparison(compare("Table 2b", some_stale("JiT"))))
+    assert f"66.5 ± 0.7 {MARK}" in text
+    assert text.count(MARK) == 1
+
+
+def test_a_ratio_is_stale_with_its_reference() -> None:
+    seconds = records({"JiT": [20.0], "FineTune": [100.0]}, "seconds_unlearn", "", model="vit")
+    seconds["stale"] = seconds["method"] == "FineTune"
+    frame = compare("Figure 5", seconds, relative_to="FineTune")
+    assert line(frame, "JiT", "")["stale"]
+
+
+@pytest.mark.parametrize("side", ["JiT", "Retrain"])
+def test_a_pair_is_stale_with_either_side(side: str) -> None:
+    table = some_stale(side)
+    assert paired(table, *BATCH, "JiT")["stale"].tolist() == [True]
+    assert f"JiT − Retrain {MARK}" in repr(show_paired(paired(table, *BATCH, "JiT")))
+    (cell,) = pairs_of(table, [BATCH], [("JiT", "Retrain")])["JiT − Retrain"]
+    assert cell.endswith(f") {MARK}")
+    fresh = table.assign(stale=False)
+    assert MARK not in repr(show_paired(paired(fresh, *BATCH, "JiT")))
+    assert MARK not in pairs_of(fresh, [BATCH], [("JiT", "Retrain")])["JiT − Retrain"].item()
+
+
+def test_a_run_that_has_no_partner_makes_no_pair_stale() -> None:
+    table = records({"JiT": [0.66, 0.67], "Retrain": [0.6]})
+    table["stale"] = table["run_id"] == "JiT-1"
+    assert paired(table, *BATCH, "JiT")["stale"].tolist() == [False]
+
+
+class TestClaims:
+    def table(self, stale: str, request: str = "class:a") -> pd.DataFrame:
+        both = [rows("JiT", [0.8] * 3, request), rows("Original", [0.5] * 3, request)]
+        table = pd.concat(both, ignore_index=True)
+        return table.assign(stale=(table["method"] == stale) & (table["seed_model"] == 1))
+
+    @pytest.mark.parametrize("side", ["JiT", "Original"])
+    def test_the_verdict_says_so(self, side: str) -> None:
+        table = pd.concat([self.table(side), self.table("", "class:b")])
+        word, detail, stale = judge(at_least(0.0), table)
+        assert (word, stale) == (REPRODUCED, True)
+        assert detail.endswith("n = 3; stale runs in 1 of 2 settings")
+        word, detail, stale = judge(at_least(0.0), self.table(""))
+        assert (word, stale) == (REPRODUCED, False)
+        assert "stale" not in detail
+
+    def test_so_does_a_distance_from_a_stale_run(self) -> None:
+        far = Inequality(Quantity("JiT", *ACCURACY), origin="Original", at_least=0.1)
+        claim = Claim("c", "jit", "s", "t", tests=(far,))
+        assert judge(claim, self.table("Original")).stale
+        assert not judge(claim, self.table("")).stale
+
+    @pytest.mark.parametrize(("border", "word"), [(0.1, REPRODUCED), (0.5, UNTESTED)])
+    def test_so_does_a_stale_premise(self, border: float, word: str) -> None:
+        premise = Inequality(
+            Quantity("Retrain", "loss"), Quantity("Original", "loss"), at_least=border
+        )
+        claim = Claim("c", "jit", "s", "t", tests=at_least(0.0).tests, given=premise)
+        losses = [rows(m, [v] * 3, "class:a", ("loss", "")) for m, v in (("Retrain", 0.4),
+                  ("Original", 0.1))]  # fmt: skip
+        for stale in (True, False):
+            table = pd.concat([self.table(""), losses[0].assign(stale=stale), losses[1]])
+            judgement = judge(claim, table)
+            assert (judgement.verdict, judgement.stale) == (word, stale)
+            assert ("stale runs in 1 of 1 settings" in judgement.detail) == stale
+
+    def test_so_does_what_a_stale_run_saw(self) -> None:
+        claim = Claim("c", "jit", "s", "t", access=("JiT", frozenset({"forget_inputs"})))
+        table = self.table("JiT")
+        assert judge(claim, table).detail.endswith("; 1 of 3 runs stale")
+        assert judge(claim, table).stale
+        assert not judge(claim, self.table("Original")).stale
+
+    def test_the_ledger_marks_the_cell_and_the_glance_counts_them(self) -> None:
+        claims = [at_least(0.0)]
+        frame = ledger({"laptop": self.table("JiT")}, claims=claims)
+        assert frame.set_index("scale")["stale"].to_dict() == {
+            "laptop": True, "workstation": False, "paper": False,
+        }  # fmt: skip
+        shown = show_ledger(frame)
+        (_, cells) = shown.rows[0]
+        assert cells[1].startswith(f"● reproduced {MARK}<br>")
+        assert 'class="verdict reproduced"' in shown._repr_html_()
+        assert MARK not in "".join(cells[2:])
+        assert "1 of these verdicts rest on stale runs" in repr(show_glance(glance(frame)))
+        fresh = ledger({"laptop": self.table("")}, claims=claims)
+        assert MARK not in repr(show_ledger(fresh))
+        assert not show_glance(glance(fresh)).notes
+
+
+class TestFigures:
+    def sweep(self) -> pd.DataFrame:
+        points = [(s, lr) for s in (0.1, 0.5) for lr in (0.2, 0.4)]
+        tables = [records({"JiT": [s, lr]}, params=json.dumps({"sigma": s, "lr": lr}))
+                  for s, lr in points]  # fmt: skip
+        table = pd.concat(tables, ignore_index=True)
+        table["run_id"] = [str(i) for i in range(len(table))]
+        return table.assign(stale=table.index < 3)
+
+    def test_the_title_says_so(self) -> None:
+        table = some_stale("JiT")
+        title = figures.dots(table, *BATCH).axes[0].get_title()
+        assert "n = 2; 1 of 4 runs stale, band" in title
+        assert "stale" not in figures.dots(table.assign(stale=False), *BATCH).axes[0].get_title()
+
+    def test_so_does_that_of_a_sweep(self) -> None:
+        table = self.sweep()
+        for draw in (
+            lambda rows: figures.heatmap(rows, *BATCH),
+            lambda rows: figures.curves(rows, *BATCH, "lr", hue="sigma"),
+        ):
+            assert draw(table).axes[0].get_title().endswith("n = 2; 3 of 8 runs stale")
+            assert draw(table.assign(stale=False)).axes[0].get_title().endswith("n = 2")
+
+    def test_so_does_the_line_below(self) -> None:
+        line = figures.provenance_line(some_stale("JiT"))
+        assert line.endswith("⚠ 1 runs are of a method that does something else now")
+        assert "⚠" not in figures.provenance_line(some_stale(""))

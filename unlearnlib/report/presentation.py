@@ -1,0 +1,121 @@
+"""How each measurement is named, printed and compared: one small table for the whole report."""
+
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """What the report knows about one kind of measurement.
+
+    Attributes:
+        label: Its name for readers, without the unit.
+        unit: The unit in which it is printed.
+        scale: Factor from a record's value to the printed value (fraction to per cent: 100).
+        decimals: Digits printed after the point.
+        margin: The rule's t_metric, as a record's value; relative where `relative`.
+        relative: Compared only as a ratio to a method measured in the same runs.
+    """
+
+    label: str
+    unit: str = ""
+    scale: float = 1.0
+    decimals: int = 3
+    margin: float = 0.0
+    relative: bool = False
+
+    def text(self, value: float) -> str:
+        """Return `value`, a record's, as printed; a dash where there is none.
+
+        >>> presented("accuracy").text(0.875)
+        '87.5'
+        >>> presented("accuracy").text(float("nan"))
+        '—'
+        """
+        return "—" if pd.isna(value) else f"{value * self.scale:.{self.decimals}f}"
+
+
+ACCURACY_MARGIN = 0.02
+ATTACK_MARGIN = 0.05
+TIME_MARGIN = 0.20
+
+_FAMILIES = {
+    "accuracy": Presentation("Accuracy", "%", 100, 1, ACCURACY_MARGIN),
+    "mia": Presentation("Attack says member", "%", 100, 1, ATTACK_MARGIN),
+    "attack": Presentation("Attack accuracy", "%", 100, 1, ATTACK_MARGIN),
+    "seconds": Presentation("Time", "s", 1, 1, TIME_MARGIN, relative=True),
+    "entropy": Presentation("Entropy", "nats", 1, 3),
+    "loss": Presentation("Loss", "nats", 1, 3),
+    "passes": Presentation("Passes", "training sets", 1, 2),
+    "peak": Presentation("Peak memory", "MiB", 1, 0),
+    "change": Presentation("Change of the weights", "", 1, 3),
+    "probability": Presentation("Probability", "", 1, 2),
+    "wilcoxon": Presentation("Wilcoxon p", "", 1, 3),
+}
+_VARIANTS = {
+    "seconds_stored": "Time of the stored statistic",
+    "accuracy_batch_mean": "Accuracy (batch mean)",
+    "attack_loss": "Attack accuracy (loss)",
+    "attack_entropy": "Attack accuracy (entropy)",
+    "entropy_median": "Median entropy",
+    "entropy_q3": "Third quartile of entropy",
+}
+_SPLITS = {
+    "forget": "forget set",
+    "retain": "retain set",
+    "validation": "validation set",
+    "test": "test set",
+    "test_forget": "test, forgotten",
+    "test_retain": "test, retained",
+}
+
+
+def presented(metric: str) -> Presentation:
+    """Return how to print and compare `metric`; the word before the first "_" is its family."""
+    unknown = Presentation(metric.replace("_", " ").capitalize())
+    family = _FAMILIES.get(metric.partition("_")[0], unknown)
+    return replace(family, label=_VARIANTS.get(metric, family.label))
+
+
+def label(metric: str, split: str, *, unit: bool = False) -> str:
+    """Return the name of a measurement for readers.
+
+    >>> label("accuracy", "test_forget", unit=True)
+    'Accuracy, test, forgotten (%)'
+    """
+    how = presented(metric)
+    name = ", ".join(part for part in (how.label, _SPLITS.get(split, split)) if part)
+    return f"{name} ({how.unit})" if unit and how.unit else name
+
+
+REFERENCE, ZERO_SHOT, STORED, MORE = (
+    "Reference",
+    "Sees the forget set only",
+    "Sees stored or held-out data too",
+    "Sees more than the forget set",
+)
+GROUPS = (REFERENCE, ZERO_SHOT, STORED, MORE)
+_FORGET_ONLY = {"forget", "forget_inputs", "generator", "zero-shot"}
+_STORED = {"fisher", "sensitivity", "gradient_space", "validation"}
+
+
+def group(method: str, access: str) -> str:
+    """Return the group under which tables and figures show `method`, from its data access.
+
+    Args:
+        method: The label of the method; Original and Retrain are the two references.
+        access: The record's column, names joined by ", "; for a method known only from print
+            "zero-shot" or "more".
+
+    >>> group("JiT", "forget_inputs, generator")
+    'Sees the forget set only'
+    >>> group("LFSSD", "forget_inputs, sensitivity")
+    'Sees stored or held-out data too'
+    """
+    names = set(filter(None, access.split(", ")))
+    if method in {"Original", "Retrain"} or not names:
+        return REFERENCE
+    if names <= _FORGET_ONLY:
+        return ZERO_SHOT
+    return STORED if names <= _FORGET_ONLY | _STORED else MORE
