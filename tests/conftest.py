@@ -14,6 +14,8 @@ from unlearnlib import Dataset, Labelled, scenario
 from unlearnlib.runs import grid, records, specification
 from unlearnlib.runs.grid import Run
 
+from .toys import seeded
+
 torch.set_num_threads(1)  # the tests are tiny, and two threads on busy cores wait for each other
 
 
@@ -60,7 +62,7 @@ def model() -> nn.Module:
 @pytest.fixture
 def toy() -> Dataset:
     """Three classes of two sub-classes each, 1 x 8 x 8, 120 + 60 images around six centres."""
-    generator = torch.Generator().manual_seed(0)
+    generator = seeded(0)
     centres = torch.randn(6, 1, 8, 8, generator=generator)
 
     def draw(each: int) -> tuple[Labelled, torch.Tensor]:

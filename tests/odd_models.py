@@ -10,15 +10,17 @@ from torch.nn.functional import cross_entropy
 
 from unlearnlib import Labelled
 
+from .toys import seeded
+
 N = 9
 
 
 def draw(*shape: int) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(0)).double()
+    return torch.randn(shape, generator=seeded(0)).double()
 
 
 VECTORS, SEQUENCES, IMAGES = draw(N, 8), draw(N, 5, 8), draw(N, 3, 6, 6)
-TOKENS = torch.randint(7, (N, 5), generator=torch.Generator().manual_seed(0))
+TOKENS = torch.randint(7, (N, 5), generator=seeded(0))
 INPUTS = {(8,): VECTORS, (5, 8): SEQUENCES, (3, 6, 6): IMAGES, (5,): TOKENS}
 
 

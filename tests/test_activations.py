@@ -7,13 +7,15 @@ from torch import nn
 from unlearnlib import GradientSpace, Inputs
 from unlearnlib.audit.activations import distances, drift, layer_inputs, ranks
 
+from .toys import seeded
+
 
 def net() -> nn.Sequential:
     torch.manual_seed(0)
     return nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3)).eval()
 
 
-INPUTS = Inputs(torch.randn(30, 4, generator=torch.Generator().manual_seed(1)))
+INPUTS = Inputs(torch.randn(30, 4, generator=seeded(1)))
 
 
 def test_inputs_are_those_that_the_layers_see() -> None:

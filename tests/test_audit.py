@@ -14,9 +14,7 @@ from unlearnlib.audit.reference_attack import features
 from unlearnlib.models import build
 from unlearnlib.training import train
 
-
-def seeded(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from .toys import seeded
 
 
 def networks(name: str, n: int) -> list[nn.Module]:

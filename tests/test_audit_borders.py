@@ -26,11 +26,9 @@ from unlearnlib.audit.information import parameter_gradient
 from unlearnlib.audit.representation import features, readout
 from unlearnlib.errors import DataError, NonFiniteError, SpecError, UnsupportedModelError
 
+from .toys import seeded
+
 Y = torch.arange(12) % 3
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def network() -> nn.Sequential:

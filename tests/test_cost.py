@@ -15,6 +15,8 @@ from unlearnlib.cost import (
 )
 from unlearnlib.errors import UnsupportedModelError
 
+from .toys import seeded
+
 CPU = torch.device("cpu")
 
 
@@ -75,7 +77,7 @@ def test_warming_up_leaves_no_trace() -> None:
     before = {name: value.clone() for name, value in net.state_dict().items()}
     torch.manual_seed(0)
     state = torch.get_rng_state()
-    warm_up(net, torch.randn(4, 3, generator=torch.Generator().manual_seed(0)))
+    warm_up(net, torch.randn(4, 3, generator=seeded(0)))
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     assert all(parameter.grad is None for parameter in net.parameters())

@@ -16,6 +16,8 @@ from unlearnlib import Labelled
 from unlearnlib.audit.smoothness import local_ratio
 from unlearnlib.report.figures import plane as geometry
 
+from .toys import seeded
+
 
 def split_at(x: float) -> nn.Linear:
     """A classifier of the plane whose boundary is the vertical line at `x`."""
@@ -73,14 +75,14 @@ def test_local_ratio_of_a_scaled_rotation_is_its_scale():
     turn = 3.0 * torch.linalg.qr(torch.randn(6, 6, dtype=torch.float64))[0]
     x = torch.randn(4, 6, dtype=torch.float64)
     for radius in (1e-3, 1.0, 50.0):
-        found = local_ratio(lambda v: v @ turn, x, radius, torch.Generator().manual_seed(0))
+        found = local_ratio(lambda v: v @ turn, x, radius, seeded(0))
         assert torch.allclose(found, torch.full((4,), 3.0, dtype=torch.float64))
 
 
 def test_local_ratio_takes_images_and_repeats():
     x = torch.randn(3, 1, 4, 4)
     f = nn.Sequential(nn.Flatten(), nn.Linear(16, 5))
-    one, two = (local_ratio(f, x, 2.0, torch.Generator().manual_seed(7)) for _ in range(2))
+    one, two = (local_ratio(f, x, 2.0, seeded(7)) for _ in range(2))
     assert torch.equal(one, two)
     assert one.shape == (3,)
     assert not one.requires_grad

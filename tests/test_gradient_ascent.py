@@ -7,9 +7,11 @@ from torch.testing import assert_close
 
 from unlearnlib import GradientAscent, Labelled
 
+from .toys import seeded
+
 
 def problem():
-    generator = torch.Generator().manual_seed(0)
+    generator = seeded(0)
     torch.manual_seed(0)
     model = nn.Linear(4, 3).double()
     x = torch.randn(6, 4, generator=generator, dtype=torch.float64)

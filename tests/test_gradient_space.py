@@ -13,9 +13,11 @@ from unlearnlib.errors import SpecError, StaleStatisticError, UnsupportedModelEr
 from unlearnlib.methods.parts.projection import Projection, Spectrum, TrustRegion, projections
 from unlearnlib.models import build
 
+from .toys import seeded
+
 
 def draw(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)).double()
+    return torch.randn(*shape, generator=seeded(seed)).double()
 
 
 def patch_by_patch(layer: nn.Conv2d, x: Tensor, stride: tuple[int, ...]) -> Tensor:

@@ -29,6 +29,8 @@ from unlearnlib.stored.finite_difference import sample_places
 from unlearnlib.stored.importance import NORMS, fingerprint
 from unlearnlib.stored.per_example import by_func, by_rules
 
+from .toys import seeded
+
 N = 7
 
 
@@ -123,7 +125,7 @@ def test_places_are_weights_that_are_not_zero() -> None:
     model, _ = problem()
     with torch.no_grad():
         model[4].weight[1:] = 0  # type: ignore[index]
-    places = sample_places(model, 30, torch.Generator().manual_seed(0))
+    places = sample_places(model, 30, seeded(0))
     assert len(set(places)) == len(places) == 27 + 12
     assert {name for name, _ in places} == {"0.weight", "4.weight"}
     assert all(place < 12 for name, place in places if name == "4.weight")

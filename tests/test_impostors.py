@@ -7,9 +7,7 @@ from torch.testing import assert_close
 from unlearnlib.audit import impostors
 from unlearnlib.metrics import entropy
 
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from .toys import seeded
 
 
 def problem():

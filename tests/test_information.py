@@ -10,9 +10,7 @@ from unlearnlib.audit.information import curvature, input_gradient, parameter_gr
 from unlearnlib.audit.smoothness import local_ratio
 from unlearnlib.errors import SpecError
 
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from .toys import seeded
 
 
 def problem():

@@ -16,9 +16,7 @@ from unlearnlib.metrics import accuracy
 from unlearnlib.models import build
 from unlearnlib.training import train
 
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from .toys import assert_same, seeded
 
 
 @pytest.fixture
@@ -77,11 +75,6 @@ def brute_force(method: JiT, model: nn.Module, x: Tensor, generator: torch.Gener
             step.copy_(step + gradient if method.accumulate else gradient)
             parameter.data -= method.lr * step
     return model
-
-
-def assert_same(one: nn.Module, other: nn.Module, **tolerances: float) -> None:
-    for p, q in zip(one.parameters(), other.parameters(), strict=True):
-        assert_close(p, q, **tolerances)
 
 
 SWITCHES = ["accumulate", "reduction", "clamp", "train_mode", "stop_gradient", "squared"]

@@ -10,7 +10,9 @@ from unlearnlib import losses
 from unlearnlib.errors import DataError
 from unlearnlib.losses import check_labels, mean_loss
 
-Z = torch.randn(5, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+from .toys import seeded
+
+Z = torch.randn(5, 3, dtype=torch.float64, generator=seeded(0))
 ONE = torch.tensor([0, 2, 1, 1, 0])
 SEVERAL = torch.tensor([[1.0, 0, 1], [0, 0, 0], [1, 1, 1], [0, 1, 0], [0, 0, 1]])
 

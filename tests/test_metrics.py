@@ -12,9 +12,7 @@ from torch import Tensor
 from unlearnlib import metrics
 from unlearnlib.errors import DataError
 
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from .toys import seeded
 
 
 def logits(n: int, seed: int = 0, scale: float = 2.0) -> Tensor:

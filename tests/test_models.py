@@ -12,6 +12,8 @@ from torch.testing import assert_close
 from unlearnlib.errors import SpecError
 from unlearnlib.models import MODELS, VGG11, ViT, build
 
+from .toys import seeded
+
 SHAPE = (3, 32, 32)
 
 
@@ -20,7 +22,7 @@ def count(model: nn.Module) -> int:
 
 
 def images(n: int, side: int = 32, channels: int = 3) -> Tensor:
-    return torch.randn(n, channels, side, side, generator=torch.Generator().manual_seed(0))
+    return torch.randn(n, channels, side, side, generator=seeded(0))
 
 
 @pytest.fixture(scope="module")

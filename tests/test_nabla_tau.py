@@ -13,9 +13,7 @@ from unlearnlib import Dataset, Labelled, NablaTau, Recipe, losses, train
 from unlearnlib.errors import SpecError
 from unlearnlib.models import build
 
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from .toys import assert_same, seeded
 
 
 def examples(n: int, seed: int, several: bool = False) -> Labelled:
@@ -95,11 +93,6 @@ def brute_force(method: NablaTau, model: nn.Module, data: dict[str, Labelled]) -
                 p.data -= lr * 0.01 * p.data
                 p.data -= lr * (m_i / (1 - 0.9**t)) / ((v_i / (1 - 0.999**t)).sqrt() + 1e-8)
     return model
-
-
-def assert_same(one: nn.Module, other: nn.Module, **tolerances: float) -> None:
-    for p, q in zip(one.parameters(), other.parameters(), strict=True):
-        assert_close(p, q, **tolerances)
 
 
 FIELDS = {"lr": 0.02, "batch_size": 3, "refresh": 2, "budget": 5.0}

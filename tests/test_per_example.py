@@ -17,6 +17,8 @@ from unlearnlib.stored import layer_rules
 from unlearnlib.stored import per_example as engine
 from unlearnlib.stored.importance import fingerprint
 
+from .toys import seeded
+
 N = 9
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 
@@ -154,7 +156,7 @@ def network(name: str) -> nn.Module:
 
 
 def inputs(shape: tuple[int, ...] | None, n: int = N) -> Tensor:
-    generator = torch.Generator().manual_seed(1)
+    generator = seeded(1)
     if shape is None:
         return torch.randint(7, (n, 5), generator=generator)
     return torch.randn(n, *shape, generator=generator, dtype=torch.float64)

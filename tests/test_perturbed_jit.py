@@ -8,9 +8,7 @@ from torch.testing import assert_close
 from unlearnlib import Inputs, JiT, PerturbedJiT
 from unlearnlib.methods.perturbed_jit import DRAWS, SHARE
 
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from .toys import seeded
 
 
 def problem():

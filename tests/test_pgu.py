@@ -15,9 +15,7 @@ from unlearnlib.metrics import accuracy
 from unlearnlib.models import build
 from unlearnlib.training import train
 
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from .toys import seeded
 
 
 def examples(n: int, seed: int) -> Labelled:

@@ -17,9 +17,11 @@ from unlearnlib.cost import count_forwards
 from unlearnlib.errors import NonFiniteError, SpecError, UnsupportedModelError
 from unlearnlib.methods.parts.projection import Spectrum, TrustRegion, descend, projections
 
+from .toys import seeded
+
 
 def draw(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)).double()
+    return torch.randn(*shape, generator=seeded(seed)).double()
 
 
 X = draw(9, 8)
@@ -102,7 +104,7 @@ def test_only_dropout_is_active_while_descending(active: bool, train: bool) -> N
     model.modes.clear()
     statistics = [b.clone() for b in model.norm.buffers()]
     steps = projections(model, space, 0.5, "energy")
-    generator = torch.Generator().manual_seed(0) if active else None
+    generator = seeded(0) if active else None
     batches = [(X, torch.arange(9) % 3)] * 2
     descend(model, steps, cross_entropy, batches, 0.1, generator)
     assert model.modes == [(False, False, active)] * 2

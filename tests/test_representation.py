@@ -8,9 +8,11 @@ from unlearnlib import Labelled
 from unlearnlib.audit.impostors import masked
 from unlearnlib.audit.representation import features, readout
 
+from .toys import seeded
+
 
 def problem():
-    generator = torch.Generator().manual_seed(0)
+    generator = seeded(0)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3)).eval()

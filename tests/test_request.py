@@ -8,9 +8,11 @@ from unlearnlib import Dataset
 from unlearnlib.errors import RequestError
 from unlearnlib.request import Selection, form, resolve
 
+from .toys import seeded
+
 
 def select(request: str, data: Dataset, seed: int = 0) -> Selection:
-    return resolve(request, data, torch.Generator().manual_seed(seed))
+    return resolve(request, data, seeded(seed))
 
 
 def labels(chosen: Tensor, y: Tensor) -> set[int]:

@@ -8,15 +8,12 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.testing import assert_close
 
 from unlearnlib import SCRUB, FineTune, Labelled, SCRUBRewind
 from unlearnlib.errors import DataError, NonFiniteError, SpecError
 from unlearnlib.methods.scrub import Distillation, expected_error
 
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from .toys import assert_same, seeded
 
 
 def examples(n: int, seed: int) -> Labelled:
@@ -63,11 +60,6 @@ def brute_force(method: SCRUB, model: nn.Module) -> nn.Module:
                 v.copy_(0.9 * v + g + 5e-4 * p.data)
                 p.data -= lr * v
     return student
-
-
-def assert_same(one: nn.Module, other: nn.Module, **tolerances: float) -> None:
-    for p, q in zip(one.parameters(), other.parameters(), strict=True):
-        assert_close(p, q, **tolerances)
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,7 @@ from unlearnlib import PGU, GradientSpace, Inputs, Labelled
 from unlearnlib.errors import SpecError, UnsupportedModelError
 from unlearnlib.methods.parts.sequential import Iterative, Step, in_turn, parts, stopped
 
-
-def seeded() -> torch.Generator:
-    return torch.Generator().manual_seed(0)
+from .toys import seeded
 
 
 class Table(nn.Module):
@@ -73,7 +71,7 @@ def test_no_rule_takes_the_last_and_needs_no_validation() -> None:
 
 
 def examples(n: int, seed: int) -> Labelled:
-    draw = torch.Generator().manual_seed(seed)
+    draw = seeded(seed)
     return Labelled(torch.randn(n, 6, generator=draw), torch.randint(4, (n,), generator=draw))
 
 

@@ -28,6 +28,8 @@ from unlearnlib.metrics import accuracy
 from unlearnlib.models import build
 from unlearnlib.report import dampened
 
+from .toys import seeded
+
 Kind = type[SSD] | type[LFSSD]
 both = pytest.mark.parametrize("kind", [SSD, LFSSD])
 
@@ -47,7 +49,7 @@ def model() -> nn.Module:
 @pytest.fixture
 def data() -> Labelled:
     """22 examples; the last five are to be forgotten."""
-    generator = torch.Generator().manual_seed(1)
+    generator = seeded(1)
     x = torch.randn(22, 1, 4, 4, dtype=torch.float64, generator=generator)
     return Labelled(x, torch.arange(22) % 3)
 
@@ -270,7 +272,7 @@ def test_forgetting_a_class_moves_towards_the_retrained_model(kind: Kind, toy: D
             torch.manual_seed(seed)
             original = build("mlp", (1, 8, 8), 3)
         recipe = Recipe(3, 0.05, batch_size=16)  # a loss of zero has no gradient for SSD
-        original = train(original, toy.train, recipe, torch.Generator().manual_seed(seed))
+        original = train(original, toy.train, recipe, seeded(seed))
         if kind is SSD:
             fisher = fisher_diagonal(original, toy.train)
             result = SSD(1.3)(original, forget=toy.train[boot], fisher=fisher)

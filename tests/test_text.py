@@ -38,6 +38,8 @@ from unlearnlib.runs import one_run as experiment  # fmt: skip
 from unlearnlib.stored.per_example import by_func
 from unlearnlib.training import train
 
+from .toys import seeded
+
 TRAIN = b"So glad, so GLAD!\t17\ta1\nNot you again...\t2,3\ta2\nso what\t27\ta3\n"
 TEST = b"Glad you came\t17,15\tb1\n"
 transformers = pytest.mark.skipif(
@@ -110,7 +112,7 @@ def test_the_core_does_not_import_transformers() -> None:
 
 def tokens(n: int, seed: int = 0) -> Tensor:
     """Texts of 3 to 12 words."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     x = torch.randint(2, 60, (n, text.LENGTH), generator=generator)
     length = torch.randint(3, 13, (n, 1), generator=generator)
     return x.where(torch.arange(text.LENGTH) < length, 0)
@@ -235,7 +237,7 @@ CANNOT = {
 @pytest.fixture
 def texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Tokens, and features, that have to do with their labels; a cache of one's own."""
-    generator = torch.Generator().manual_seed(0)
+    generator = seeded(0)
     embedding = torch.randn(60, 12, generator=generator)
 
     def draw(kind: str, n: int, seed: int) -> Labelled:
@@ -291,7 +293,7 @@ def test_training_with_adamw_learns_several_labels() -> None:
     data = Labelled(x, (x[:, :3] > 0).float())
     before = metrics.loss(model(x).detach(), data.y)
     recipe = Recipe(20, 0.01, weight_decay=0.0, batch_size=16, schedule="tenth", optimiser="adamw")
-    train(model, data, recipe, torch.Generator().manual_seed(0))
+    train(model, data, recipe, seeded(0))
     with torch.no_grad():
         assert metrics.loss(model(x), data.y) < before / 3
     assert output_sensitivity(model, Inputs(x)).statistic == Statistic("sensitivity")
