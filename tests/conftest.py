@@ -82,7 +82,7 @@ def lab(toy: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.setenv("UNLEARNLIB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(records, "data_folder", lambda: tmp_path / "data")
     monkeypatch.setattr(scenario, "load", lambda name: toy)
-    monkeypatch.setattr(scenario, "default_device", lambda: torch.device("cpu"))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     slow = SimpleNamespace(collect=lambda: None)  # pytest keeps many objects to go through
     monkeypatch.setattr(grid, "gc", slow)
     caches = (scenario._load, grid._shared)
