@@ -55,7 +55,8 @@ __all__ = [
     "ACCESS", "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "Dataset", "FineTune",
     "GradientAscent", "GradientSpace", "Grid", "Importance", "Inputs", "JiT", "Labelled", "Method",
     "Moments", "NablaTau", "NegGradPlus", "Original", "PerturbedJiT", "RandomLabel", "Recipe",
-    "Retrain", "SCRUBRewind", "Scenario", "Splits", "Statistic", "access", "entropy", "finite_sensitivity",
-    "fisher_diagonal", "gauss_newton_diagonal", "load", "losses", "measure", "output_sensitivity",
-    "outputs", "read_all", "read_records", "recorded", "rng", "run", "run_grid", "train", "unlearn",
+    "Retrain", "SCRUBRewind", "Scenario", "Splits", "Statistic", "access", "entropy",
+    "finite_sensitivity", "fisher_diagonal", "gauss_newton_diagonal", "load", "losses", "measure",
+    "output_sensitivity", "outputs", "read_all", "read_records", "recorded", "rng", "run",
+    "run_grid", "train", "unlearn",
 ]  # fmt: skip
