@@ -93,12 +93,9 @@ def test_colours_are_one_a_method():
     assert figures.colour("Unheard of") not in COLOURS.values()
 
 
-def test_provenance_line_names_runs_and_warns_of_stale_ones(monkeypatch):
-    from unlearnlib.runs import records as store
-
+def test_provenance_line_names_runs_and_warns_of_stale_ones():
     origin = {"commit": ["abc"] * 2, "device": ["CPU"] * 2, "seconds": [1.5, 2.5], "dirty": False}
-    monkeypatch.setattr(store, "provenance", lambda frame: pd.DataFrame(origin))
-    line = figures.provenance_line(records({"JiT": [0.1, 0.2]}, stale=True))
+    line = figures.provenance_line(records({"JiT": [0.1, 0.2]}, stale=True).assign(**origin))
     assert line == (
         "paper scale: cifar100, vgg11 · 2 runs (seeds: model 0, 1; request 0; method 0) · "
         "CPU, commit abc · 4 s in all · ⚠ 2 runs are of a method that does something else now"

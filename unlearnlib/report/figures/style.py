@@ -17,7 +17,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...errors import SpecError
-from ...runs import records
 from ..measures import MORE, REFERENCE, STORED, ZERO_SHOT, lacking
 
 WIDTH = 7.0
@@ -150,22 +149,20 @@ def provenance_line(table: pd.DataFrame) -> str:
     if table.empty:
         return "no records yet"
 
-    def every(frame: pd.DataFrame, column: str) -> str:
-        if column not in frame:
-            return "unknown"
-        return ", ".join(sorted({str(value) for value in frame[column].dropna()})) or "unknown"
-
     runs = table.drop_duplicates("run_id")
-    origin = records.provenance(table)
-    seeds = "; ".join(f"{s} {every(runs, 'seed_' + s)}" for s in ("model", "request", "method"))
+
+    def every(column: str) -> str:
+        return ", ".join(sorted({str(value) for value in runs[column].dropna()})) or "unknown"
+
+    seeds = "; ".join(f"{s} {every('seed_' + s)}" for s in ("model", "request", "method"))
     parts = [
-        f"{every(runs, 'scale')} scale: {every(runs, 'dataset')}, {every(runs, 'model')}",
+        f"{every('scale')} scale: {every('dataset')}, {every('model')}",
         f"{len(runs)} runs (seeds: {seeds})",
-        f"{every(origin, 'device')}, commit {every(origin, 'commit')}",
+        f"{every('device')}, commit {every('commit')}",
     ]
-    if "seconds" in origin:
-        parts.append(f"{origin['seconds'].sum():.0f} s in all")
-    if "dirty" in origin and origin["dirty"].any():
+    if runs["seconds"].notna().any():
+        parts.append(f"{runs['seconds'].sum():.0f} s in all")
+    if runs["dirty"].eq(True).any():
         parts.append("⚠ from a tree with uncommitted changes")
     without = table.loc[~np.isfinite(table["value"]), "run_id"].nunique()
     if without:
