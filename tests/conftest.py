@@ -3,7 +3,6 @@
 import gc
 import importlib
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -11,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from unlearnlib import Dataset, Labelled, scenario
+from unlearnlib import Dataset, Labelled, Scenario, locations, scenario
 from unlearnlib.runs import grid, records, specification
 from unlearnlib.runs.grid import Run
 
@@ -78,20 +77,16 @@ def toy() -> Dataset:
 
 
 @pytest.fixture
-def lab(toy: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def lab(toy: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of one's own for cache and records, where every data set is the toy, on the CPU."""
     monkeypatch.setenv("UNLEARNLIB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(records, "data_folder", lambda: tmp_path / "data")
+    monkeypatch.delenv("UNLEARNLIB_RECORDS", raising=False)
+    monkeypatch.setattr(locations, "data_folder", lambda: tmp_path / "data")
     monkeypatch.setattr(scenario, "load", lambda name: toy)
-    monkeypatch.setattr(scenario, "default_device", lambda: torch.device("cpu"))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     slow = SimpleNamespace(collect=lambda: None)  # pytest keeps many objects to go through
     monkeypatch.setattr(grid, "gc", slow)
-    caches = (scenario._load, grid._shared)
-    for cache in caches:
-        cache.cache_clear()
-    yield tmp_path
-    for cache in caches:
-        cache.cache_clear()
+    return tmp_path
 
 
 @pytest.fixture
@@ -100,9 +95,9 @@ def went(lab: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     noted: list[tuple[str, int]] = []
     real = Run.go
 
-    def go(cell: Run) -> records.Record:
-        noted.append((cell.label, cell.seed))
-        return real(cell)
+    def go(run: Run, on: Scenario) -> records.Record:
+        noted.append((run.label, run.seed))
+        return real(run, on)
 
     monkeypatch.setattr(Run, "go", go)
     return noted

@@ -12,7 +12,7 @@ import pytest
 import torch
 from filelock import Timeout
 
-from unlearnlib import Recipe, Scenario, Statistic, cache
+from unlearnlib import Moments, Recipe, Scenario, Statistic, cache
 
 from .made_cache import Maker, ask, place
 
@@ -79,7 +79,7 @@ class TestSeal:
 
     def test_models_and_statistics_are_sealed(self, lab: Path) -> None:
         made = Scenario("toy", "mlp", "class:boot", Recipe(1, lr=0.05, batch_size=32))
-        found = [made.importance(Statistic("fisher")).seconds, made.gradient_space().seconds]
+        found = [made.stored(Statistic("fisher")).seconds, made.stored(Moments()).seconds]
         paths = [
             path for kind in ("models", "statistics") for path in (lab / "cache" / kind).iterdir()
         ]
@@ -90,7 +90,7 @@ class TestSeal:
             path.write_bytes(spoilt)
         again = Scenario("toy", "mlp", "class:boot", Recipe(1, lr=0.05, batch_size=32))
         with pytest.warns(UserWarning, match="it is damaged") as caught:
-            anew = [again.importance(Statistic("fisher")).seconds, again.gradient_space().seconds]
+            anew = [again.stored(Statistic("fisher")).seconds, again.stored(Moments()).seconds]
         assert len(caught) == 3
         assert anew[0] != found[0]
         assert anew[1] != found[1]

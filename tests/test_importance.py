@@ -121,7 +121,7 @@ class TestStored:
         made = fisher_diagonal(model, data)
         made.check(model, Statistic("fisher", order="release"))  # no groups, no order
         for other in (Statistic("sensitivity"), Statistic("fisher", 2)):
-            with pytest.raises(StaleStatisticError, match="one scale"):
+            with pytest.raises(StaleStatisticError, match="The two cannot be compared"):
                 made.check(model, other)
         grouped = fisher_diagonal(model, data, group=2)
         with pytest.raises(StaleStatisticError):

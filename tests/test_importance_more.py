@@ -23,10 +23,11 @@ from unlearnlib import (
 from unlearnlib.checks.outputs import settled
 from unlearnlib.cost import peak_memory_mib
 from unlearnlib.errors import SpecError, UnsupportedModelError
+from unlearnlib.fingerprint import fingerprint
 from unlearnlib.models import build
 from unlearnlib.report import quotients, rank_correlation
 from unlearnlib.stored.finite_difference import sample_places
-from unlearnlib.stored.importance import NORMS, fingerprint
+from unlearnlib.stored.importance import NORMS
 from unlearnlib.stored.per_example import by_func, by_rules
 
 from .toys import seeded
@@ -80,7 +81,7 @@ def test_gauss_newton_refuses_what_the_others_refuse() -> None:
 def test_a_scenario_stores_every_kind(kind: str) -> None:
     scenario = Scenario("fashion_small", "mlp", "class:Bag", Recipe(epochs=1), validation=0.99)
     statistic = Statistic(kind)  # type: ignore[arg-type]
-    found = scenario.importance(statistic)
+    found = scenario.stored(statistic)
     model, D = scenario.original[0], scenario.train
     direct = {
         "fisher": lambda: fisher_diagonal(model, D),

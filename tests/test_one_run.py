@@ -20,6 +20,7 @@ from unlearnlib import (
     JiT,
     Labelled,
     Method,
+    Moments,
     NablaTau,
     Original,
     RandomLabel,
@@ -191,8 +192,8 @@ class TestUnlearn:
     def test_a_stored_statistic_has_its_own_time(self) -> None:
         made = scenario()
         for method, stored in (
-            (SSD(alpha=1.5), made.importance(SSD().statistic)),
-            (PGU(epochs=1, stop=None), made.gradient_space()),
+            (SSD(alpha=1.5), made.stored(SSD().stored)),
+            (PGU(epochs=1, stop=None), made.stored(Moments())),
         ):
             costs = [unlearn(method, scenario()).cost for _ in range(2)]
             assert costs[0].keys() == COSTS | {"seconds_stored"}

@@ -11,11 +11,11 @@ from torch.testing import assert_close
 from unlearnlib import Importance, Labelled, fisher_diagonal, output_sensitivity
 from unlearnlib.checks.trial import FEW
 from unlearnlib.cost import count_forwards
+from unlearnlib.fingerprint import fingerprint
 from unlearnlib.models import MLP, PatchTransformer
 from unlearnlib.models.resnet import Block
 from unlearnlib.stored import layer_rules
 from unlearnlib.stored import per_example as engine
-from unlearnlib.stored.importance import fingerprint
 
 from .toys import seeded
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from unlearnlib import locations
 from unlearnlib.errors import RecordError
 from unlearnlib.locations import PACKAGE
 from unlearnlib.runs import records
@@ -138,7 +139,7 @@ class TestContents:
 
     def test_the_committed_records_are_sound(self, monkeypatch: pytest.MonkeyPatch) -> None:
         home = PACKAGE.parent / "data"
-        monkeypatch.setattr(records, "data_folder", lambda: home)
+        monkeypatch.setattr(locations, "data_folder", lambda: home)
         places = [(path.parent.name, path.stem) for path in (home / "records").glob("*/*.jsonl")]
         assert places
         for place in places:

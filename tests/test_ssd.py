@@ -18,10 +18,12 @@ from unlearnlib import (
     Inputs,
     Labelled,
     Recipe,
+    access,
     fisher_diagonal,
     output_sensitivity,
     train,
 )
+from unlearnlib.access import to_store
 from unlearnlib.errors import NonFiniteError, StaleStatisticError
 from unlearnlib.methods.ssd import dampen
 from unlearnlib.metrics import accuracy
@@ -60,11 +62,10 @@ def forgotten(data: Labelled) -> Labelled:
 
 def stored(kind: Kind, model: nn.Module, data: Labelled, **fields: Any) -> dict[str, Any]:
     """What a method names beside the model."""
-    forget = forgotten(data)
-    if kind is SSD:
-        return {"forget": forget, "fisher": fisher_diagonal(model, data, **fields)}
-    sensitivity = output_sensitivity(model, data.inputs, **fields)
-    return {"forget_inputs": forget.inputs, "sensitivity": sensitivity}
+    forget, method = forgotten(data), kind(**fields)
+    handed = {"forget": forget, "forget_inputs": forget.inputs}
+    made = {name: which.of(model, data) for name, which in to_store(method).items()}
+    return {name: (handed | made)[name] for name in access(method)}
 
 
 def importance(
@@ -137,9 +138,8 @@ def test_a_parameter_that_only_the_forget_set_needs_becomes_zero(kind: Kind) -> 
     x[17:] = torch.tensor([0.0, 1.0]).double()
     data, linear = Labelled(x, torch.zeros(22, dtype=torch.long)), nn.Linear(2, 3).double()
     given, retain = stored(kind, linear, data), data[torch.arange(22) < 17]
-    name = "fisher" if kind is SSD else "sensitivity"
-    make = {"fisher": fisher_diagonal, "sensitivity": output_sensitivity}[name]
-    given[name] = make(linear, retain if kind is SSD else retain.inputs)  # type: ignore[operator]
+    ((name, which),) = to_store(kind()).items()
+    given[name] = which.of(linear, retain)
     result = kind(1.5)(linear, **given)
     assert not result.weight[:, 1].any()  # type: ignore[index]
     assert torch.equal(result.weight[:, 0], linear.weight[:, 0])  # type: ignore[index]
@@ -246,7 +246,7 @@ def test_as_released_sets_every_departure(kind: Kind) -> None:
     changed = {name: value for name, value in released.items() if value != ours[name]}
     assert changed == {"group": 64, "order": "release"}
     assert kind.as_released(5, 2, group=128) == kind(5, 2, 128, "release")
-    assert kind.as_released().statistic.order == "release"
+    assert kind.as_released().stored.order == "release"
 
 
 def test_what_is_dampened_is_counted_layer_by_layer() -> None:

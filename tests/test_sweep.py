@@ -128,9 +128,9 @@ def test_records_of_grids_go_to_the_sweep_and_into_its_table(
     run_grid(Grid(**spec, seeds=[0]))  # known before the sweep, and still in its table
 
     def execute(source: Path, output: Path, given: Any, timeout: Any, environment: Any) -> None:
-        monkeypatch.setenv(records.SWEEP, environment[records.SWEEP])
+        monkeypatch.setenv("UNLEARNLIB_RECORDS", environment["UNLEARNLIB_RECORDS"])
         run_grid(Grid(**spec, seeds=given["tags"]))
-        monkeypatch.delenv(records.SWEEP)
+        monkeypatch.delenv("UNLEARNLIB_RECORDS")
 
     monkeypatch.setattr(runs, "execute", execute)
     assert go(lab, tags=[[0, 1], [2]]) == 0

@@ -36,7 +36,7 @@ def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., li
     nbformat.write(new.new_notebook(cells=[first]), tmp_path / "page.ipynb")
 
     def execute(source: Path, output: Path, given: Any, timeout: Any, environment: Any) -> None:
-        folder = Path(environment[runs.records.SWEEP])
+        folder = Path(environment["UNLEARNLIB_RECORDS"])
         for name in ("one", "two"):
             (folder / f"{name}.json").write_text(json.dumps(record(name, given["a"])))
         with (tmp_path / "made").open("a") as file:

@@ -251,9 +251,6 @@ def texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setenv("UNLEARNLIB_CACHE", str(tmp_path))
     monkeypatch.setattr(scenario, "load", fake)
-    scenario._load.cache_clear()
-    yield
-    scenario._load.cache_clear()
 
 
 def test_the_order_of_the_releases_is_by_the_first_of_several_labels(texts: None) -> None:

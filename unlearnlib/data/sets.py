@@ -15,6 +15,7 @@ from ..locations import download_folder
 from . import files, lfw, names, tiny_imagenet
 from .dataset import Dataset as Dataset
 from .files import Source
+from .poison import parsed_name, poisoned
 from .sources import (
     CIFAR10,
     CIFAR100,
@@ -149,11 +150,15 @@ def load(name: str) -> Dataset:
 
     The files of `fashion_small` come with this project. The others are searched in the folder that
     the environment variable `UNLEARNLIB_DATA` names (default `data` in the cache folder), directly
-    or in the set's own sub-folder.
+    or in the set's own sub-folder. `NAME+poison500` is the set `NAME` with a wrong label on 500
+    training examples of each class, see `poisoned`.
 
     Raises:
         DataError: If there is no such set, or a file is missing, truncated or corrupt.
     """
+    clean, wrong_labels = parsed_name(name)
+    if wrong_labels:
+        return poisoned(load(clean), wrong_labels)
     if name == _LFW:
         return _colour(name, *lfw.read(download_folder()))
     if name in _TINY:

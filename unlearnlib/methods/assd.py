@@ -62,14 +62,14 @@ class ASSD(Checked):
         return cls(lam, **({"retained": True} | fields))
 
     @property
-    def statistic(self) -> Statistic:
+    def stored(self) -> Statistic:
         """Which importance of D must be stored."""
         return Statistic("fisher", self.group, self.order)
 
     def __call__(self, model: nn.Module, *, forget: Labelled, fisher: Importance) -> nn.Module:
         """Return a copy of `model` without the parameters that matter to the forget set most."""
         model = copy_of(model, forget=forget).eval()
-        fisher.check(model, self.statistic)
+        fisher.check(model, self.stored)
         I_Df = fisher_diagonal(model, forget, group=self.group, chunk=self.chunk, order=self.order)
         I_D = fisher.without(I_Df) if self.retained else fisher
         alpha = adaptive_alpha(I_D, I_Df, len(forget) / fisher.n)

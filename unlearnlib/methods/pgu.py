@@ -42,7 +42,7 @@ from ..checks.outputs import finite, settled
 from ..data.tensors import Labelled
 from ..errors import NonFiniteError
 from ..losses import check_labels
-from ..stored.gradient_space import GradientSpace
+from ..stored.gradient_space import GradientSpace, Moments
 from .parts.projection import Share, descend, projections
 from .parts.sequential import Stop, in_turn, parts
 
@@ -95,6 +95,11 @@ class PGU(fields.Checked):
         return replace(given, **fields)
 
     @property
+    def stored(self) -> Moments:
+        """Which moments of D must be stored."""
+        return Moments(self.stride_one)
+
+    @property
     def needs_validation(self) -> bool:
         """Whether there must be validation examples."""
         return self.stop is not None
@@ -118,7 +123,7 @@ class PGU(fields.Checked):
         Raises:
             NonFiniteError: A moment of the space is NaN or infinite.
         """
-        space.check(model, self.stride_one)
+        space.check(model, self.stored)
         if wrong := [name for name, M in space.moments.items() if not finite(M)]:
             raise NonFiniteError(
                 f"The moments at {', '.join(wrong)} are NaN or infinite, so that they span no "

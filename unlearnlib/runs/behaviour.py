@@ -21,14 +21,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from ..access import Method, access, grant
+from ..access import Method, grant, to_store
 from ..cache import atomic, digest
 from ..data.tensors import Labelled
 from ..data.text import FORMS
 from ..locations import data_folder
 from ..methods import METHODS
-from ..stored.gradient_space import GradientSpace
-from ..stored.importance import fisher_diagonal, output_sensitivity
 from ..training import Recipe, seeded
 
 Numbers = list[float]
@@ -128,8 +126,6 @@ def _offers(problem: str, method: Method) -> tuple[nn.Module, SimpleNamespace]:
     model = fresh_model(torch.Generator().manual_seed(1))
     model.train()(whole.x)  # BatchNorm has seen something
     model.eval()
-    wants = access(method)
-    how: Any = {k: getattr(method, k) for k in ("group", "order") if hasattr(method, k)}
     offers = SimpleNamespace(
         forget=forget,
         forget_inputs=forget.inputs,
@@ -139,14 +135,8 @@ def _offers(problem: str, method: Method) -> tuple[nn.Module, SimpleNamespace]:
         fresh_model=fresh_model,
         recipe=Recipe(2, lr=0.05, batch_size=8, augment=problem == "images"),
         generator=torch.Generator().manual_seed(2),
+        **{name: which.of(model, whole) for name, which in to_store(method).items()},
     )
-    if "fisher" in wants:
-        offers.fisher = fisher_diagonal(model, whole, **how)
-    if "sensitivity" in wants:
-        offers.sensitivity = output_sensitivity(model, whole.inputs, **how)
-    if "gradient_space" in wants:
-        stride_one = getattr(method, "stride_one", False)
-        offers.gradient_space = GradientSpace.of(model, whole.inputs, stride_one=stride_one)
     return model, offers
 
 

@@ -27,7 +27,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..checks.intact import intact
 from ..checks.trial import first_line, graph
-from ..cost import hooked_by_others, uncounted
+from ..cost import hooked_by_others, off_the_clock
 from ..errors import UnsupportedModelError
 from .layer_rules import RULES, Sums, power, untouched, wide
 
@@ -124,7 +124,7 @@ def by_groups(model: nn.Module, data: Batch, loss: Loss, *, p: int, group: int, 
 def _gradients(model: nn.Module, loss: Tensor, parameters: Mapping[str, Tensor]) -> list[Tensor]:
     """Return the gradients of `loss`, zero where it does not depend on a parameter."""
     try:
-        found = torch.autograd.grad(loss, [*parameters.values()], materialize_grads=True)
+        gradients = torch.autograd.grad(loss, [*parameters.values()], materialize_grads=True)
     except torch.OutOfMemoryError:
         raise
     except RuntimeError as error:
@@ -134,7 +134,7 @@ def _gradients(model: nn.Module, loss: Tensor, parameters: Mapping[str, Tensor])
             f"{', not reached: ' * bool(hidden)}{', '.join(hidden)}. Replace what it names by "
             "operations that have a derivative and change nothing in place that is needed later."
         ) from error
-    return [wide(g.to_dense()) for g in found]
+    return [wide(g.to_dense()) for g in gradients]
 
 
 @torch.no_grad()
@@ -159,7 +159,7 @@ def by_func(
 
     inner = (None, *(0 for _ in batch))
     with intact(model), _mapping(model):
-        with torch.enable_grad(), uncounted():
+        with torch.enable_grad(), off_the_clock():
             others = {k: q.detach().requires_grad_() for k, q in chosen.items()}
             reached = graph(outputs(others, batch[0][:1]))[1]
         if any(learned[k] in reached for k in chosen):
@@ -182,10 +182,11 @@ def _placed(model: nn.Module, chosen: Sums) -> Sums:
     }
 
 
+@off_the_clock()
 @torch.no_grad()
 def _try_map(model: nn.Module, x: Tensor) -> None:
     """Send a few examples through by `torch.func.vmap`, which refuses to branch on their values."""
-    with intact(model), uncounted(), _mapping(model):
+    with intact(model), _mapping(model):
         vmap(lambda one: model(one[None].clone()))(x)
 
 
@@ -231,13 +232,13 @@ def by_rules(
             covered[layer] = {short: names[q] for short, q in own.items()}
     edges = [calls[layer].edge for layer in covered]
     deltas = torch.autograd.grad(total, edges, allow_unused=True) if edges else ()
-    found: Sums = {}
+    sums: Sums = {}
     with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
         for (layer, own_names), delta in zip(covered.items(), deltas, strict=True):
             if delta is not None:  # else another call was the one that counts
-                sums = RULES[type(layer)](layer, wide(calls[layer].given), wide(delta), p)
-                found |= {name: sums[short] for short, name in own_names.items()}
-    return found
+                of_layer = RULES[type(layer)](layer, wide(calls[layer].given), wide(delta), p)
+                sums |= {name: of_layer[short] for short, name in own_names.items()}
+    return sums
 
 
 @contextmanager

@@ -103,7 +103,7 @@ class Run:
             "notebook": self.notebook.name, "point": dict(self.point), "library": library_hash(),
             "parameters": dict(self.parameters), "date": records.now(),
             "provenance": records.environment() | {"threads": self.threads},
-            "records": sorted(path.stem for path in self.records.glob("*.json")),
+            "records": _names(self.records),
         }  # fmt: skip
         with atomic(self.status_file) as temporary:
             temporary.write_text(json.dumps(status, sort_keys=True) + "\n")
@@ -127,7 +127,7 @@ def go(run: Run) -> Status:
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, str(run.threads))  # read when the first kernel starts
     start = time.perf_counter()
-    environment = {records.SWEEP: str(run.records), "TQDM_DISABLE": "1"}
+    environment = {"UNLEARNLIB_RECORDS": str(run.records), "TQDM_DISABLE": "1"}
     state, text = "failed", ""
     try:
         execute(run.notebook, run.executed, run.parameters, run.timeout, environment)
@@ -183,7 +183,7 @@ def _measured(path: Path, status: Status) -> pd.DataFrame:
         RecordError: One of them is missing or damaged.
     """
     folder = path.with_suffix("")
-    names = status.get("records", [file.stem for file in sorted(folder.glob("*.json"))])
+    names = status.get("records", _names(folder))
     found = []
     for file in (folder / f"{name}.json" for name in names):
         try:
@@ -195,6 +195,12 @@ def _measured(path: Path, status: Status) -> pd.DataFrame:
                 "left out; the same command repeats it."
             ) from None
     return records.table(found)
+
+
+def _names(folder: Path) -> list[str]:
+    """Return the records in a run's folder, by their paths within it without the suffix."""
+    files = [file.relative_to(folder) for file in folder.rglob("*.json")]
+    return sorted(file.with_suffix("").as_posix() for file in files)
 
 
 def collect(folder: str | Path) -> pd.DataFrame:

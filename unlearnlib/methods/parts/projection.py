@@ -21,7 +21,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from ...checks.intact import intact
 from ...checks.outputs import logits
 from ...checks.trial import graph
-from ...cost import uncounted
+from ...cost import off_the_clock
 from ...errors import SpecError, UnsupportedModelError
 from ...stored.gradient_space import GradientSpace
 from ...stored.per_example import autocast_afresh
@@ -205,6 +205,7 @@ def projections(
     return found
 
 
+@off_the_clock()
 @torch.enable_grad()
 def _refuse_other_uses(model: nn.Module, steps: Steps, x: Tensor) -> None:
     """Refuse a weight that enters the outputs more often than its layer is called."""
@@ -213,7 +214,7 @@ def _refuse_other_uses(model: nn.Module, steps: Steps, x: Tensor) -> None:
     def note(layer: nn.Module, args: tuple[Tensor, ...]) -> None:
         calls[layer] += 1
 
-    with intact(model), uncounted(), autocast_afresh(x.device.type):
+    with intact(model), autocast_afresh(x.device.type):
         owners = {
             layer: name
             for name, layer in model.named_modules()
