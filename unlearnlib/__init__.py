@@ -26,7 +26,6 @@ from .methods import (
     NablaTau,
     NegGradPlus,
     Original,
-    PerturbedJiT,
     RandomLabel,
     Retrain,
     SCRUBRewind,
@@ -49,7 +48,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ACCESS", "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "Dataset", "FineTune",
     "GradientAscent", "GradientSpace", "Grid", "Importance", "Inputs", "JiT", "Labelled", "Method",
-    "NablaTau", "NegGradPlus", "Original", "PerturbedJiT", "RandomLabel", "Recipe", "Retrain",
+    "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Recipe", "Retrain",
     "SCRUBRewind", "Scenario", "Splits", "Statistic", "access", "entropy", "finite_sensitivity",
     "fisher_diagonal", "gauss_newton_diagonal", "load", "losses", "measure", "output_sensitivity",
     "outputs", "read_all", "read_records", "recorded", "rng", "run", "run_grid", "train", "unlearn",
