@@ -33,7 +33,7 @@ CASES: dict[str, Method] = {
     "FineTune": methods.FineTune(epochs=2, batch_size=6),
     "JiT": methods.JiT(noises=3, batch_size=5, chunk=10),
     "JiT as released": methods.JiT.as_released(noises=3, batch_size=5, lr=0.01),
-    "JiT with sparse noise": methods.PerturbedJiT(noises=3, batch_size=5, noise="sparse"),
+    "JiT with sparse noise": methods.JiT(noises=3, batch_size=5, noise="sparse"),
     "SSD": methods.SSD(alpha=1.2),
     "SSD as released": methods.SSD.as_released(alpha=1.1, group=1),
     "LFSSD": methods.LFSSD(alpha=1.2, chunk=4),

@@ -109,7 +109,7 @@ def test_what_may_be_left_out_and_what_has_any_sign() -> None:
         (partial(methods.NablaTau, match="moment"), "Did you mean moments"),
         (partial(methods.NablaTau.as_released_text, max_epochs=0), "NablaTau.max_epochs"),
         (partial(methods.SCRUBRewind.as_released, rewind="no"), "SCRUBRewind.rewind"),
-        (partial(methods.PerturbedJiT, sigma=0), "PerturbedJiT.sigma must be above 0, not 0"),
+        (partial(methods.JiT, sigma=0), "JiT.sigma must be above 0, not 0"),
         (partial(Recipe, 0), "Recipe.epochs must be at least 1, not 0"),
         (partial(methods.SSD, chunk=2**63), f"SSD.chunk must be at most 2147483647, not {2**63}"),
         (partial(methods.FineTune, lr=1e308), r"FineTune.lr must be at most 1e\+30, not 1e\+308"),

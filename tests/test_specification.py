@@ -190,7 +190,7 @@ class TestMethods:
     @pytest.mark.parametrize(
         "other",
         [{"type": "JiT", "label": "other"}, {"type": "JiT", "label": "same", "sigma": 0.4},
-         {"type": "PerturbedJiT", "label": "same"}],
+         {"type": "JiT", "label": "same", "noise": "sparse"}],
     )  # fmt: skip
     def test_a_label_or_fields_that_differ(self, other: dict[str, Any]) -> None:
         Grid(**(RIGHT | {"methods": {"A": {"type": "JiT", "label": "same"}, "B": other}}))

@@ -228,7 +228,6 @@ SMALL = {
 }  # fmt: skip
 CANNOT = {
     ("tokens", "JiT"): (SpecError, "real-valued"),  # noise is added to the inputs
-    ("tokens", "PerturbedJiT"): (SpecError, "real-valued"),  # the same
     ("tokens", "PGU"): (SpecError, "one label"),
     ("features", "PGU"): (SpecError, "one label"),
 }

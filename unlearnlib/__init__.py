@@ -26,7 +26,6 @@ from .methods import (
     NablaTau,
     NegGradPlus,
     Original,
-    PerturbedJiT,
     RandomLabel,
     Retrain,
     SCRUBRewind,
@@ -54,7 +53,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ACCESS", "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "Dataset", "FineTune",
     "GradientAscent", "GradientSpace", "Grid", "Importance", "Inputs", "JiT", "Labelled", "Method",
-    "Moments", "NablaTau", "NegGradPlus", "Original", "PerturbedJiT", "RandomLabel", "Recipe",
+    "Moments", "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Recipe",
     "Retrain", "SCRUBRewind", "Scenario", "Splits", "Statistic", "access", "entropy",
     "finite_sensitivity", "fisher_diagonal", "gauss_newton_diagonal", "load", "losses", "measure",
     "output_sensitivity", "outputs", "read_all", "read_records", "recorded", "rng", "run",

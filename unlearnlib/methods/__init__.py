@@ -8,7 +8,6 @@ from .lfssd import LFSSD
 from .nabla_tau import NablaTau
 from .neg_grad_plus import NegGradPlus
 from .original import Original
-from .perturbed_jit import PerturbedJiT
 from .pgu import PGU
 from .random_label import RandomLabel
 from .retrain import Retrain
@@ -19,12 +18,12 @@ METHODS = {
     cls.__name__: cls
     for cls in (
         Original, Retrain, FineTune, JiT, SSD, LFSSD, ASSD, PGU, NablaTau, GradientAscent,
-        NegGradPlus, RandomLabel, SCRUB, SCRUBRewind, PerturbedJiT,
+        NegGradPlus, RandomLabel, SCRUB, SCRUBRewind,
     )
 }  # fmt: skip
 """Every method by its name in a specification."""
 
 __all__ = [
     "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "FineTune", "GradientAscent", "JiT",
-    "NablaTau", "NegGradPlus", "Original", "PerturbedJiT", "RandomLabel", "Retrain", "SCRUBRewind",
+    "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Retrain", "SCRUBRewind",
 ]  # fmt: skip

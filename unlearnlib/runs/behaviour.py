@@ -36,9 +36,10 @@ TELLING: dict[str, dict[str, Any]] = {
     "SSD": {"alpha": 1.2},
     "LFSSD": {"alpha": 1.2},
     "PGU": {"stop": None, "steps": 2, "batch_size": 3},
-    "PerturbedJiT": {"noise": "sparse"},
 }
-"""Values in the place of those with which a method would do nothing here, or what another does."""
+"""Values in the place of those with which a method would do nothing here."""
+MORE: dict[str, list[dict[str, Any]]] = {"JiT": [{"noise": "sparse"}]}
+"""Further settings of a method, whose numbers follow those of its plain form."""
 
 
 class Texts(nn.Module):
@@ -76,27 +77,31 @@ def kinds() -> Iterator[str]:
 
 
 def behaviour(kind: str, problem: str) -> Numbers:
-    """Return two numbers for each tensor of the unlearned model: its length and a projection."""
-    method = _small(kind)
-    model, offers = _offers(problem, method)
-    found = []
-    for value in method(model, **grant(method, offers)).state_dict().values():
-        flat = value.detach().double().flatten()
-        along = torch.arange(len(flat), dtype=torch.float64).add(1).cos()
-        found += [float(flat.norm()), float(flat @ along)]
-    return found
+    """Return two numbers for each tensor of the unlearned model: its length and a projection.
+
+    Those of the settings in `MORE` follow those of the plain form.
+    """
+    numbers: Numbers = []
+    for setting in ({}, *MORE.get(kind.partition(".")[0], [])):
+        method = _small(kind, setting)
+        model, offers = _offers(problem, method)
+        for value in method(model, **grant(method, offers)).state_dict().values():
+            flat = value.detach().double().flatten()
+            along = torch.arange(len(flat), dtype=torch.float64).add(1).cos()
+            numbers += [float(flat.norm()), float(flat @ along)]
+    return numbers
 
 
 def suits(kind: str, problem: str) -> bool:
     """Tell whether a method can be used on a problem: JiT needs real inputs, PGU single labels."""
-    return problem == "images" or kind.partition(".")[0] not in ("JiT", "PerturbedJiT", "PGU")
+    return problem == "images" or kind.partition(".")[0] not in ("JiT", "PGU")
 
 
-def _small(kind: str) -> Method:
-    """Return a method with settings for a few examples."""
+def _small(kind: str, setting: dict[str, Any]) -> Method:
+    """Return a method with values for a few examples and those of a setting."""
     name, _, constructor = kind.partition(".")
     method: Any = getattr(METHODS[name], constructor)() if constructor else METHODS[name]()
-    small = SMALL | TELLING.get(name, {})
+    small = SMALL | TELLING.get(name, {}) | setting
     if getattr(method, "group", 1) > 1:
         small |= {"group": 4}
     small = {field: value for field, value in small.items() if hasattr(method, field)}

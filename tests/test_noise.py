@@ -1,12 +1,12 @@
-"""JiT with other noise: the same steps, the same size of the noise, another shape."""
+"""Noise of several shapes: JiT's steps and the size of the noise stay the same."""
 
 import pytest
 import torch
 from torch import nn
 from torch.testing import assert_close
 
-from unlearnlib import Inputs, JiT, PerturbedJiT
-from unlearnlib.methods.perturbed_jit import DRAWS, SHARE
+from unlearnlib import Inputs, JiT
+from unlearnlib.methods.parts.noise import DRAWS, SHARE
 
 from .toys import seeded
 
@@ -18,13 +18,10 @@ def problem():
     return model, Inputs(torch.randn(11, 16, dtype=torch.float64, generator=seeded(1)))
 
 
-@pytest.mark.parametrize("fields", [{}, {"clamp": True, "accumulate": True}, {"squared": True}])
-def test_gaussian_noise_is_jit_itself(fields):
-    model, x = problem()
-    fields |= {"noises": 4, "batch_size": 4}
-    ours = PerturbedJiT(**fields)(model, forget_inputs=x, generator=seeded())
-    plain = JiT(**fields)(model, forget_inputs=x, generator=seeded())
-    assert_close(ours.state_dict(), plain.state_dict(), rtol=0, atol=0)
+def test_gaussian_noise_is_the_default_and_what_torch_draws():
+    assert JiT().noise == "gaussian"
+    drawn = torch.randn(9, generator=seeded())
+    assert torch.equal(DRAWS["gaussian"]((9,), generator=seeded()), drawn)
 
 
 @pytest.mark.parametrize("shape", DRAWS)
@@ -52,7 +49,7 @@ def test_the_shapes_are_what_they_are_called():
 def test_it_is_the_equation_with_that_noise(shape):
     """One batch and one draw: the step that the ratio's gradient gives, written out."""
     model, x = problem()
-    method = PerturbedJiT(sigma=0.7, lr=0.3, noises=1, noise=shape)
+    method = JiT(sigma=0.7, lr=0.3, noises=1, noise=shape)
     after = method(model, forget_inputs=x, generator=seeded())
     generator = seeded()
     torch.randint(2**31, (), generator=generator)  # what seeds dropout
@@ -62,12 +59,6 @@ def test_it_is_the_equation_with_that_noise(shape):
     gradients = torch.autograd.grad(loss, list(model.parameters()))
     for p, q, g in zip(model.parameters(), after.parameters(), gradients, strict=True):
         assert_close(q, p - 0.3 * g)
-
-
-def test_afterwards_torch_draws_as_before():
-    model, x = problem()
-    PerturbedJiT(noise="sparse", noises=1)(model, forget_inputs=x, generator=seeded())
-    assert torch.equal(torch.randn(9, generator=seeded()), DRAWS["gaussian"](9, generator=seeded()))
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])

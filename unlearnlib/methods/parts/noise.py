@@ -1,0 +1,55 @@
+r"""Noise of several shapes, all of mean 0 and variance 1.
+
+The coordinates of a draw :math:`u` are independent, and are
+
+    ``gaussian``  normal,
+    ``uniform``   uniform on :math:`[-\sqrt3, \sqrt3]`,
+    ``laplace``   of density :math:`e^{-\sqrt2 |u|} / \sqrt2`,
+    ``sparse``    normal, and a hundred times as large in one of twenty coordinates.
+
+So the mean square of :math:`\lVert \sigma u \rVert_2` is :math:`\sigma^2 d` for each of them.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+Noise = Literal["gaussian", "uniform", "laplace", "sparse"]
+SHARE = 0.05
+"""How many coordinates of sparse noise are large."""
+SMALL = 0.01
+"""How large the others are beside them; not 0, so that the noise is never 0 as a whole."""
+
+
+def gaussian(shape: tuple[int, ...], **options: Any) -> Tensor:
+    """Return normal noise of that shape; `options` are `generator`, `device` and `dtype`."""
+    return torch.randn(shape, **options)
+
+
+def uniform(shape: tuple[int, ...], **options: Any) -> Tensor:
+    """Return uniform noise, with the arguments of `gaussian`."""
+    u = torch.rand(shape, **options)
+    return (2 * u - 1) * 3**0.5
+
+
+def laplace(shape: tuple[int, ...], **options: Any) -> Tensor:
+    """Return Laplace noise, with the arguments of `gaussian`."""
+    u = torch.rand(shape, **options) - 0.5
+    above = torch.finfo(u.dtype).eps / 2 - 1  # the number after -1, whose log1p is infinite
+    return -u.sign() * (-2 * u.abs()).clamp(min=above).log1p() / 2**0.5  # the inverse of its cdf
+
+
+def sparse(shape: tuple[int, ...], **options: Any) -> Tensor:
+    """Return sparse noise, with the arguments of `gaussian`."""
+    u = torch.randn(shape, **options)
+    u = torch.where(torch.rand(shape, **options) < SHARE, u, SMALL * u)
+    return u.div((SHARE + (1 - SHARE) * SMALL**2) ** 0.5)  # its standard deviation until here
+
+
+DRAWS: Mapping[Noise, Callable[..., Tensor]] = MappingProxyType(
+    {"gaussian": gaussian, "uniform": uniform, "laplace": laplace, "sparse": sparse}
+)
+"""A draw of each shape, by its name."""
