@@ -1,7 +1,7 @@
 """Notebooks executed by papermill, one or many: the only part that knows that they exist."""
 
 from .execute import CellError, execute
-from .runs import collect
+from .notebook_run import collect
 from .schedule import plan, sweep
 from .space import grid_of
 
