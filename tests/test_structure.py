@@ -3,6 +3,8 @@
 import ast
 from pathlib import Path
 
+import pytest
+
 import unlearnlib
 
 ROOT = Path(unlearnlib.__file__).parent
@@ -36,6 +38,17 @@ def imports() -> dict[str, set[str]]:
                 inner = f"{home}.{alias.name}".lstrip(".")
                 found[names[path]].add(inner if inner in known else home)
     return found
+
+
+ROOMS = ["audit", "checks", "data", "methods/parts", "metrics", "models", "runs", "stored", "sweep"]
+"""Folders whose `__init__` says, in a line each, what their files are for."""
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_map_of_a_room_names_its_files(room: str) -> None:
+    text = ast.get_docstring(ast.parse((ROOT / room / "__init__.py").read_text(encoding="utf-8")))
+    files = {path.stem for path in (ROOT / room).glob("*.py")} - {"__init__"}
+    assert not [name for name in sorted(files) if f"``{name}``" not in str(text)]
 
 
 def test_no_circle_of_imports() -> None:

@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 
 from ..errors import DataError
 from ..metrics.shapes import known, one_label, told
-from .smoothness import neighbour, sphere
+from .smoothness import check_sphere, neighbour
 
 
 def input_gradient(f: Callable[[Tensor], Tensor], x: Tensor, y: Tensor) -> Tensor:
@@ -60,7 +60,7 @@ def curvature(
     Raises:
         SpecError: The radius is too small for the type of the inputs.
     """
-    sphere(radius, draws)
+    check_sphere(radius, draws)
     here = input_gradient(f, x, y)
     total = torch.zeros(len(x), dtype=here.dtype, device=here.device)
     for _ in range(draws):

@@ -37,7 +37,7 @@ def local_ratio(
     Raises:
         SpecError: The radius is too small for the type of the inputs.
     """
-    sphere(radius, draws)
+    check_sphere(radius, draws)
     z = f(x)
     told(z)
     if len(z) != len(x):
@@ -49,7 +49,7 @@ def local_ratio(
     return known(total / draws, total[:, None])
 
 
-def sphere(radius: float, draws: int) -> None:
+def check_sphere(radius: float, draws: int) -> None:
     """Refuse a sphere without extent, or no directions on it.
 
     Raises:

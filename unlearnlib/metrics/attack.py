@@ -151,10 +151,10 @@ def attack_tpr(members: Tensor, others: Tensor, fpr: float = 0.01) -> float:
 
 def _filled(members: Tensor, others: Tensor) -> list[Tensor]:
     """Return the scores of two sets, each of which has some."""
-    found = scores(members, others)
-    if not all(map(len, found)):
+    both = scores(members, others)
+    if not all(map(len, both)):
         raise DataError(
             f"An attack compares members with others, and was given {len(members)} scores of "
             f"members and {len(others)} of others. It needs one of each at least."
         )
-    return found
+    return both
