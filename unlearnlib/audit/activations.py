@@ -59,9 +59,11 @@ def space_distances(reference: GradientSpace, other: GradientSpace, gamma: float
         N = other.moments[name]
         one, two = Spectrum.of(M), Spectrum.of(N)
         B, C = (s.vectors[0, :, : int(s.ranks(gamma, "energy")[0])] for s in (one, two))
+        # The energy of M in its own basis, and what of it the other basis catches
         held, caught = torch.trace(B.T @ M[0] @ B), torch.trace(C.T @ M[0] @ C)
         moments, leak = float((M - N).norm() / M.norm()), 1 - float(caught / held)
         both = B.shape[1] + C.shape[1]
+        # |BB' - CC'|^2 = k_B + k_C - 2 |B'C|^2 for orthonormal columns
         apart = max(both - 2 * float((B.T @ C).square().sum()), 0.0) / max(both, 1)
         rows.append((name, B.shape[1], C.shape[1], moments, apart**0.5, leak, two.clamped))
     columns = ["layer", "rank", "rank of the other", "moments", "bases", "leak", "negative"]

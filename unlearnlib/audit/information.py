@@ -26,6 +26,7 @@ def input_gradient(f: Callable[[Tensor], Tensor], x: Tensor, y: Tensor) -> Tenso
     x = x.detach().requires_grad_()
     z = f(x)
     told(z)
+    # Row i of the gradient of the sum is that of example i's own loss
     (gradient,) = torch.autograd.grad(cross_entropy(z, one_label(z, y), reduction="sum"), x)
     return known(gradient, z)
 
@@ -62,7 +63,7 @@ def curvature(
     """
     check_sphere(radius, draws)
     here = input_gradient(f, x, y)
-    total = torch.zeros(len(x), dtype=here.dtype, device=here.device)
+    total = torch.zeros(len(x), dtype=here.dtype, device=here.device)  # sum over j
     for _ in range(draws):
         near = neighbour(x, radius, generator)
         total += (input_gradient(f, near, y) - here).flatten(1).norm(dim=1) / radius

@@ -31,7 +31,7 @@ def gradient_norm(model: nn.Module, data: Labelled) -> float:
         )
     total = [torch.zeros_like(q) for q in parameters]
     for x, y in data.batches(500):
-        loss = _losses(model, x, y).sum() / len(data)
+        loss = _losses(model, x, y).sum() / len(data)  # the batch's part of the mean
         gradient = torch.autograd.grad(loss, parameters, materialize_grads=True)
         for sum_, g in zip(total, gradient, strict=True):
             sum_ += g

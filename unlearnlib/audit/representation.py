@@ -21,6 +21,7 @@ def last_inputs(model: nn.Module, x: Tensor, batch_size: int = 250) -> Tensor:
     """
     model = deepcopy(model).eval()
     seen: list[Tensor] = []
+    # None, if the model has no linear layer; else the last
     for last in [m for m in model.modules() if isinstance(m, nn.Linear)][-1:]:
         last.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     for batch in x.split(batch_size):

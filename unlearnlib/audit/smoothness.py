@@ -69,8 +69,10 @@ def neighbour(x: Tensor, radius: float, generator: torch.Generator) -> Tensor:
         SpecError: Rounding moves one of them by another distance.
     """
     delta = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+    # A normal draw has no direction that it prefers: scaled, it is uniform on the sphere
     delta *= radius / delta.flatten(1).norm(dim=1).view(-1, *[1] * (x.dim() - 1))
     near = x + delta
+    # x + delta is rounded: what was added is not delta
     moved = (near - x).flatten(1).double().norm(dim=1)
     if ((moved - radius).abs() > 0.01 * radius).any():
         raise SpecError(
