@@ -73,14 +73,14 @@ def finite_sensitivity(
                 raise SpecError(f"'{name}' has {theta.numel()} numbers; there is no place {place}.")
             where = torch.unravel_index(torch.tensor(place), theta.shape)
             value = theta[where].clone()
-            h = step * value.abs()
+            h = step * value.abs()  # h_i
             if value != 0 and (value + h == value or value - h == value):
                 raise SpecError(
                     f"A step of {step:g} is lost to rounding: it does not change place {place} of "
                     f"'{name}'. Take a larger step, or a model in double precision."
                 )
             theta[where] = value + h
-            above = sizes()
+            above = sizes()  # S(f(x_n)) at theta + h_i e_i, (n,)
             theta[where] = value - h
             below = sizes()
             theta[where] = value
