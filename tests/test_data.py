@@ -165,7 +165,7 @@ def test_cifar_sets_read_their_files_in_order(root: Path, monkeypatch: pytest.Mo
         sources.CIFAR10.folder, tuple(part(*item) for item in contents.items()), ("http://home/x",)
     )
     family = sets.Family(fake, sets._read_cifar10, (0.5,) * 3, (2.0,) * 3, names.CIFAR10)
-    monkeypatch.setitem(sets._SETS, "cifar10", (family, False))  # type: ignore[arg-type]
+    monkeypatch.setitem(sets._SETS, "cifar10", (family, False))
 
     dataset = load("cifar10")
 

@@ -8,7 +8,8 @@ import pytest
 
 from unlearnlib.errors import SpecError
 from unlearnlib.locations import PACKAGE
-from unlearnlib.sweep.space import parameters_of, read_axes, resolve
+from unlearnlib.sweep.parameters import parameters_of
+from unlearnlib.sweep.space import read_axes, resolve
 
 from .toys import grid
 

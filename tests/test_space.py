@@ -8,7 +8,8 @@ import pytest
 
 from unlearnlib.errors import SpecError
 from unlearnlib.locations import PACKAGE
-from unlearnlib.sweep.space import grid_of, parameters_of, points, read_axes, resolve
+from unlearnlib.sweep.parameters import parameters_of
+from unlearnlib.sweep.space import grid_of, points, read_axes, resolve
 
 from .toys import grid
 
