@@ -6,12 +6,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
 from unlearnlib import Dataset, Labelled, Scenario, locations, scenario
+from unlearnlib.data import NAMES
 from unlearnlib.runs import grid, records, specification
 from unlearnlib.runs.grid import Run
 
@@ -39,7 +41,7 @@ def torchvision() -> ModuleType:
             library.define(schema)
         for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
             del sys.modules[name]
-        module = importlib.import_module("torchvision")
+        module: Any = importlib.import_module("torchvision")
         module.schemas_for_cpu = library  # the schemas live as long as this object
         return module
     except ImportError as error:
@@ -49,7 +51,7 @@ def torchvision() -> ModuleType:
 @pytest.fixture(autouse=True)
 def known(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let specifications name the toy."""
-    monkeypatch.setattr(specification, "NAMES", (*specification.NAMES, "toy"))
+    monkeypatch.setattr(specification, "NAMES", (*NAMES, "toy"))
 
 
 @pytest.fixture

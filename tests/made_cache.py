@@ -19,7 +19,7 @@ class Maker:
         self.calls += 1
         return [torch.randn(self.size)]
 
-    def model(self) -> tuple[nn.Module, dict[str, float]]:
+    def model(self) -> tuple[nn.Linear, dict[str, float]]:
         self()
         return nn.Linear(3, 2).eval(), {"seconds": 0.5}
 

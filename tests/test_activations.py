@@ -29,8 +29,8 @@ def test_inputs_are_those_that_the_layers_see() -> None:
 def test_a_scaled_first_layer_moves_the_second_input_by_as_much() -> None:
     before, after = net(), net()
     with torch.no_grad():
-        after[0].weight *= 1.5
-        after[0].bias *= 1.5
+        for parameter in after[0].parameters():
+            parameter.mul_(1.5)
     assert drift(before, after, INPUTS) == pytest.approx({"0": 0.0, "2": 0.5}, abs=1e-6)
 
 
@@ -63,7 +63,7 @@ def test_the_distance_of_bases_is_that_of_their_projections() -> None:
 def test_orthogonal_spaces_are_one_apart() -> None:
     model, e = nn.Sequential(nn.Linear(4, 3)).eval(), torch.eye(4)
     spaces = [GradientSpace.of(model, Inputs(e[i : i + 1])) for i in (0, 2)]
-    assert space_distances(*spaces, 0.9)["bases"][0] == pytest.approx(1.0)
+    assert space_distances(spaces[0], spaces[1], 0.9)["bases"][0] == pytest.approx(1.0)
 
 
 def test_full_protection_keeps_all_directions() -> None:

@@ -90,10 +90,10 @@ def test_what_is_read_is_that_of_eval_mode() -> None:
     assert torch.equal(norms, parameter_gradient(copy.deepcopy(model).eval(), data().x, data().y))
 
 
-def broken() -> nn.Module:
+def broken() -> nn.Sequential:
     model = network()
     with torch.no_grad():
-        model[0].weight[0, 0] = math.nan
+        next(model.parameters())[0, 0] = math.nan
     return model
 
 
@@ -132,7 +132,9 @@ def test_a_readout_from_or_of_what_is_not_finite_is_nan() -> None:
 
 @pytest.mark.parametrize("fit_", [lambda m, d: gradient_norm(m, d),
                                   lambda m, d: relearning(m, d, seeded(), steps=1)])  # fmt: skip
-def test_data_without_examples_or_with_other_labels_is_refused(fit_) -> None:
+def test_data_without_examples_or_with_other_labels_is_refused(
+    fit_: Callable[[nn.Module, Labelled], object],
+) -> None:
     for y in (Y[:, None].float(), Y + 1, (Y > 0)):
         with pytest.raises(DataError, match=r"\.$"):
             fit_(network(), Labelled(data().x, y))
@@ -219,8 +221,8 @@ class TestReferenceAttack:
         whole = attack_scores(attack, logits(), Y)
         assert (found == whole).sum() == 23
         for curve in (roc, precision_recall):
-            for pair in ((found, whole), (whole, found)):
-                assert all(np.isnan(part).all() for part in curve(*pair))
+            for one, other in ((found, whole), (whole, found)):
+                assert all(np.isnan(part).all() for part in curve(one, other))
 
     def test_what_does_not_fit(self) -> None:
         for z, y in ((logits()[0], Y), (logits(), Y[:3]), (logits(), Y + 1), (logits()[:0], Y)):

@@ -36,7 +36,7 @@ def page(name: str, *cells: str) -> None:
 def text(name: str) -> str:
     """Return the output of the first cell of code of an executed copy."""
     path = Path("book/_executed") / f"{name}.ipynb"
-    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    notebook = nbformat.read(path, as_version=4)
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")
     return "".join(output.get("text", "") for output in first.outputs)
 

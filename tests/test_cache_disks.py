@@ -3,12 +3,14 @@
 import errno
 import os
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from filelock import FileLock
 from torch import nn
 
 from unlearnlib import cache
@@ -21,7 +23,7 @@ CPU = torch.device("cpu")
 pytestmark = pytest.mark.usefixtures("lab")
 
 
-def ask_model(make: Maker, name: str = "a") -> nn.Module:
+def ask_model(make: Maker, name: str = "a") -> Any:
     return cached({"name": name}, lambda: nn.Linear(3, 2), make.model, CPU)[0]
 
 
@@ -132,7 +134,12 @@ class TestNoRoom:
         monkeypatch.setattr(
             os, "fsync", lambda number: done.append(os.readlink(f"/proc/self/fd/{number}"))
         )
-        monkeypatch.setattr(os, "replace", lambda a, b: (done.append(str(a)), replace(a, b)))
+
+        def noted(source: Any, target: Any) -> None:
+            done.append(str(source))
+            replace(source, target)
+
+        monkeypatch.setattr(os, "replace", noted)
         with atomic(tmp_path / "file.txt") as temporary:
             temporary.write_text("new")
         assert done == [str(temporary)] * 2
@@ -166,8 +173,8 @@ class TestReadOnly:
         def deny(*_: Any, **__: Any) -> None:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-        monkeypatch.setattr(cache.FileLock, "acquire", deny)
-        monkeypatch.setattr(cache.tempfile, "mkstemp", deny)
+        monkeypatch.setattr(FileLock, "acquire", deny)
+        monkeypatch.setattr(tempfile, "mkstemp", deny)
         ask(make)
         assert make.calls == 1
         with pytest.warns(UserWarning, match="Permission denied.* but not kept"):

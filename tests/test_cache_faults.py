@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import torch
-from filelock import Timeout
+from filelock import FileLock, Timeout
 
-from unlearnlib import Moments, Recipe, Scenario, Statistic, cache
+from unlearnlib import Moments, Recipe, Scenario, Statistic
 
 from .made_cache import Maker, ask, place
 
@@ -170,11 +170,11 @@ def test_who_makes_holds_the_lock(lab: Path) -> None:
     lock = lab / "cache" / "locks" / place(lab).with_suffix(".lock").name
 
     def make() -> list[torch.Tensor]:
-        other = cache.FileLock(lock, timeout=0)
+        other = FileLock(lock, timeout=0)
         with pytest.raises(Timeout), other:
             pytest.fail("nobody holds the lock")
         return [torch.ones(1)]
 
     ask(make)  # type: ignore[arg-type]
-    with cache.FileLock(lock, timeout=0):
+    with FileLock(lock, timeout=0):
         assert lock.exists()

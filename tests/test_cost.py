@@ -124,7 +124,7 @@ class Net(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.layer(x)
-        return self.inner(x) if self.inner is not None else x  # type: ignore[no-any-return]
+        return self.inner(x) if self.inner is not None else x
 
 
 def test_examples_of_every_network_of_the_kind_count_once() -> None:

@@ -9,6 +9,7 @@ from unlearnlib import METHODS
 from unlearnlib.runs import behaviour as fingerprint
 from unlearnlib.runs.behaviour import behaviour, close, golden, kinds, of_kind, suits
 from unlearnlib.stored import mean_powers
+from unlearnlib.stored.per_example import sums_of_powers
 
 TEXTS = "goemotions"
 ALL = [(kind, problem) for kind in kinds() for problem in fingerprint.PROBLEMS]
@@ -35,7 +36,7 @@ def test_every_method_but_the_original_moves_something() -> None:
 
 
 def test_a_change_in_what_methods_share_shows(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = mean_powers.sums_of_powers
+    real = sums_of_powers
     monkeypatch.setattr(
         mean_powers,
         "sums_of_powers",

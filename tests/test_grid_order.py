@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from torch import nn
 
-from unlearnlib import Dataset, Grid, Scenario, run_grid, scenario, unlearn
+from unlearnlib import Dataset, Grid, Scenario, run_grid, scenario, training, unlearn
 from unlearnlib.errors import SpecError, StoppedError
 from unlearnlib.runs import records
 from unlearnlib.runs.grid import Run
@@ -198,7 +198,7 @@ def test_requests_that_select_the_same_are_refused(went: list[tuple[str, int]]) 
 def test_without_an_original_no_run_of_its_seed_is_tried(
     went: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, seeds = scenario.train, list[int]()
+    real, seeds = training.train, list[int]()
 
     def train(*arguments: Any) -> nn.Module:
         seeds.append(went[-1][1])

@@ -200,7 +200,8 @@ BAD: list[dict[str, Any]] = [
 @pytest.mark.parametrize("bad", BAD, ids=str)
 def test_sizes_are_whole_numbers_of_one_or_more(bad: dict[str, Any]) -> None:
     words = f"^(Statistic.)?{next(iter(bad))} must be (a whole number|at least 1).*not .*$"
-    for compute, data in ((fisher_diagonal, examples()), (output_sensitivity, examples().inputs)):
+    pairs: Any = ((fisher_diagonal, examples()), (output_sensitivity, examples().inputs))
+    for compute, data in pairs:
         with pytest.raises(SpecError, match=words):
             compute(network(), data, **bad)
     if "chunk" in bad:

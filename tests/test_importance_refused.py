@@ -139,6 +139,7 @@ def test_what_a_forward_pass_keeps_is_put_back() -> None:
             super().__init__()
             self.layer, self.calls, self.kept = nn.Linear(8, 3), 0, [torch.ones(1)]
             self.found, self.seen, self.scale = {"a": 1}, {3}, torch.ones(1)
+            self.count: Tensor
             self.register_buffer("count", torch.zeros(()))
 
         def forward(self, x: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
@@ -215,7 +216,9 @@ class Slow(SimpleHTTPRequestHandler):
 def slow(site: tuple[Path, str]) -> Iterator[tuple[type[Slow], str]]:
     """What serves the packed set, once it is told to, and its address."""
     pack(site[0])
-    handler = type("Handler", (Slow,), {"asked": threading.Semaphore(0), "go": threading.Event()})
+    handler: Any = type(
+        "Handler", (Slow,), {"asked": threading.Semaphore(0), "go": threading.Event()}
+    )
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(site[0])))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

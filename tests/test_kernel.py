@@ -1,6 +1,7 @@
 """Kernels: no output is lost, or the run fails; what a user has configured changes nothing."""
 
 import asyncio
+import multiprocessing.util
 import os
 import subprocess
 import sys
@@ -170,7 +171,7 @@ def test_folders_of_processes_that_were_killed_go(
     monkeypatch.setattr(tempfile, "tempdir", None)
     short = Path(tempfile.mkdtemp(dir="/tmp"))
     monkeypatch.setattr(tempfile, "tempdir", str(short))
-    monkeypatch.setattr(kernel.multiprocessing.util, "get_temp_dir", lambda: None)
+    monkeypatch.setattr(multiprocessing.util, "get_temp_dir", lambda: None)
     for name in ("dead", "lives", "other"):
         (short / f"unlearnlib-{name}").mkdir()
     (short / "unlearnlib-dead" / "alive").touch()

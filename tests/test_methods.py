@@ -1,6 +1,7 @@
 """The baselines: original, retrained, fine-tuned."""
 
 from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,10 +33,10 @@ def retrain(model: nn.Module, retain: Labelled, seed: int = 0) -> nn.Module:
     )
 
 
-def states(*models: nn.Module) -> list[tuple[str, *tuple[Tensor, ...]]]:
-    """The same entry of each model, by name."""
-    named = [model.state_dict() for model in models]
-    return [(name, *(state[name] for state in named)) for name in named[0]]
+def states(one: nn.Module, other: nn.Module) -> list[tuple[str, Tensor, Tensor]]:
+    """The same entry of both models, by name."""
+    entries = other.state_dict()
+    return [(name, entry, entries[name]) for name, entry in one.state_dict().items()]
 
 
 def test_the_original_is_a_copy() -> None:
@@ -102,14 +103,14 @@ class TestFineTune:
             order = torch.randperm(10, generator=source)
             for batch in (order[:4], order[4:8], order[8:]):
                 z = reference(retain.x[batch])
-                total = sum(cross_entropy(z[i], retain.y[batch][i]) for i in range(len(batch)))
+                total: Any = sum(cross_entropy(z[i], retain.y[batch][i]) for i in range(len(batch)))
                 gradients = torch.autograd.grad(total / len(batch), parameters)
                 for p, v, g in zip(parameters, velocities, gradients, strict=True):
                     v.copy_(0.8 * v + g + 0.01 * p.data)
                     p.data -= 0.1 * v
         result = method(model, retain=retain, generator=seeded())
-        for name, p, q in states(result, reference):
-            assert_close(p, q, msg=name)
+        for name, ours, by_hand in states(result, reference):
+            assert_close(ours, by_hand, msg=name)
 
     def test_the_defaults_are_those_of_the_release(self) -> None:
         assert FineTune() == FineTune(

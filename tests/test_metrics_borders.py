@@ -190,7 +190,7 @@ def test_neighbours_without_a_finite_output() -> None:
 
 def test_outputs_that_are_no_tensor_are_refused() -> None:
     with pytest.raises(DataError, match="logits as a tensor"):
-        metrics.entropy(logits().tolist())
+        metrics.entropy(logits().tolist())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("radius", [0.0, -1.0, math.nan, math.inf])

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -194,8 +195,8 @@ def test_vgg11_starts_as_torchvision_does(vgg11: nn.Module) -> None:
     assert isinstance(last, nn.Conv2d)
     assert last.weight.std().item() == pytest.approx((2 / (9 * 512)) ** 0.5, rel=0.01)
     for name in ("classifier.3", "classifier.6"):
-        assert layers[name].weight.std().item() == pytest.approx(0.01, rel=0.01)  # type: ignore[operator, union-attr]
-        assert not layers[name].bias.any()  # type: ignore[operator, union-attr]
+        assert layers[name].weight.std().item() == pytest.approx(0.01, rel=0.01)
+        assert not layers[name].bias.any()
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet18_stock"])
@@ -226,8 +227,9 @@ class TestViT:
         z = model(images(2))
         assert z.shape == (2, 10)
         z.sum().backward()
-        assert len(model.transformer.blocks) == 6
-        assert model.transformer.patch_embed.num_patches == 64
+        transformer: Any = model.transformer
+        assert len(transformer.blocks) == 6
+        assert transformer.patch_embed.num_patches == 64
         for parameter in model.parameters():
             assert parameter.grad is not None
 

@@ -6,33 +6,33 @@ from torch import nn
 from torch.testing import assert_close
 
 from unlearnlib import Inputs, JiT
-from unlearnlib.methods.parts.noise import DRAWS, SHARE
+from unlearnlib.methods.parts.noise import DRAWS, SHARE, Noise
 
 from .toys import seeded
 
 
-def problem():
+def problem() -> tuple[nn.Module, Inputs]:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = nn.Sequential(nn.Linear(16, 5), nn.Tanh(), nn.Linear(5, 3)).double()
     return model, Inputs(torch.randn(11, 16, dtype=torch.float64, generator=seeded(1)))
 
 
-def test_gaussian_noise_is_the_default_and_what_torch_draws():
+def test_gaussian_noise_is_the_default_and_what_torch_draws() -> None:
     assert JiT().noise == "gaussian"
     drawn = torch.randn(9, generator=seeded())
     assert torch.equal(DRAWS["gaussian"]((9,), generator=seeded()), drawn)
 
 
 @pytest.mark.parametrize("shape", DRAWS)
-def test_every_noise_has_mean_0_and_variance_1(shape):
+def test_every_noise_has_mean_0_and_variance_1(shape: Noise) -> None:
     u = DRAWS[shape]((200_000,), generator=seeded(), dtype=torch.float64)
     assert u.dtype == torch.float64
     assert abs(u.mean()) < 0.01
     assert abs(u.var() - 1) < 0.05
 
 
-def test_the_shapes_are_what_they_are_called():
+def test_the_shapes_are_what_they_are_called() -> None:
     n = 200_000
     options = {"dtype": torch.float64}
     u = {shape: draw((n,), generator=seeded(), **options) for shape, draw in DRAWS.items()}
@@ -46,7 +46,7 @@ def test_the_shapes_are_what_they_are_called():
 
 
 @pytest.mark.parametrize("shape", DRAWS)
-def test_it_is_the_equation_with_that_noise(shape):
+def test_it_is_the_equation_with_that_noise(shape: Noise) -> None:
     """One batch and one draw: the step that the ratio's gradient gives, written out."""
     model, x = problem()
     method = JiT(sigma=0.7, lr=0.3, noises=1, noise=shape)
@@ -62,7 +62,9 @@ def test_it_is_the_equation_with_that_noise(shape):
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
-def test_laplace_noise_is_finite_where_the_draw_is_0(monkeypatch, dtype):
+def test_laplace_noise_is_finite_where_the_draw_is_0(
+    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype
+) -> None:
     """Only that one value is another: the smallest number, where it was infinite."""
     eps = torch.finfo(dtype).eps
     drawn = torch.tensor([0.0, eps / 2, 0.25, 0.5, 0.75, 1 - eps / 2], dtype=dtype)

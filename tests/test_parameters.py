@@ -8,7 +8,8 @@ import pytest
 
 from unlearnlib.errors import SpecError
 from unlearnlib.locations import PACKAGE
-from unlearnlib.sweep.space import parameters_at, parameters_of, read_axes
+from unlearnlib.sweep.parameters import parameters_of
+from unlearnlib.sweep.space import parameters_at, read_axes
 
 from .toys import grid
 

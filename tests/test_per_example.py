@@ -1,6 +1,7 @@
 """Gradients of single examples against a loop over them, on every kind of layer."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -180,7 +181,7 @@ def loop(
     total = {name: torch.zeros_like(q) for name, q in model.named_parameters()}
     groups = list(zip(data.x.split(group), data.y.split(group), strict=True))
     for x, y in groups:
-        mean = sum(loss(model(a[None]), b[None]) for a, b in zip(x, y, strict=True)) / len(x)
+        mean: Any = sum(loss(model(a[None]), b[None]) for a, b in zip(x, y, strict=True)) / len(x)
         for name, g in gradients(model, mean).items():
             total[name] += g.abs() ** p / len(groups)
     return total

@@ -89,7 +89,8 @@ class Noted(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.layer, self.norm = nn.Linear(8, 8), nn.BatchNorm1d(8)
-        self.drop, self.head, self.modes = nn.Dropout(0.5), nn.Linear(8, 3), []
+        self.drop, self.head = nn.Dropout(0.5), nn.Linear(8, 3)
+        self.modes: list[tuple[bool, ...]] = []
 
     def forward(self, x: Tensor) -> Tensor:
         self.modes.append((self.training, self.norm.training, self.drop.training))
@@ -210,7 +211,7 @@ class ScaledConvolution(nn.Conv2d):
 def own_forward() -> nn.Module:
     layer: Any = nn.Linear(8, 3)
     layer.forward = MethodType(lambda self, x: linear(3 * x, self.weight, self.bias), layer)
-    return layer  # type: ignore[no-any-return]
+    return layer
 
 
 @pytest.mark.parametrize(

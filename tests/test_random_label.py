@@ -87,7 +87,7 @@ def test_neg_grad_plus_equals_brute_force(model: nn.Module) -> None:
     method = NegGradPlus(beta=0.7, epochs=2, lr=0.1, batch_size=3, forget_batch_size=3)
     reference, source = deepcopy(model), seeded()
     torch.randint(2**31, (), generator=source)  # what seeds dropout
-    parameters, queue = list(reference.parameters()), []
+    parameters, queue = list(reference.parameters()), list[torch.Tensor]()
     for _ in range(2):
         for batch in torch.randperm(8, generator=source).split(3):
             queue = queue or list(torch.randperm(5, generator=source).split(3))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from filelock import FileLock, Timeout
 
-from unlearnlib import cache
+from unlearnlib.cache import atomic
 from unlearnlib.errors import RecordError, StorageError
 from unlearnlib.runs import records
 
@@ -62,7 +62,7 @@ class TestTogether:
 
     def packing(self, monkeypatch: pytest.MonkeyPatch, meanwhile: Any) -> None:
         """Merge, and do something when all is read and the packed file is about to be written."""
-        real = records.atomic
+        real = atomic
 
         @contextmanager
         def slow(path: Path) -> Iterator[Path]:
@@ -101,7 +101,8 @@ class TestTogether:
         real = Path.unlink
 
         def twice(path: Path, missing_ok: bool = False) -> None:
-            path.exists() and os.remove(path)
+            if path.exists():
+                os.remove(path)
             real(path, missing_ok)
 
         records.write(record())
@@ -176,7 +177,7 @@ class TestTogether:
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
         records.write(record())
-        monkeypatch.setattr(cache.FileLock, "acquire", deny)
+        monkeypatch.setattr(FileLock, "acquire", deny)
         with pytest.raises(StorageError, match=r"paper\.lock cannot be written .Read-only file"):
             records.merge("try", "paper")
         assert len(loose(lab)) == 1

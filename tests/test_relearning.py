@@ -16,7 +16,7 @@ from unlearnlib.metrics import divergence
 from .toys import seeded
 
 
-def problem() -> tuple[nn.Module, Labelled]:
+def problem() -> tuple[nn.Linear, Labelled]:
     generator = seeded(0)
     with torch.random.fork_rng():
         torch.manual_seed(0)

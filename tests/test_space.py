@@ -8,7 +8,8 @@ import pytest
 
 from unlearnlib.errors import SpecError
 from unlearnlib.locations import PACKAGE
-from unlearnlib.sweep.space import grid_of, parameters_at, parameters_of, points, read_axes
+from unlearnlib.sweep.parameters import parameters_of
+from unlearnlib.sweep.space import grid_of, parameters_at, points, read_axes
 
 from .toys import grid
 

@@ -217,12 +217,13 @@ class TestMethods:
             assert method_of("x", {"type": kind, **values}) == made
 
     def test_a_list_of_yaml_stands_for_a_tuple(self) -> None:
-        assert list(method_of("PGU", {"layers": ["0", "2"]}).layers) == ["0", "2"]
+        method: Any = method_of("PGU", {"layers": ["0", "2"]})
+        assert list(method.layers) == ["0", "2"]
 
     def test_what_cannot_be_made_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Fields may be right one by one and wrong together."""
 
-        def refuse(cls: type, **given: Any) -> None:
+        def refuse(cls: type[Any], /, **given: Any) -> None:
             raise SpecError("sigma and lr do not go together.")
 
         monkeypatch.setattr(METHODS["JiT"], "as_released", classmethod(refuse))

@@ -80,7 +80,7 @@ def importance(
             -cross_entropy(model(a[None]), b[None]) if kind is SSD else size(model(a[None]))
             for a, b in zip(x, y, strict=True)
         ]
-        mean = sum(losses) / len(x)
+        mean: Any = sum(losses) / len(x)
         for (name, _), g in zip(
             model.named_parameters(), torch.autograd.grad(mean, [*model.parameters()]), strict=True
         ):
@@ -118,8 +118,8 @@ def test_nothing_grows_and_nothing_but_the_selected_changes(
         assert (new.abs() <= old.abs()).all()
         assert (new * old >= 0).all()
         assert torch.equal(new != old, (f[name] > 1.2 * D[name]) & (old != 0))
-    for old, new in zip(model.buffers(), result.buffers(), strict=True):
-        assert torch.equal(old, new)
+    for before, after in zip(model.buffers(), result.buffers(), strict=True):
+        assert torch.equal(before, after)
 
 
 @both
@@ -168,9 +168,9 @@ def test_importances_that_are_not_finite_are_refused(
         broken = [*pair]
         broken[side] = replace(pair[side], values=values)
         with pytest.raises(NonFiniteError, match=r"importance of '4\.weight' is NaN or infinite"):
-            dampen(deepcopy(model), *broken, 1.2, 1.0)
-    model[4].weight.requires_grad_(False)  # type: ignore[index, operator]
-    dampen(deepcopy(model), *broken, 1.2, 1.0)
+            dampen(deepcopy(model), broken[0], broken[1], 1.2, 1.0)
+    model[4].weight.requires_grad_(False)  # type: ignore[index]
+    dampen(deepcopy(model), broken[0], broken[1], 1.2, 1.0)
 
 
 @both
@@ -214,10 +214,10 @@ def test_scales_of_the_importances_do_not_matter(model: nn.Module, data: Labelle
     given = stored(LFSSD, model, data)
     one = LFSSD(1.2)(model, **given)
     with torch.no_grad():
-        model[6].weight *= 10  # type: ignore[operator, index]
-        model[6].bias *= 10  # type: ignore[operator, index]
+        model[6].weight *= 10  # type: ignore[index]
+        model[6].bias *= 10  # type: ignore[index]
     ten = LFSSD(1.2)(model, **stored(LFSSD, model, data))
-    assert_close(ten[6].weight, 10 * one[6].weight)  # type: ignore[index, operator]
+    assert_close(ten[6].weight, 10 * one[6].weight)  # type: ignore[index]
     assert_close(ten[4].weight, one[4].weight)  # type: ignore[index]
 
 
@@ -230,7 +230,7 @@ def test_other_norms_select_other_parameters(model: nn.Module, data: Labelled) -
         LFSSD(1.2, norm=norm)(model, **stored(LFSSD, model, data, norm=norm))
         for norm in ("squared", "margin")
     )
-    assert not torch.equal(one[4].weight, two[4].weight)  # type: ignore[arg-type, index]
+    assert not torch.equal(one[4].weight, two[4].weight)  # type: ignore[index]
 
 
 def test_both_importances_are_of_the_norm(model: nn.Module, data: Labelled) -> None:

@@ -121,7 +121,7 @@ def test_records_of_grids_go_to_the_sweep_and_into_its_table(
     from unlearnlib import Grid, run_grid
     from unlearnlib.runs import records
 
-    spec = {
+    spec: dict[str, Any] = {
         "part": "try", "scale": "laptop", "dataset": "toy", "model": "mlp",
         "requests": ["class:boot"], "training": {"epochs": 1}, "methods": {"Original": {}},
     }  # fmt: skip

@@ -70,7 +70,7 @@ def test_numbers_of_the_command_are_checked(planned: Plan, options: dict[str, An
 def test_numbers_of_a_sweep_are_checked(planned: Plan) -> None:
     for options in ({"jobs": 0}, {"budget": -1.0}, {"budget": float("nan")}):
         with pytest.raises(SpecError, match=f"{next(iter(options))} must be"):
-            sweep(planned({"a": [1]}), **options)  # type: ignore[arg-type]
+            sweep(planned({"a": [1]}), **options)
     assert sweep([]) == []
 
 

@@ -60,7 +60,7 @@ def counts(page: Path) -> dict[str, int]:
 def asleep(page: Path, tmp_path: Path) -> Iterator[Any]:
     """Return a function that starts a sweep and waits until its run at 14 sleeps."""
     fifo = os.open(tmp_path / "fifo", os.O_RDONLY | os.O_NONBLOCK)
-    started = []
+    started = list[subprocess.Popen[str]]()
     (tmp_path / "tmp").mkdir(exist_ok=True)
 
     def start(*options: str, a: list[int]) -> tuple[subprocess.Popen[str], list[int]]:

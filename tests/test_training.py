@@ -1,6 +1,5 @@
 """The training loop: rates of the schedules, steps by hand, randomness from one generator."""
 
-from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from typing import get_args
@@ -13,6 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.testing import assert_close
 
 from unlearnlib import Labelled, Recipe, training
+from unlearnlib.data.augment import augment as augmented
 from unlearnlib.errors import DataError, NonFiniteError, UnsupportedModelError
 from unlearnlib.training import Schedule, scheduler, train
 
@@ -138,7 +138,7 @@ def test_dropout_follows_the_generator(data: Labelled) -> None:
     def weight(seed: int, global_seed: int) -> Tensor:
         torch.manual_seed(global_seed)
         recipe = Recipe(1, batch_size=10)  # one batch: the order does not matter
-        return train(deepcopy(net), data, recipe, seeded(seed))[0].weight  # type: ignore[index, return-value]
+        return train(deepcopy(net), data, recipe, seeded(seed))[0].weight  # type: ignore[index]
 
     assert_close(weight(0, 1), weight(0, 2), rtol=0, atol=0)
     assert not torch.equal(weight(0, 1), weight(1, 1))
@@ -149,7 +149,7 @@ def test_a_rate_of_zero_changes_nothing(model: nn.Module, data: Labelled) -> Non
     after = train(model.train(), data, Recipe(2, lr=0.0), seeded())
     assert torch.equal(before.weight, after.weight)  # type: ignore[arg-type]
     assert not after.training
-    assert after.weight.grad is None  # type: ignore[union-attr]
+    assert after.weight.grad is None
 
 
 @pytest.mark.parametrize("augment", [False, True])
@@ -159,11 +159,10 @@ def test_augmentation_only_when_asked(monkeypatch: pytest.MonkeyPatch, augment: 
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
     net.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0]))
     calls: list[int] = []
-    real: Callable[..., Tensor] = training.augment
 
     def noted(x: Tensor, source: torch.Generator) -> Tensor:
         calls.append(len(x))
-        return real(x, source)
+        return augmented(x, source)
 
     monkeypatch.setattr(training, "augment", noted)
     train(net, Labelled(images, torch.arange(6) % 2), Recipe(2, augment=augment), seeded())

@@ -14,7 +14,7 @@ def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def assert_same(one: nn.Module, other: nn.Module, **tolerances: float) -> None:
+def assert_same(one: nn.Module, other: nn.Module, **tolerances: Any) -> None:
     """Each parameter of one network is that of the other, within `assert_close`'s tolerances."""
     for p, q in zip(one.parameters(), other.parameters(), strict=True):
         assert_close(p, q, **tolerances)
