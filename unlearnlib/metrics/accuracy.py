@@ -4,7 +4,8 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from ..errors import SpecError
-from .shapes import known, labels, told
+from ..losses import right
+from .shapes import labels, told
 
 
 def hits(logits: Tensor, y: Tensor) -> Tensor:
@@ -16,10 +17,7 @@ def hits(logits: Tensor, y: Tensor) -> Tensor:
         logits: Outputs, (n, classes).
         y: Labels: (n,), integers; or (n, classes), floats that are 0 or 1.
     """
-    z, y = told(logits), labels(logits, y)
-    top = z.argmax(1)
-    hit = y.gather(1, top[:, None])[:, 0] if y.is_floating_point() else top == y
-    return known(hit.double(), z)
+    return right(told(logits), labels(logits, y))
 
 
 def accuracy(logits: Tensor, y: Tensor) -> float:
