@@ -128,11 +128,12 @@ class JiT(Checked):
             noisy = u.mul_(self.sigma).add_(x)  # x + xi_j of some j, (j, b, ...), in u's place
             if self.clamp:
                 noisy.clamp_(x.min(), x.max())
+            xi_norm = (noisy - x).flatten(2).norm(dim=2, keepdim=True)  # as rounded and clamped
             with torch.set_grad_enabled(not self.stop_gradient):
                 z_j = model(noisy.flatten(0, 1)).unflatten(0, noisy.shape[:2])
             with torch.no_grad():
-                dz, xi = z - z_j, (noisy - x).flatten(2)  # xi as it was rounded and clamped
-                dz_norm, xi_norm = (t.norm(dim=2, keepdim=True) for t in (dz, xi))
+                dz = z - z_j
+                dz_norm = dz.norm(dim=2, keepdim=True)
                 if self.squared:  # r_j = |dz|^2 / |xi|^2
                     dr_dz = 2 * dz / xi_norm / xi_norm
                 else:  # r_j = |dz| / |xi|, whose slope at dz = 0 is taken as 0
