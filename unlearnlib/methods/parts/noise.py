@@ -10,7 +10,7 @@ The coordinates of a draw :math:`u` are independent, and are
 So the mean square of :math:`\lVert \sigma u \rVert_2` is :math:`\sigma^2 d` for each of them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -22,6 +22,10 @@ SHARE = 0.05
 """How many coordinates of sparse noise are large."""
 SMALL = 0.01
 """How large the others are beside them; not 0, so that the noise is never 0 as a whole."""
+DRAWN = 2048
+"""Inputs for which is drawn at once; another number would draw other noise."""
+ON_CPU = 256
+"""Inputs that are handed over at once there: what a layer makes of more is allocated anew."""
 
 
 def gaussian(shape: tuple[int, ...], **options: Any) -> Tensor:
@@ -53,3 +57,30 @@ DRAWS: Mapping[Noise, Callable[..., Tensor]] = MappingProxyType(
     {"gaussian": gaussian, "uniform": uniform, "laplace": laplace, "sparse": sparse}
 )
 """A draw of each shape, by its name."""
+
+
+def noises(
+    noise: Noise,
+    N: int,
+    x: Tensor,
+    generator: torch.Generator,
+    chunk: int | None = None,
+    one_by_one: bool = False,
+) -> Iterator[Tensor]:
+    """Yield `N` draws for a batch `x`, (b, ...), in groups that bound the memory: (j, b, ...).
+
+    Args:
+        noise: A key of `DRAWS`.
+        N: Draws for each example, in all.
+        x: What the noise is for: its shape, type and device are those of `x`.
+        generator: Draws; on the device of `x`.
+        chunk: Inputs a group, b for each draw, or those of one draw; the numbers that are drawn are
+            the same for all. None is 256 on a CPU, 2048 on a GPU.
+        one_by_one: Draw for the batch once at a time; which are other numbers.
+    """
+    drawn = 1 if one_by_one else max(1, DRAWN // len(x))
+    group = (chunk or (ON_CPU if x.device.type == "cpu" else DRAWN)) // len(x)
+    for done in range(0, N, drawn):
+        shape = (min(drawn, N - done), *x.shape)
+        u = DRAWS[noise](shape, generator=generator, device=x.device, dtype=x.dtype)
+        yield from u.split(max(1, group))
