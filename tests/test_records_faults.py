@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from unlearnlib.cache import digest
 from unlearnlib.errors import RecordError
 from unlearnlib.locations import PACKAGE
 from unlearnlib.runs import behaviour as fingerprint
@@ -22,11 +21,13 @@ pytestmark = pytest.mark.usefixtures("lab")
 
 def record(name: str = "a", value: Any = 0.5, **identity: Any) -> Any:
     """A record of one measurement, under the run id that is its own."""
-    own = dict.fromkeys(records.IDENTITY, "x") | {"part": "try", "scale": "paper", "params": name}
+    own = dict.fromkeys(records.IDENTITY, "x") | {"part": "try", "scale": "paper"}
+    own["params"] = json.dumps({"name": name})
     own |= identity
     specification = {"type": "JiT"}
     return {
-        "run_id": digest(own | specification), "identity": own, "specification": specification,
+        "run_id": records.run_id(own, specification), "identity": own,
+        "specification": specification,
         "rows": [["accuracy", "forget", value]],
         "provenance": {"behaviour": fingerprint.of_kind("JiT", "toy"), "seconds": 1.5},
     }  # fmt: skip
@@ -35,7 +36,7 @@ def record(name: str = "a", value: Any = 0.5, **identity: Any) -> Any:
 def found() -> dict[str, Any]:
     """The value of each record by its name."""
     known = records.load_all("try", "paper").values()
-    return {one["identity"]["params"]: one["rows"][0][2] for one in known}
+    return {json.loads(one["identity"]["params"])["name"]: one["rows"][0][2] for one in known}
 
 
 def loose(lab: Path) -> list[Path]:
@@ -104,7 +105,6 @@ class TestContents:
     ) -> None:
         one = record(**({} if column == "type" else {column: value}))
         one["specification"] |= {column: value} if column == "type" else {}
-        one["run_id"] = digest(one["identity"] | one["specification"])
         path = put(lab, one)
         said = f"{path}: not a record (its {column}, {json.dumps(value)}, is n"
         with pytest.raises(RecordError, match=f"^{re.escape(said)}"):

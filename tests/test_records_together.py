@@ -13,7 +13,6 @@ import pytest
 from filelock import FileLock, Timeout
 
 from unlearnlib import cache
-from unlearnlib.cache import digest
 from unlearnlib.errors import RecordError, StorageError
 from unlearnlib.runs import behaviour as fingerprint
 from unlearnlib.runs import records
@@ -23,12 +22,14 @@ pytestmark = pytest.mark.usefixtures("lab")
 
 def record(name: str = "a", value: Any = 0.5, date: str | None = None, **identity: Any) -> Any:
     """A record of one measurement, under the run id that is its own."""
-    own = dict.fromkeys(records.IDENTITY, "x") | {"part": "try", "scale": "paper", "params": name}
+    own = dict.fromkeys(records.IDENTITY, "x") | {"part": "try", "scale": "paper"}
+    own["params"] = json.dumps({"name": name})
     own |= identity
     specification = {"type": "JiT"}
     provenance = {"behaviour": fingerprint.of_kind("JiT", "toy"), "seconds": 1.5}
     return {
-        "run_id": digest(own | specification), "identity": own, "specification": specification,
+        "run_id": records.run_id(own, specification), "identity": own,
+        "specification": specification,
         "rows": [["accuracy", "forget", value]],
         "provenance": provenance if date is None else provenance | {"date": date},
     }  # fmt: skip
@@ -37,7 +38,7 @@ def record(name: str = "a", value: Any = 0.5, date: str | None = None, **identit
 def found() -> dict[str, Any]:
     """The value of each record by its name."""
     known = records.load_all("try", "paper").values()
-    return {one["identity"]["params"]: one["rows"][0][2] for one in known}
+    return {json.loads(one["identity"]["params"])["name"]: one["rows"][0][2] for one in known}
 
 
 def loose(lab: Path) -> list[Path]:

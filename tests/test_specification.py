@@ -151,7 +151,7 @@ def test_methods_are_equal_by_value(one: float, other: float) -> None:
     (found,) = told(methods=both)
     assert found.startswith("methods.a and methods.b are one method with one label and equal")
     runs = [next(Grid(**RIGHT | {"methods": {k: v}}).runs()) for k, v in both.items()]
-    assert (runs[0].run_id == runs[1].run_id) == (repr(one) == repr(other))
+    assert runs[0].run_id == runs[1].run_id
 
 
 def test_items_of_the_right_type_are_looked_at_beside_those_of_a_wrong_one() -> None:
@@ -296,4 +296,4 @@ class TestCommitted:
 
     def test_run_ids_by_themselves(self) -> None:
         ids = [run.run_id for run in Grid(**(RIGHT | {"dataset": "cifar10"})).runs()]
-        assert ids == ["55814346f196aff8"]
+        assert ids == ["378fd4470d18aa95"]

@@ -22,7 +22,7 @@ def record(name: str, value: float) -> Record:
     from unlearnlib.runs import records
 
     return {
-        "run_id": name, "identity": dict.fromkeys(records.IDENTITY, ""),
+        "run_id": name, "identity": dict.fromkeys(records.IDENTITY, "") | {"params": "{}"},
         "specification": {"type": "JiT"}, "provenance": {"behaviour": "x"},
         "rows": [["accuracy", "test", value]],
     }  # fmt: skip

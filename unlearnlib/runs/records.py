@@ -186,13 +186,13 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _fault(record: Record) -> str:
     """Return what contradicts itself in a record, or is no measurement; nothing if it is sound."""
-    if record["run_id"] != run_id(record["identity"], record["specification"]):
-        return "its run id is not that of its identity and specification"
     for column in IDENTITY:
         if type(value := record["identity"][column]) not in (str, int):
             return f"its {column}, {json.dumps(value)}, is neither text nor a whole number"
     if type(kind := record["specification"]["type"]) is not str:
         return f"its type, {json.dumps(kind)}, is no text"
+    if record["run_id"] != run_id(record["identity"], record["specification"]):
+        return "its run id is not that of its identity and specification"
     seen = set[tuple[str, str]]()
     for i, row in enumerate(record["rows"], 1):
         if [*map(type, row)] not in ([str, str, float], [str, str, int]):
