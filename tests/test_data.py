@@ -164,8 +164,9 @@ def test_cifar_sets_read_their_files_in_order(root: Path, monkeypatch: pytest.Mo
     fake = Source(
         sources.CIFAR10.folder, tuple(part(*item) for item in contents.items()), ("http://home/x",)
     )
-    family = sets.Family(fake, sets._read_cifar10, (0.5,) * 3, (2.0,) * 3, names.CIFAR10)
-    monkeypatch.setitem(sets._SETS, "cifar10", (family, False))
+    scale = ((0.5,) * 3, (2.0,) * 3)
+    loader = sets.images_of(fake, sets._read_cifar10, scale, names.CIFAR10)
+    monkeypatch.setitem(sets._LOADERS, "cifar10", loader)  # type: ignore[arg-type]
 
     dataset = load("cifar10")
 

@@ -176,7 +176,7 @@ def test_folders_of_processes_that_were_killed_go(
         (short / f"unlearnlib-{name}").mkdir()
     (short / "unlearnlib-dead" / "alive").touch()
     with FileLock(short / "unlearnlib-lives" / "alive"):
-        mine = Path(kernel._made.__wrapped__(0))
+        mine = Path(kernel._folder_of.__wrapped__(0))
         names = {path.name for path in short.iterdir()}
     assert names == {"unlearnlib-lives", "unlearnlib-other", mine.name}
     with pytest.raises(TimeoutError), FileLock(mine / "alive", timeout=0):

@@ -6,7 +6,7 @@ from torch.testing import assert_close
 
 from unlearnlib import Labelled
 from unlearnlib.audit.impostors import masked
-from unlearnlib.audit.representation import features, readout
+from unlearnlib.audit.representation import last_inputs, readout
 
 from .toys import seeded
 
@@ -24,7 +24,7 @@ def problem() -> tuple[nn.Sequential, Labelled, Labelled]:
 
 def test_features_are_what_the_last_layer_is_given() -> None:
     model, known, _ = problem()
-    assert_close(features(model, known.x, batch_size=7), model[:2](known.x))
+    assert_close(last_inputs(model, known.x, batch_size=7), model[:2](known.x))
     assert not model[2]._forward_pre_hooks
 
 

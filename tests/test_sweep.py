@@ -14,7 +14,7 @@ from filelock import FileLock
 from unlearnlib import sweep as package
 from unlearnlib.__main__ import main
 from unlearnlib.errors import SweepError
-from unlearnlib.sweep import collect, plan, runs
+from unlearnlib.sweep import collect, notebook_run, plan
 
 from .toys import grid
 
@@ -132,7 +132,7 @@ def test_records_of_grids_go_to_the_sweep_and_into_its_table(
         run_grid(Grid(**spec, seeds=given["tags"]))
         monkeypatch.delenv("UNLEARNLIB_RECORDS")
 
-    monkeypatch.setattr(runs, "execute", execute)
+    monkeypatch.setattr(notebook_run, "execute", execute)
     assert go(lab, tags=[[0, 1], [2]]) == 0
     table = collect(lab / "out")
     assert sorted(zip(table["tags"], table["seed_model"], strict=True))[0] == ("[0, 1]", 0)
@@ -171,7 +171,7 @@ def test_a_full_or_read_only_folder(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The second run cannot be written: the first is kept, and the message says what to do."""
-    real, calls = runs.Run.end, []
+    real, calls = notebook_run.NotebookRun.end, []
 
     def end(self: Any, *given: Any, **named: Any) -> Any:
         calls.append(self)
@@ -179,13 +179,13 @@ def test_a_full_or_read_only_folder(
             raise OSError(number, os.strerror(number))
         return real(self, *given, **named)
 
-    monkeypatch.setattr(runs.Run, "end", end)
+    monkeypatch.setattr(notebook_run.NotebookRun, "end", end)
     assert go(tmp_path, a=[1, 2, 3]) == 1
     said = capsys.readouterr().err
     assert os.strerror(number) in said
     assert "What has ended is kept" in said
     assert ("The disk is full" in said) == (number == errno.ENOSPC)
-    monkeypatch.setattr(runs.Run, "end", real)
+    monkeypatch.setattr(notebook_run.NotebookRun, "end", real)
     assert len(collect(tmp_path / "out")) == 1
     assert go(tmp_path, a=[1, 2, 3]) == 0
     assert counts(tmp_path) == {"a1": 1, "a2": 2, "a3": 1}

@@ -88,8 +88,8 @@ def test_a_worker_that_is_killed(page: Path, deaths: int, state: str) -> None:
     """Once: the run is made again. Always: it fails, and the others do not."""
     command(page, a=[1, 3, 4, 5], deaths=[deaths])
     folder = page.parent
-    found = sweep(plan(page, folder / "grid.yaml", folder / "out", jobs=2), jobs=2)
-    states = {status["point"]["a"]: status["state"] for status in found}
+    ended = sweep(plan(page, folder / "grid.yaml", folder / "out", jobs=2), jobs=2)
+    states = {status["point"]["a"]: status["state"] for status in ended}
     assert states == {1: "done", 3: state, 4: "done", 5: "done"}
     assert len(collect(folder / "out")) == (4 if state == "done" else 3)
 

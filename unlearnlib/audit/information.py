@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from ..errors import DataError
 from ..metrics.shapes import known, one_label, told
-from .smoothness import neighbour, sphere
+from .smoothness import check_sphere, neighbour
 
 
 def input_gradient(
@@ -29,6 +29,7 @@ def input_gradient(
     x = x.detach().requires_grad_()
     z = f(x)
     told(z)
+    # Row i of the gradient of the sum is that of example i's own loss
     (gradient,) = torch.autograd.grad(cross_entropy(z, one_label(z, y), reduction="sum"), x)
     return known(gradient, z)
 
@@ -63,9 +64,9 @@ def curvature(
     Raises:
         SpecError: The radius is too small for the type of the inputs.
     """
-    sphere(radius, draws)
+    check_sphere(radius, draws)
     here = input_gradient(f, x, y)
-    total = torch.zeros(len(x), dtype=here.dtype, device=here.device)
+    total = torch.zeros(len(x), dtype=here.dtype, device=here.device)  # sum over j
     for _ in range(draws):
         near = neighbour(x, radius, generator)
         total += (input_gradient(f, near, y) - here).flatten(1).norm(dim=1) / radius

@@ -38,7 +38,7 @@ def local_ratio(
     Raises:
         SpecError: The radius is too small for the type of the inputs.
     """
-    sphere(radius, draws)
+    check_sphere(radius, draws)
     z = f(x)
     told(z)
     if len(z) != len(x):
@@ -50,7 +50,7 @@ def local_ratio(
     return known(total / draws, total[:, None])
 
 
-def sphere(radius: float, draws: int) -> None:
+def check_sphere(radius: float, draws: int) -> None:
     """Refuse a sphere without extent, or no directions on it.
 
     Raises:
@@ -72,8 +72,10 @@ def neighbour(
         SpecError: Rounding moves one of them by another distance.
     """
     delta = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+    # A normal draw has no direction that it prefers: scaled, it is uniform on the sphere
     delta *= radius / delta.flatten(1).norm(dim=1).view(-1, *[1] * (x.dim() - 1))
     near = x + delta
+    # x + delta is rounded: what was added is not delta
     moved = (near - x).flatten(1).double().norm(dim=1)
     if ((moved - radius).abs() > 0.01 * radius).any():
         raise SpecError(

@@ -56,10 +56,11 @@ def modified_entropy(
     log_p = z.log_softmax(1)
     top = log_p.argmax(1)
     log_rest = (-log_p.exp()).log1p()  # log(1 - p_c), which needs care where p_c is near 1
+    # log(1 - p_top) is that of the sum of the others, which needs no difference from 1
     log_rest = log_rest.scatter(1, top[:, None], (_others(z, top) - z.logsumexp(1))[:, None])
-    terms = log_p.exp() * log_rest
+    terms = log_p.exp() * log_rest  # p_c log(1 - p_c)
     label = y[:, None]
-    of_label = log_rest.gather(1, label).exp() * log_p.gather(1, label)
+    of_label = log_rest.gather(1, label).exp() * log_p.gather(1, label)  # (1 - p_y) log p_y
     return -(of_label + terms.scatter(1, label, 0.0).sum(1, keepdim=True)).squeeze(1)
 
 
@@ -98,7 +99,7 @@ def attack_accuracy(
     if size < 6 or not (np.isfinite(inside).all() and np.isfinite(outside).all()):
         return NAN
     np.random.default_rng(1).shuffle(outside if len(outside) > len(inside) else inside)
-    x = np.r_[outside[:size], inside[:size]][:, None]
+    x = np.r_[outside[:size], inside[:size]][:, None]  # one feature, the score
     member = np.repeat([0, 1], size)
     attacker = LogisticRegression(solver="newton-cholesky")  # three times as fast as lbfgs
     with warnings.catch_warnings():
@@ -124,6 +125,7 @@ def attack_auc(members: Real[Tensor, " n"], others: Real[Tensor, " m"]) -> float
     if not (finite(x) and finite(others)):
         return NAN
     ranked = others.sort().values
+    # How many others are below x, and how many at most x: ties are half of the difference
     below, not_above = (torch.searchsorted(ranked, x, right=right) for right in (False, True))
     return ((below + not_above) / 2).mean().item() / len(others)
 
@@ -151,16 +153,17 @@ def attack_tpr(members: Real[Tensor, " n"], others: Real[Tensor, " m"], fpr: flo
         return NAN
     ranked = others.sort(descending=True).values
     allowed = math.floor(fpr * len(others) + 1e-9)  # 0.29 of 100 is 28.999999999999996
+    # Above it are the `allowed` largest at most, fewer where others are equal to it
     threshold = ranked[min(allowed, len(others) - 1)]
     return (x > threshold).double().mean().item()
 
 
 def _filled(members: Tensor, others: Tensor) -> list[Tensor]:
     """Return the scores of two sets, each of which has some."""
-    found = scores(members, others)
-    if not all(map(len, found)):
+    both = scores(members, others)
+    if not all(map(len, both)):
         raise DataError(
             f"An attack compares members with others, and was given {len(members)} scores of "
             f"members and {len(others)} of others. It needs one of each at least."
         )
-    return found
+    return both

@@ -217,7 +217,7 @@ def _add(
         blocks = dict(_column_blocks(layer, x if x.dim() == 4 else x[None], stride_one))
         width = layer.weight.shape[3]
     else:
-        x = x.reshape(1, -1, x.shape[-1])
+        x = x.reshape(1, -1, x.shape[-1])  # one group; examples and positions are alike
         blocks, width = {(0, 0): x.mT @ x}, 1
     if name not in total:
         groups, e, _ = blocks[0, 0].shape
@@ -242,6 +242,7 @@ def _column_blocks(
     stride, step = (1, 1) if stride_one else _pair(layer.stride)
     span = (x.shape[3] - dc * (width - 1) - 1) // step * step + 1  # of the columns visited
     U = x.unflatten(1, (layer.groups, -1)).permute(1, 4, 0, 3, 2)  # group, column, n, row, channel
+    # The kernel's rows, dilated, at each of the output's rows
     U = U.unfold(3, dr * (height - 1) + 1, stride)[..., ::dr].transpose(4, 5)
     U = U.reshape(*U.shape[:2], -1, U.shape[4] * U.shape[5])  # group, column, n * rows, e
 
@@ -261,7 +262,7 @@ def _column_blocks(
         if slid:
             entering = product(start - dc + span, start + span, shift)
             leaving = product(start - dc, start, shift)
-            block = block + entering - leaving
+            block = block + entering - leaving  # that of i - 1, moved by dc columns
             if shift == 0:
                 most = torch.maximum(most, energies(block + leaving))
                 if (most > 100 * energies(block)).any():
@@ -283,9 +284,11 @@ def _ordered(layer: nn.Module, blocks: Tensor) -> Tensor:
         return blocks[0, 0]
     for i in range(len(blocks)):
         for j in range(i):
-            blocks[i, j] = blocks[j, i].mT
+            blocks[i, j] = blocks[j, i].mT  # M is symmetric
     weight: Any = layer.weight
     height, width = weight.shape[2:]
     blocks = blocks.unflatten(4, (height, -1)).unflatten(3, (height, -1))
+    # From (column, column', group, row, channel, row', channel') to (group, d, d), where d is
+    # (channel, row, column), as weight.flatten(1) has it
     d = height * width * blocks.shape[-1]
     return blocks.permute(2, 4, 3, 0, 6, 5, 1).reshape(-1, d, d)

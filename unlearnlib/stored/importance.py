@@ -203,6 +203,7 @@ class Importance:
                 "taken out: their groups are not groups of the whole, or nothing is left. Use "
                 "group=1 and fewer examples than the whole has."
             )
+        # A mean times its n is a sum, and sums of examples subtract
         values = {
             name: (self.n * I_D - forgotten.n * forgotten[name]) / rest
             for name, I_D in self.values.items()

@@ -113,6 +113,7 @@ def by_groups(model: nn.Module, data: Batch, loss: Loss, *, p: int, group: int, 
     for batch in zip(*(part.split(group) for part in data), strict=True):
         size, gradients = len(batch[0]), Sums()
         for x, *targets in zip(*(part.split(chunk) for part in batch), strict=True):
+            # A chunk's part of the group's mean loss: gradients are linear, the parts add up
             mean = loss(wide(model(x.clone())), *targets).sum() / size
             for name, g in zip(parameters, _gradients(model, mean, parameters), strict=True):
                 gradients[name] = gradients[name] + g if name in gradients else g
@@ -154,7 +155,7 @@ def by_func(
         return wide(functional_call(model, placed, (x.clone(),), tie_weights=False))
 
     def one(chosen: Sums, *example: Tensor) -> Tensor:
-        x, *targets = (part[None] for part in example)
+        x, *targets = (part[None] for part in example)  # vmap took the batch away
         return loss(outputs(chosen, x), *targets).sum()
 
     inner = (None, *(0 for _ in batch))
@@ -164,7 +165,7 @@ def by_func(
             reached = graph(outputs(others, batch[0][:1]))[1]
         if any(learned[k] in reached for k in chosen):
             raise LookupError("it reaches for parameters past the modules that hold them")
-        gradients = vmap(grad(one), in_dims=inner)(chosen, *batch)
+        gradients = vmap(grad(one), in_dims=inner)(chosen, *batch)  # d l_n / d theta, (n, ...)
     return {name: power(wide(g), p).sum(0) for name, g in gradients.items()}
 
 
@@ -220,16 +221,19 @@ def by_rules(
     x, *targets = batch
     calls: dict[nn.Module, _Call] = {}
     with torch.enable_grad(), _noting(model, calls), autocast_afresh(x.device.type):
+        # Examples do not mix: row n of the gradient of sum_n l_n by an output is delta_n
         total = loss(wide(model(x.clone())), *targets).sum()
     uses, skip = graph(total)[1], set(skip)
     names = {q: name for name, q in model.named_parameters() if q.requires_grad}
     covered: dict[nn.Module, dict[str, str]] = {}
     for layer, (given, version, _) in calls.items():
         own = {short: q for short, q in layer.named_parameters(recurse=False) if q in names}
+        # The parameters are used here alone, and the input is still what the layer was given
         once = all(uses[q] == 1 for q in own.values()) and given._version == version
         rows = len(given) if given.dim() else 0
         if once and rows == len(x) and skip.isdisjoint(names[q] for q in own.values()):
             covered[layer] = {short: names[q] for short, q in own.items()}
+    # delta of every covered layer, by one backward pass; parameters get no gradient
     edges = [calls[layer].edge for layer in covered]
     deltas = torch.autograd.grad(total, edges, allow_unused=True) if edges else ()
     sums: Sums = {}
