@@ -57,7 +57,7 @@ AUDITS: dict[str, Callable[[nn.Module], object]] = {
     "parameter_gradient": lambda m: parameter_gradient(m, data().x, data().y),
     "layer_inputs": lambda m: activations.layer_inputs(m, data().inputs),
     "rewritten": lambda m: impostors.rewritten(m, 1.0),
-    "parameter_distance": lambda m: impostors.parameter_distance(m, m),
+    "distance_of": lambda m: impostors.distance_of(m, m),
     "masked": lambda m: impostors.masked(m, 0),
     "drift": lambda m: activations.drift(m, m, data().inputs),
 }
@@ -280,4 +280,4 @@ class TestImpostors:
             nn.init.zeros_(p)
         with pytest.raises(UnsupportedModelError, match="zero"):
             impostors.rewritten(zero, 1.0)
-        assert impostors.parameter_distance(network(), impostors.rewritten(network(), 0.0)) < 1e-6
+        assert impostors.distance_of(network(), impostors.rewritten(network(), 0.0)) < 1e-6

@@ -166,7 +166,7 @@ def test_cifar_sets_read_their_files_in_order(root: Path, monkeypatch: pytest.Mo
     )
     scale = ((0.5,) * 3, (2.0,) * 3)
     loader = sets.images_of(fake, sets._read_cifar10, scale, names.CIFAR10)
-    monkeypatch.setitem(sets._LOADERS, "cifar10", loader)  # type: ignore[arg-type]
+    monkeypatch.setitem(sets._LOADERS, "cifar10", loader)
 
     dataset = load("cifar10")
 

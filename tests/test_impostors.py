@@ -66,4 +66,4 @@ def test_a_rewritten_model_is_the_same_function_far_away() -> None:
     model, x = problem()
     after = impostors.rewritten(model, 30.0)
     assert_close(after(x), model(x))
-    assert_close(impostors.parameter_distance(model, after), 30.0)
+    assert_close(impostors.distance_of(model, after), 30.0)

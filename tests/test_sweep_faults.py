@@ -196,6 +196,27 @@ def test_a_pool_that_always_breaks_is_given_up(
     assert len(tries) == 5
 
 
+def test_runs_that_always_kill_their_worker_fail_one_by_one(
+    planned: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pool that breaks after a run has begun is no reason to try for ever, nor to give up."""
+    tries = []
+
+    def parallel(n: int, **options: Any) -> Callable[..., Any]:
+        def pool(tasks: Any) -> Any:
+            _, (run,), _ = next(iter(tasks))
+            tries.append(run.point["a"])
+            run.started_file.touch()
+            raise BrokenProcessPool
+
+        return pool
+
+    monkeypatch.setattr(schedule, "Parallel", parallel)
+    ended = sweep(planned({"a": [1, 2, 3, 4]}), jobs=2)
+    assert ["twice" in status["error"] for status in ended] == [True] * 4
+    assert tries == [1, 1, 2, 2, 3, 3, 4, 4]
+
+
 @pytest.mark.parametrize(
     "error",
     [

@@ -114,7 +114,7 @@ def jittered(model: nn.Module, generator: torch.Generator) -> Impostor:
     return Impostor(model, change)
 
 
-def parameter_distance(a: nn.Module, b: nn.Module) -> float:
+def distance_of(a: nn.Module, b: nn.Module) -> float:
     """Return the distance of two models' parameters."""
     pairs = zip(a.parameters(), b.parameters(), strict=True)
     return float(torch.stack([(p - q).detach().norm() for p, q in pairs]).norm())
@@ -147,7 +147,7 @@ def rewritten(model: nn.Module, distance: float) -> nn.Module:
             for p in first.parameters():  # c W_1 and c b_1, then W_2 / c
                 p.mul_(c)
             second.weight.div_(c)
-        return model_c, parameter_distance(model, model_c)
+        return model_c, distance_of(model, model_c)
 
     low, high = 1.0, 2.0
     while not at(high)[1] >= distance:  # also where the distance is NaN

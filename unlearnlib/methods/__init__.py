@@ -1,4 +1,13 @@
-"""One paper, one file: the equation, then the code that mirrors it."""
+"""One paper, one file: the equation, then the code that mirrors it.
+
+- `jit`: JiT, of the first paper of the book
+- `ssd`, `lfssd`, `assd`: SSD and its forms without labels and without a threshold to choose
+- `pgu`: PGU
+- `nabla_tau`: NablaTau
+- `scrub`, `random_label`, `neg_grad_plus`: what NablaTau's tables compare with
+- `gradient_ascent`: the shortest method: copy this one to add another
+- `original`, `retrain`, `finetune`: the controls
+"""
 
 from .assd import ASSD
 from .finetune import FineTune
