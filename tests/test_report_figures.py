@@ -98,7 +98,8 @@ def test_colours_are_one_a_method() -> None:
 
 
 def test_provenance_line_names_runs_and_warns_of_stale_ones() -> None:
-    line = figures.provenance_line(records({"JiT": [0.1, 0.2]}, stale=True))
+    origin = {"commit": ["abc"] * 2, "device": ["CPU"] * 2, "seconds": [1.5, 2.5], "dirty": False}
+    line = figures.provenance_line(records({"JiT": [0.1, 0.2]}, stale=True).assign(**origin))
     assert line == (
         "paper scale: cifar100, vgg11 · 2 runs (seeds: model 0, 1; request 0; method 0) · "
         "CPU, commit abc · 4 s in all · ⚠ 2 runs are of a method that does something else now"

@@ -92,8 +92,11 @@ class TestFigures:
         assert text.endswith("n = 1 to 2; 1 of 4 values has no number")
 
     def test_provenance(self) -> None:
-        assert "⚠ 1 of 6 runs has no number for some measurement" in provenance_line(frame())
-        assert "no number" not in provenance_line(frame(0.3))
+        origin = {"device": None, "commit": None, "seconds": None, "dirty": None}
+        told = provenance_line(frame().assign(**origin))
+        assert "⚠ 1 of 6 runs has no number for some measurement" in told
+        assert "unknown, commit unknown" in told
+        assert "no number" not in provenance_line(frame(0.3).assign(**origin))
 
 
 class TestExamples:

@@ -126,7 +126,7 @@ def _swept(rows: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """
     for name in names:
         if name not in rows or rows[name].isna().all():
-            known = [other for other in hyper_parameters(rows) if rows[other].notna().any()]
+            known = sorted(other for other in hyper_parameters(rows) if rows[other].notna().any())
             raise RecordError(
                 f"No run has a hyper-parameter '{name}' to draw against. The runs have: "
                 f"{', '.join(known) or 'none'}. Name one of these."
