@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -98,7 +99,12 @@ def test_colours_are_one_a_method() -> None:
 
 
 def test_provenance_line_names_runs_and_warns_of_stale_ones() -> None:
-    origin = {"commit": ["abc"] * 2, "device": ["CPU"] * 2, "seconds": [1.5, 2.5], "dirty": False}
+    origin: Any = {
+        "commit": ["abc"] * 2,
+        "device": ["CPU"] * 2,
+        "seconds": [1.5, 2.5],
+        "dirty": False,
+    }
     line = figures.provenance_line(records({"JiT": [0.1, 0.2]}, stale=True).assign(**origin))
     assert line == (
         "paper scale: cifar100, vgg11 · 2 runs (seeds: model 0, 1; request 0; method 0) · "
