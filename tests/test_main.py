@@ -158,7 +158,7 @@ def test_what_was_made_before_an_interruption_is_packed(
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr(grid, "measured", measured)
+    monkeypatch.setattr(grid, "measured", interrupted)
     assert main(["run", str(spec(lab))]) == 130
     captured = capsys.readouterr()
     assert captured.out.splitlines()[1].startswith("2 of 6 runs in ")

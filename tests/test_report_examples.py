@@ -10,15 +10,12 @@ from unlearnlib.report import plain, wilcoxon
 
 def test_wilcoxon_has_every_pair_with_its_size() -> None:
     rng = np.random.default_rng(0)
-    samples = {
-        name: rng.normal(shift, 1, 200).tolist()
-        for name, shift in zip("abc", (0, 0, 1), strict=True)
-    }
-    found = wilcoxon(samples).set_index("pair")
+    a, b, c = (rng.normal(shift, 1, 200) for shift in (0, 0, 1))
+    found = wilcoxon({"a": a.tolist(), "b": b.tolist(), "c": c.tolist()}).set_index("pair")
     assert list(found.index) == ["a − b", "a − c", "b − c"]
-    d = samples["a"] - samples["c"]
+    d = a - c
     row = found.loc["a − c"]
-    assert row["p"] == pytest.approx(stats.wilcoxon(samples["a"], samples["c"]).pvalue)
+    assert row["p"] == pytest.approx(stats.wilcoxon(a, c).pvalue)
     assert row["mean"] == pytest.approx(d.mean())
     assert row["median"] == pytest.approx(np.median(d))
     assert row["share"] == pytest.approx((d > 0).mean())
