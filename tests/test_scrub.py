@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from unlearnlib import SCRUB, FineTune, Labelled, SCRUBRewind
 from unlearnlib.errors import DataError, NonFiniteError, SpecError
 from unlearnlib.methods import scrub
+from unlearnlib.methods.parts import distillation
 from unlearnlib.methods.parts.rewinding import expected_error
 
 from .toys import assert_same, seeded
@@ -199,7 +200,7 @@ def test_the_teacher_is_in_eval_mode_and_stays_as_it_is(
         taught.append(z_o)
         return divergence_of_batches(z, z_o, *more)
 
-    divergence_of_batches = scrub.divergence
+    divergence_of_batches = distillation.divergence
     monkeypatch.setattr(scrub, "divergence", watched)
     scrubbed(SCRUB(lr=0.1, batch_size=4), net.train(training))
     assert len(taught) == 6 * 2 + 3
