@@ -72,10 +72,10 @@ def noises(
         N: Draws for each example, in all.
         x: What the noise is for: its shape, type and device are those of `x`.
         generator: Draws; on the device of `x`.
-        chunk: Inputs a group, b for each draw, or those of one draw; the numbers that are drawn are
-            the same for all. None is all that were drawn; on a CPU one draw, since there what a layer
-            makes of many inputs is mapped anew in every pass, which costs more than the pass.
-        one_by_one: Draw for the batch once at a time; which are other numbers.
+        chunk: Inputs a group, but one draw at least; it moves no number that is drawn. None is what
+            was drawn at once; on a CPU one draw, since there the memory of a layer's outputs is
+            mapped anew in every pass if it is much.
+        one_by_one: Draw once for the batch at a time, which gives other numbers.
     """
     drawn = 1 if one_by_one else max(1, DRAWN // len(x))
     if chunk is None:
