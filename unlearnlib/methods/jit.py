@@ -58,7 +58,7 @@ class JiT(Checked):
         stop_gradient: Treat the noisy output as a constant; else differentiate through it too.
         squared: Square both norms.
         chunk: Noisy inputs a forward pass, which bounds the memory and changes nothing else; None
-            is what is fast, a few copies of the batch on a CPU and many on a GPU.
+            is what is fast: a copy of the batch on a CPU, up to 2048 inputs on a GPU.
         noise: Shape of the noise, see `parts.noise`; its standard deviation is `sigma` in each.
     """
 
