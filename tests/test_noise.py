@@ -78,7 +78,7 @@ def test_laplace_noise_is_finite_where_the_draw_is_0(
     assert u[0] < u[1] < u[2] < u[3] == 0 < u[4]
 
 
-def test_groups_bound_the_memory_and_draw_the_same():
+def test_groups_bound_the_memory_and_draw_the_same() -> None:
     """Of 3 examples of 5 numbers: 33 copies are no more than 100 inputs."""
     x = torch.zeros(3, 5)
     whole = list(noises("laplace", 100, x, seeded(), chunk=2048))
@@ -89,7 +89,7 @@ def test_groups_bound_the_memory_and_draw_the_same():
         assert torch.equal(torch.cat(groups), whole[0])
 
 
-def test_more_than_2048_inputs_are_drawn_in_parts():
+def test_more_than_2048_inputs_are_drawn_in_parts() -> None:
     x = torch.zeros(1000, 1)
     drawn = list(noises("gaussian", 5, x, seeded(), chunk=10_000))
     assert [len(u) for u in drawn] == [2, 2, 1]
