@@ -26,7 +26,7 @@ these switched on; `JiT.as_released` sets them all:
     `train_mode`: dropout is active and BatchNorm uses and updates batch statistics.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
@@ -37,7 +37,7 @@ from ..access import copy_of
 from ..checks.outputs import logits, settled
 from ..data.tensors import Inputs
 from ..errors import NonFiniteError, SpecError
-from ..fields import Checked, Count, NonNegative, Positive
+from ..fields import BOUNDS_MEMORY, Checked, Count, NonNegative, Positive
 from ..training import seeded
 from .parts.noise import Noise, noises
 
@@ -72,7 +72,7 @@ class JiT(Checked):
     train_mode: bool = False
     stop_gradient: bool = True
     squared: bool = False
-    chunk: Count | None = None
+    chunk: Count | None = field(default=None, metadata=BOUNDS_MEMORY)
     noise: Noise = "gaussian"
 
     @classmethod
