@@ -12,7 +12,13 @@ from torch.testing import assert_close
 
 from unlearnlib import PGU, GradientSpace, Inputs, Labelled
 from unlearnlib.errors import SpecError, UnsupportedModelError
-from unlearnlib.methods.parts.sequential import Iterative, Step, in_turn, parts, stopped
+from unlearnlib.methods.parts.sequential import (
+    AfterRequest,
+    Iterative,
+    random_parts,
+    unlearn_in_turn,
+)
+from unlearnlib.methods.parts.stopping import stopped
 
 from .toys import seeded
 
@@ -93,14 +99,14 @@ def space(model: nn.Module) -> GradientSpace:
     return GradientSpace.of(model, Inputs(torch.cat([FORGET.x, RETAIN.x])))
 
 
-Sequence = Callable[[Iterative, list[Labelled], Labelled], Iterator[Step]]
+Sequence = Callable[[Iterative, list[Labelled], Labelled], Iterator[AfterRequest]]
 
 
 @pytest.fixture
 def sequence(model: nn.Module, space: GradientSpace) -> Sequence:
-    """`in_turn` from the original model on."""
-    return lambda method, forgets, validation: in_turn(
-        method, model, forgets, space, validation, seeded()
+    """`unlearn_in_turn` from the original model on."""
+    return lambda method, requests, validation: unlearn_in_turn(
+        method, model, requests, space, validation, seeded()
     )
 
 
@@ -119,14 +125,14 @@ class Idle:
 
 def test_parts_are_drawn_at_random_and_complete() -> None:
     data = Labelled(torch.arange(20.0), torch.arange(20))
-    assert parts(data, 1, seeded()) == [data]
-    drawn = parts(data, 3, seeded())
+    assert random_parts(data, 1, seeded()) == [data]
+    drawn = random_parts(data, 3, seeded())
     assert [len(part) for part in drawn] == [7, 7, 6]
     order = torch.cat([part.y for part in drawn])
     assert order.tolist() != list(range(20))
     assert sorted(order.tolist()) == list(range(20))
     assert all(torch.equal(part.x, part.y.float()) for part in drawn)
-    assert torch.equal(parts(data, 3, seeded())[0].y, drawn[0].y)
+    assert torch.equal(random_parts(data, 3, seeded())[0].y, drawn[0].y)
 
 
 def test_requests_carry_model_and_space_on(
@@ -179,8 +185,8 @@ def test_a_method_with_steps_is_a_sequence_of_its_parts(
     result = method(
         model, forget=FORGET, gradient_space=space, validation=VALIDATION, generator=seeded()
     )
-    forgets = parts(FORGET, 2, generator)
-    *_, last = in_turn(method, model, forgets, space, VALIDATION, generator)
+    requests = random_parts(FORGET, 2, generator)
+    *_, last = unlearn_in_turn(method, model, requests, space, VALIDATION, generator)
     assert torch.equal(result[2].weight, last.model[2].weight)  # type: ignore[index]
 
 
@@ -231,9 +237,9 @@ def test_a_gap_of_half_a_point_is_closed() -> None:
 
 
 def test_there_are_no_more_steps_than_examples() -> None:
-    assert [len(part) for part in parts(FORGET, 7, seeded())] == [1] * 7
+    assert [len(part) for part in random_parts(FORGET, 7, seeded())] == [1] * 7
     with pytest.raises(SpecError, match="7 examples cannot be forgotten in 8 steps"):
-        parts(FORGET, 8, seeded())
+        random_parts(FORGET, 8, seeded())
 
 
 def test_what_is_judged_are_logits(model: nn.Module) -> None:

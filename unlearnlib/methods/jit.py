@@ -26,7 +26,6 @@ these switched on; `JiT.as_released` sets them all:
     `train_mode`: dropout is active and BatchNorm uses and updates batch statistics.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -40,12 +39,7 @@ from ..data.tensors import Inputs
 from ..errors import NonFiniteError, SpecError
 from ..fields import Checked, Count, NonNegative, Positive
 from ..training import seeded
-from .parts.noise import DRAWS, Noise
-
-DRAWN = 2048
-"""Noisy inputs whose noise is drawn at once; another number would draw other noise."""
-ON_CPU = 256
-"""Noisy inputs a pass there: what a layer puts out of more is mapped anew in every pass."""
+from .parts.noise import Noise, noises
 
 
 @dataclass(frozen=True)
@@ -64,7 +58,7 @@ class JiT(Checked):
         stop_gradient: Treat the noisy output as a constant; else differentiate through it too.
         squared: Square both norms.
         chunk: Noisy inputs a forward pass, which bounds the memory and changes nothing else; None
-            is what is fast, a few copies of the batch on a CPU and many on a GPU.
+            is what is fast: a copy of the batch on a CPU, up to 2048 inputs on a GPU.
         noise: Shape of the noise, see `parts.noise`; its standard deviation is `sigma` in each.
     """
 
@@ -123,43 +117,30 @@ class JiT(Checked):
     def backward(self, model: nn.Module, x: Tensor, generator: torch.Generator) -> Tensor:
         r"""Add the gradient of the loss of one batch `x`, (b, ...), to that of `model`.
 
-        Returns the length of the shortest noise. In two stages: the ratio r of an example depends
-        on the weights by its logits alone, :math:`z = f_\theta(x)` and :math:`z_j = f_\theta(x +
-        \xi_j)`, in which its gradient has a closed form; only that goes through the network.
+        Returns the length of the shortest noise. In two stages: the loss depends on the weights by
+        the logits alone, :math:`z = f_\theta(x)` and :math:`z_j = f_\theta(x + \xi_j)`, in which
+        its gradient has a closed form; only that is sent back through the network.
         """
+        count = self.noises * (len(x) if self.reduction == "mean" else 1)  # l = sum r_j / count
         z, shortest = logits(model, x), []
         dl_dz = torch.zeros_like(z)
-        n = self.noises * (len(x) if self.reduction == "mean" else 1)  # l = sum of all r / n
-        for noisy in self.noisy(x, generator):
+        for u in noises(self.noise, self.noises, x, generator, self.chunk, self.train_mode):
+            noisy = u.mul_(self.sigma).add_(x)  # x + xi_j of some j, (j, b, ...), in u's place
+            if self.clamp:
+                noisy.clamp_(x.min(), x.max())
+            xi_norm = (noisy - x).flatten(2).norm(dim=2, keepdim=True)  # as rounded and clamped
             with torch.set_grad_enabled(not self.stop_gradient):
                 z_j = model(noisy.flatten(0, 1)).unflatten(0, noisy.shape[:2])
             with torch.no_grad():
-                xi = (noisy - x).flatten(2).norm(dim=2, keepdim=True)  # after rounding, clamping
-                step = z - z_j
-                size = step.norm(dim=2, keepdim=True)
-                if self.squared:  # r = |z - z_j|^2 / |xi|^2
-                    dr_dz = 2 * step / xi.square()
-                else:  # r = |z - z_j| / |xi|, whose slope at z = z_j is taken as 0
-                    dr_dz = step / size.clamp(min=torch.finfo(size.dtype).tiny) / xi
-                dl_dz += dr_dz.sum(0) / n
+                dz = z - z_j
+                dz_norm = dz.norm(dim=2, keepdim=True)
+                if self.squared:  # r_j = |dz|^2 / |xi|^2
+                    dr_dz = 2 * dz / xi_norm / xi_norm
+                else:  # r_j = |dz| / |xi|, whose slope at dz = 0 is taken as 0
+                    dr_dz = dz / dz_norm.clamp(min=torch.finfo(z.dtype).tiny) / xi_norm
+                dl_dz += dr_dz.sum(0) / count
             if not self.stop_gradient:
-                z_j.backward(-dr_dz / n)  # dr/dz_j = -dr/dz
-            shortest.append(xi.min())
+                z_j.backward(-dr_dz / count)  # r_j is of the difference: dr_j/dz_j = -dr_j/dz
+            shortest.append(xi_norm.min())
         z.backward(dl_dz)  # dl/dtheta = dl/dz dz/dtheta
         return torch.stack(shortest).min()
-
-    def noisy(self, x: Tensor, generator: torch.Generator) -> Iterator[Tensor]:
-        """Yield the noisy copies of a batch `x`, (b, ...), pass by pass: (copies, b, ...).
-
-        In train mode each copy is a pass of its own, so that BatchNorm sees the batches that the
-        release shows it.
-        """
-        draw = DRAWS[self.noise]
-        drawn = 1 if self.train_mode else max(1, DRAWN // len(x))
-        chunk = self.chunk or (ON_CPU if x.device.type == "cpu" else DRAWN)
-        for done in range(0, self.noises, drawn):
-            shape = (min(drawn, self.noises - done), *x.shape)
-            u = draw(shape, generator=generator, device=x.device, dtype=x.dtype)
-            for xi in u.mul_(self.sigma).split(max(1, chunk // len(x))):
-                noisy = xi.add_(x)  # in the place of the noise, which is not needed any more
-                yield noisy.clamp_(x.min(), x.max()) if self.clamp else noisy

@@ -108,7 +108,8 @@ def dampen(
                     "be compared with it. Look for such numbers in the model, or compute in a type "
                     "of larger range."
                 )
-            selected = I_Df[name] > alpha * I_D[name]
+            selected = I_Df[name] > alpha * I_D[name]  # never where I_Df = 0
+            # Equation 4's min(lambda I_D / I_Df, 1); where I_Df = 0 it is 0/0, and masked below
             beta = (lam * I_D[name] / I_Df[name]).clamp(max=1)
             theta.copy_(torch.where(selected, beta * theta, theta))
     return settled(model)

@@ -5,8 +5,8 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from ..errors import SpecError
-from ..losses import Labels
-from .shapes import known, labels, told
+from ..losses import Labels, right
+from .shapes import labels, told
 
 
 def hits(logits: Float[Tensor, "n classes"], y: Labels) -> Float64[Tensor, " n"]:
@@ -18,10 +18,7 @@ def hits(logits: Float[Tensor, "n classes"], y: Labels) -> Float64[Tensor, " n"]
         logits: Outputs, (n, classes).
         y: Labels: (n,), integers; or (n, classes), floats that are 0 or 1.
     """
-    z, y = told(logits), labels(logits, y)
-    top = z.argmax(1)
-    hit = y.gather(1, top[:, None])[:, 0] if y.is_floating_point() else top == y
-    return known(hit.double(), z)
+    return right(told(logits), labels(logits, y))
 
 
 def accuracy(logits: Float[Tensor, "n classes"], y: Labels) -> float:

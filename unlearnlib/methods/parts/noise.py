@@ -10,7 +10,7 @@ The coordinates of a draw :math:`u` are independent, and are
 So the mean square of :math:`\lVert \sigma u \rVert_2` is :math:`\sigma^2 d` for each of them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -22,6 +22,8 @@ SHARE = 0.05
 """How many coordinates of sparse noise are large."""
 SMALL = 0.01
 """How large the others are beside them; not 0, so that the noise is never 0 as a whole."""
+DRAWN = 2048
+"""Inputs for which is drawn at once; another number would draw other noise."""
 
 
 def gaussian(shape: tuple[int, ...], **options: Any) -> Tensor:
@@ -53,3 +55,32 @@ DRAWS: Mapping[Noise, Callable[..., Tensor]] = MappingProxyType(
     {"gaussian": gaussian, "uniform": uniform, "laplace": laplace, "sparse": sparse}
 )
 """A draw of each shape, by its name."""
+
+
+def noises(
+    noise: Noise,
+    N: int,
+    x: Tensor,
+    generator: torch.Generator,
+    chunk: int | None = None,
+    one_by_one: bool = False,
+) -> Iterator[Tensor]:
+    """Yield `N` draws for a batch `x`, (b, ...), in groups that bound the memory: (j, b, ...).
+
+    Args:
+        noise: A key of `DRAWS`.
+        N: Draws for each example, in all.
+        x: What the noise is for: its shape, type and device are those of `x`.
+        generator: Draws; on the device of `x`.
+        chunk: Inputs a group, but one draw at least; it moves no number that is drawn. None is what
+            was drawn at once; on a CPU one draw, since there the memory of a layer's outputs is
+            mapped anew in every pass if it is much.
+        one_by_one: Draw once for the batch at a time, which gives other numbers.
+    """
+    drawn = 1 if one_by_one else max(1, DRAWN // len(x))
+    if chunk is None:
+        chunk = len(x) if x.device.type == "cpu" else DRAWN
+    for done in range(0, N, drawn):
+        shape = (min(drawn, N - done), *x.shape)
+        u = DRAWS[noise](shape, generator=generator, device=x.device, dtype=x.dtype)
+        yield from u.split(max(1, chunk // len(x)))
