@@ -8,26 +8,39 @@
 - `handover`: verdicts that pages compute themselves, on their way to the ledger's page
 - `paired_examples`: tests that pair examples rather than runs
 - `table`: what a finished table is; `show`: the tables of pages; `side_by_side`: a comparison's
+- `beside`: recorded runs beside a printed table, and by request
 
 Figures are in `unlearnlib.report.figures`, which needs matplotlib and is imported on its own.
 """
 
 from ..audit.dampening import dampened, quotients, rank_correlation
+from .beside import as_printed, by_request, show_beside
 from .claims import read_claims
 from .compare import Verdict, compare, rule, verdict
 from .handover import hand_over, handed_over
-from .ledger import glance, ledger
+from .ledger import glance, ledger, verdicts_on
 from .paired_examples import wilcoxon
 from .printed import reported
+from .rows import what_ran
 from .show import pairs_of, plain, show_glance, show_ledger, show_paired, show_summary
 from .side_by_side import show_comparison
-from .summary import Quantity, differences, interval, paired, summary
+from .summary import (
+    Quantity,
+    differences,
+    interval,
+    mean_by_method,
+    paired,
+    paired_each,
+    summary,
+)
 from .table import Table
 
 __all__ = [
     "Quantity",
     "Table",
     "Verdict",
+    "as_printed",
+    "by_request",
     "compare",
     "dampened",
     "differences",
@@ -36,7 +49,9 @@ __all__ = [
     "handed_over",
     "interval",
     "ledger",
+    "mean_by_method",
     "paired",
+    "paired_each",
     "pairs_of",
     "plain",
     "quotients",
@@ -44,6 +59,7 @@ __all__ = [
     "read_claims",
     "reported",
     "rule",
+    "show_beside",
     "show_comparison",
     "show_glance",
     "show_ledger",
@@ -51,5 +67,7 @@ __all__ = [
     "show_summary",
     "summary",
     "verdict",
+    "verdicts_on",
+    "what_ran",
     "wilcoxon",
 ]

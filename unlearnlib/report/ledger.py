@@ -185,6 +185,30 @@ def ledger(
     return pd.DataFrame(rows)
 
 
+def verdicts_on(table: pd.DataFrame, scale: str, *about: str) -> pd.DataFrame:
+    """Return the verdicts at one scale on some of the claims, as :func:`ledger` does.
+
+    Args:
+        table: Records of this scale.
+        scale: laptop, workstation or paper.
+        about: The claims: pages that they belong to, or what their ids begin with.
+
+    Raises:
+        SpecError: There is no claim of one of these, or the scale is unknown.
+    """
+    claims = read_claims()
+    for name in about:
+        if not any(_is_about(claim, name) for claim in claims):
+            raise SpecError(f"No claim is of the page '{name}', and no id begins with it.")
+    chosen = [claim for claim in claims if any(_is_about(claim, name) for name in about)]
+    verdicts = ledger({scale: table}, claims=chosen)
+    return verdicts[verdicts["scale"] == scale]
+
+
+def _is_about(claim: Claim, name: str) -> bool:
+    return claim.page == name or claim.id.startswith(name)
+
+
 def truth(value: object) -> bool:
     """Tell whether what a page computed is True or False; NaN, say, is neither."""
     return isinstance(value, bool | np.bool_)

@@ -101,6 +101,23 @@ def outdated(rows: pd.DataFrame) -> str:
     return f"{int(runs.sum())} of {len(runs)} runs stale" if runs.any() else ""
 
 
+def what_ran(table: pd.DataFrame, *saw: str) -> str:
+    """Return in words how many runs there are, of which methods and seeds, and what `saw` had.
+
+    >>> runs = {"run_id": ["a", "b"], "method": "SSD", "seed_model": [0, 1], "access": "forget"}
+    >>> print(what_ran(pd.DataFrame(runs), "SSD"))
+    2 runs: SSD; seeds [0, 1]
+    SSD saw: forget
+    """
+    runs = table.drop_duplicates("run_id")
+    methods, seeds = runs["method"].unique(), runs["seed_model"].unique()
+    lines = [f"{len(runs)} runs: {', '.join(methods)}; seeds {seeds.tolist()}"]
+    for name in saw:
+        had = runs.loc[runs["method"] == name, "access"].unique()
+        lines.append(f"{name} saw: {', '.join(had)}")
+    return "\n".join(lines)
+
+
 def marked(text: str, stale: bool) -> str:
     """Return `text`, with the mark of what rests on stale runs if it does.
 

@@ -194,3 +194,32 @@ def paired(
         )
     names = {"method": method, "reference": reference, "metric": metric, "split": split}
     return rows.assign(**names, ratio=ratio)
+
+
+def paired_each(
+    table: pd.DataFrame,
+    measured: Sequence[tuple[str, str]],
+    pairs: Sequence[tuple[str, str]],
+    *,
+    ratio: bool = False,
+) -> pd.DataFrame:
+    """Return :func:`paired` for several pairs of methods, each in every measurement.
+
+    Args:
+        table: Records.
+        measured: Pairs (metric, split), in the order of the rows of one pair of methods.
+        pairs: Pairs (method, reference).
+        ratio: Divide instead of subtracting (times).
+    """
+    return pd.concat(
+        [paired(table, *what, *pair, ratio=ratio) for pair in pairs for what in measured]
+    )
+
+
+def mean_by_method(table: pd.DataFrame, metric: str, split: str = "") -> "pd.Series[float]":
+    """Return the mean of one measurement over the runs of each method, by its label.
+
+    Raises:
+        RecordError: The table lacks the measurement.
+    """
+    return pick(table, metric, split).groupby("method")["value"].mean()
