@@ -19,9 +19,7 @@ def random_shares(part: str, dataset: str) -> pd.DataFrame:
     return runs[runs["request"].astype(str).str.startswith("random")]
 
 
-def show_random_shares(
-    part: str, dataset: str, measured: Sequence[tuple[str, str]]
-) -> Table | str:
+def show_random_shares(part: str, dataset: str, measured: Sequence[tuple[str, str]]) -> Table | str:
     """Return mean and spread of :func:`random_shares`, or a line that there are none.
 
     Args:
@@ -36,7 +34,7 @@ def show_random_shares(
     return show_summary(summary(runs, measured), caption)
 
 
-def show_as_printed(
+def show_printed(
     part: str, item: str, otherwise: pd.DataFrame | None = None, *, relative_to: str | None = None
 ) -> Table:
     """Return a printed item beside the recorded runs of its own data set, model and request.
