@@ -12,6 +12,7 @@ from unlearnlib.audit.clouds import clouds, fitted
 from unlearnlib.audit.information import input_gradient
 from unlearnlib.audit.noise import mean_and_variation
 from unlearnlib.audit.proxies import KNOWLEDGE, SMOOTHNESS, mean_rank_correlation, proxies
+from unlearnlib.audit.strata import from_class_mean, thirds
 
 from .test_impostors import problem, seeded
 
@@ -62,3 +63,18 @@ def test_every_impostor_looks_like_the_retrained_model_in_one_way() -> None:
     far = impostors.apart(before, after)
     assert impostors.apart(before, found["Rewritten"]) == pytest.approx(far, rel=1e-3)
     assert_close(outputs(found["Rewritten"], x), outputs(before, x))
+
+
+def test_thirds_are_ordered_and_whole() -> None:
+    values = torch.tensor([5.0, 1.0, 4.0, 2.0, 3.0, 6.0])
+    parts = thirds(values)
+    assert {name: values[i].tolist() for name, i in parts.items()} == {
+        "least": [1, 2], "middle": [3, 4], "most": [5, 6],
+    }  # fmt: skip
+
+
+def test_distance_is_from_the_mean_of_the_own_class() -> None:
+    train = Labelled(torch.tensor([[0.0, 0], [2, 0], [0, 9], [9, 9], [11, 9]]),
+                     torch.tensor([1, 1, 2, 4, 4]))  # fmt: skip
+    data = Labelled(torch.tensor([[1.0, 3], [10, 5]]), torch.tensor([1, 4]))
+    assert from_class_mean(data, train).tolist() == [3, 4]

@@ -1,5 +1,6 @@
 """Requests of a random share of the training set: what changes with the share."""
 
+import numpy as np
 import pandas as pd
 
 from .rows import pick
@@ -79,12 +80,14 @@ def rule_beside_best(
         lost: Points of test accuracy.
     """
     rows = []
-    for share, whole in attack.iterrows():
-        row = whole.dropna()
-        if slope * share < row.index.max() + 0.01:
-            rule = min(row.index, key=lambda weight, share=share: abs(weight - slope * share))
-            allowed = row[test.loc[share, row.index] >= test.loc[share, rule] - lost]
+    for share in attack.index.to_numpy(dtype=float):
+        row = attack.loc[share].dropna()
+        weights = row.index.to_numpy(dtype=float)
+        if slope * share < weights.max() + 0.01:
+            rule = weights[np.abs(weights - slope * share).argmin()]
+            kept = test.loc[share, weights]
+            allowed = row[kept >= kept.loc[rule] - lost]
             best = allowed.abs().idxmin()
-            rows.append((f"{share:.0%}", rule, row[rule], best, row[best]))
+            rows.append((f"{share:.0%}", rule, row.loc[rule], best, row.loc[best]))
     names = ["share", "rule's α₀", "attack (points)", "best α₀", "its attack (points)"]
     return pd.DataFrame(rows, columns=names)

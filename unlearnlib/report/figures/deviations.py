@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from .style import WIDTH, count
 
@@ -58,10 +59,11 @@ def _map(ax: Axes, grid: pd.DataFrame, slope: float) -> None:
 
 def _cell_by_cell(ax: Axes, grid: pd.DataFrame, slope: float) -> None:
     """Write numbers where there is room for them, and frame the cells of the rule."""
+    apart = np.abs(np.subtract.outer(slope * grid.index.to_numpy(), grid.columns.to_numpy()))
     for (i, j), value in np.ndenumerate(grid):
         if grid.shape[1] <= _WIDE and not np.isnan(value):
             ink = "white" if abs(value) > 0.7 * _LIMIT else "black"
             ax.text(j, i, f"{value:+.1f}", ha="center", va="center", fontsize=8, color=ink)
-        if abs(grid.columns[j] - slope * grid.index[i]) < 0.001:
-            ax.add_patch(plt.Rectangle((j - 0.5, i - 0.5), 1, 1, fill=False, lw=2))
+        if apart[i, j] < 0.001:
+            ax.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, fill=False, lw=2))
     ax.grid(visible=False)
