@@ -1,5 +1,6 @@
 """Printed numbers, the rule of verdicts at its borders, and tables that are the same every time."""
 
+import json
 import math
 import re
 
@@ -291,6 +292,27 @@ def test_summary_prints_only_what_varies():
     text = repr(show_summary(summary(table, [("accuracy_batch_mean", "test_retain")])))
     assert "lr = 0.2" in text
     assert "sigma" not in text
+
+
+def test_settings_are_printed_as_they_were_set():
+    """Whole numbers stay whole beside a method that has no such, and None is no gap."""
+    points = [(25, 1.0, None), (50, 1.0, 0.5)]
+    tables = [
+        records({"JiT": [0.5]}, params=json.dumps({"noises": n, "sigma": s, "alpha": a}))
+        for n, s, a in points
+    ]
+    table = pd.concat([*tables, records({"Retrain": [0.4]}, params='{"epochs": 2}')])
+    shown = show_summary(summary(table, [("accuracy_batch_mean", "test_retain")]))
+    assert [cells[1] for _, cells in shown.rows] == [
+        "", "alpha = None, noises = 25", "alpha = 0.5, noises = 50",
+    ]  # fmt: skip
+
+
+def test_printed_hyper_parameters_are_columns_too():
+    printed = reported("jit").query("item == 'Figure 7' and lr == 0.0001")
+    assert printed["sigma"].tolist() == [1.5, 1.0, 0.5, 0.1, 0.05, 0.01]
+    other = compare("Figure 7", records({"JiT": [0.6]}, params='{"lr": 1.0, "sigma": 0.5}'))
+    assert not other["n"].any()
 
 
 def test_a_stale_number_is_marked():

@@ -1,0 +1,130 @@
+"""What several pages share: pairs at once, verdicts on some claims, recorded runs beside print."""
+
+import pandas as pd
+import pytest
+
+from unlearnlib import recorded
+from unlearnlib.errors import RecordError, SpecError
+from unlearnlib.report import (
+    as_printed,
+    by_request,
+    compare,
+    ledger,
+    mean_by_method,
+    paired,
+    paired_each,
+    read_claims,
+    show_beside,
+    show_comparison,
+    verdicts_on,
+    what_ran,
+)
+
+from .test_report_claims import rows
+
+NAMES = {"SSD as released": "SSD", "SSD": "SSD, the equation"}
+ROCKET = "Table 2, ResNet18, rocket"
+
+
+def three_methods() -> pd.DataFrame:
+    """Return accuracies of three methods on two splits, two seeds each."""
+    splits = [("accuracy", "test_forget"), ("accuracy", "test_retain")]
+    methods = {"JiT": [0.2, 0.5], "SSD": [0.1, 0.3], "Retrain": [0.0, 0.1]}
+    return pd.concat(
+        rows(method, values, measured=what) for method, values in methods.items() for what in splits
+    )
+
+
+def test_pairs_at_once_are_those_one_by_one_in_this_order() -> None:
+    table, pairs = three_methods(), [("JiT", "Retrain"), ("SSD", "JiT")]
+    measured = [("accuracy", "test_retain"), ("accuracy", "test_forget")]
+    for ratio in (False, True):
+        each = paired_each(table, measured, pairs, ratio=ratio)
+        alone = [
+            paired(table, "accuracy", "test_retain", "JiT", "Retrain", ratio=ratio),
+            paired(table, "accuracy", "test_forget", "JiT", "Retrain", ratio=ratio),
+            paired(table, "accuracy", "test_retain", "SSD", "JiT", ratio=ratio),
+            paired(table, "accuracy", "test_forget", "SSD", "JiT", ratio=ratio),
+        ]
+        pd.testing.assert_frame_equal(each, pd.concat(alone))
+
+
+def test_the_mean_of_a_measurement_by_method() -> None:
+    means = mean_by_method(three_methods(), "accuracy", "test_retain")
+    assert means.round(12).to_dict() == {"JiT": 0.35, "Retrain": 0.05, "SSD": 0.2}
+    with pytest.raises(RecordError, match="no 'passes'"):
+        mean_by_method(three_methods(), "passes")
+
+
+def test_what_ran_counts_runs_once_and_names_what_they_saw() -> None:
+    table = pd.concat([rows("JiT", [0.2, 0.5]), rows("Retrain", [0.1])])
+    assert what_ran(pd.concat([table, table]), "JiT") == (
+        "3 runs: JiT, Retrain; seeds [0, 1]\nJiT saw: forget_inputs, generator"
+    )
+
+
+@pytest.mark.parametrize("about", ["jit/full_class", "jit-class"])
+def test_verdicts_on_some_claims_are_those_of_the_whole_ledger(about: str) -> None:
+    table = pd.concat([rows("JiT", [0.2, 0.3]), rows("Retrain", [0.2, 0.31])])
+    few, every = verdicts_on(table, "paper", about), ledger({"paper": table})
+    chosen = (every["page"] == about) | every["id"].str.startswith(about)
+    whole = every[chosen & (every["scale"] == "paper")]
+    pd.testing.assert_frame_equal(few.reset_index(drop=True), whole.reset_index(drop=True))
+    assert 0 < len(few) < len(read_claims())
+
+
+def test_verdicts_on_several_names_keep_the_order_of_the_file_and_refuse_an_unknown_one() -> None:
+    table = pd.concat([rows("JiT", [0.2, 0.3]), rows("Retrain", [0.2, 0.31])])
+    ids = verdicts_on(table, "laptop", "jit-random", "jit-subclass", "jit-random")["id"].tolist()
+    assert ids == [c.id for c in read_claims() if c.id in ("jit-random", "jit-subclass")]
+    with pytest.raises(SpecError, match="'jit-rndom'"):
+        verdicts_on(table, "laptop", "jit-random", "jit-rndom")
+
+
+def test_recorded_runs_stand_beside_print_under_the_names_of_print() -> None:
+    runs = recorded("dampening", dataset="cifar100", request="class:rocket")
+    renamed = runs.assign(method=runs["method"].map(lambda name: NAMES.get(name, name)))
+    table = show_comparison(compare(ROCKET, renamed, paper="ssd"), ROCKET)
+    assert show_beside(ROCKET, "dampening", paper="ssd", model="resnet18", names=NAMES) == table
+    assert "SSD, the equation" in repr(table)
+    own = show_beside(ROCKET, "dampening", paper="ssd", model="resnet18")
+    assert "SSD, the equation" not in repr(own)
+
+
+def test_a_table_of_another_network_stands_alone() -> None:
+    for item, model in (("Table 2, ViT, rocket", "resnet18"), (ROCKET, "vit")):
+        text = repr(show_beside(item, "dampening", paper="ssd", model=model))
+        assert "Not run by us: the numbers are the printed ones." in text
+    with pytest.raises(SpecError, match="'Table 99' is not an item"):
+        show_beside("Table 99", "dampening", paper="ssd", model="vit")
+
+
+def test_one_measurement_by_request_in_per_cent() -> None:
+    table = pd.concat(
+        [
+            rows("JiT", [0.25, 0.5], request="class:big_trees", dataset="lfw_people"),
+            rows("Retrain", [0.1], request="class:big_trees", dataset="lfw_people"),
+            rows("JiT", [0.125], request="class:ant"),
+        ]
+    )
+    wide = by_request(table, "accuracy", "test_retain")
+    assert wide.columns.tolist() == ["request", "JiT", "Retrain", "n"]
+    assert wide.set_index("request").fillna(-1).to_numpy().tolist() == [
+        [37.5, 10.0, 2],
+        [12.5, -1, 1],
+    ]
+    assert wide["request"].tolist() == ["lfw: big trees", "fashion: ant"]
+
+
+def test_numbers_as_printed_are_in_per_cent_whatever_their_unit() -> None:
+    shared = {"item": "UnAct", "metric": "accuracy_batch_mean", "sd": float("nan")}
+    lines = pd.DataFrame(
+        [
+            shared | {"method": "SSD", "split": "test", "unit": "%", "mean": 50.0, "sd": 1.25},
+            shared | {"method": "SSD", "split": "forget", "unit": "fraction", "mean": 0.5},
+        ]
+    )
+    assert as_printed(lines).to_dict("records") == [
+        {"set-up": "UnAct", "method": "SSD", "accuracy, test": "50.0 ± 1.2",
+         "accuracy, forget": "50.0"}
+    ]  # fmt: skip
