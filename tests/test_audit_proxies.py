@@ -8,7 +8,7 @@ from torch.testing import assert_close
 
 from unlearnlib import Labelled, metrics, outputs
 from unlearnlib.audit import impostors
-from unlearnlib.audit.clouds import clouds, fitted
+from unlearnlib.audit.clouds import clouds, fitted, greedy
 from unlearnlib.audit.information import input_gradient
 from unlearnlib.audit.noise import mean_and_variation
 from unlearnlib.audit.proxies import KNOWLEDGE, SMOOTHNESS, mean_rank_correlation, proxies
@@ -47,6 +47,11 @@ def test_clouds_are_learnt() -> None:
     assert data.x[data.y == 1].mean(0) == pytest.approx([2, 2], abs=0.4)
     model = fitted(data, 0, seeded())
     assert metrics.accuracy(outputs(model, data.x), data.y) == 1.0
+    point = torch.tensor([[0.65, 0.15]])
+    assert outputs(model, point).argmax() == 1
+    turned = greedy(model, point, 0, seeded(), epochs=50)
+    assert outputs(turned, point).argmax() == 0
+    assert outputs(model, point).argmax() == 1  # a copy was trained
 
 
 def test_every_impostor_looks_like_the_retrained_model_in_one_way() -> None:

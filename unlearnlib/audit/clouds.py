@@ -1,7 +1,9 @@
 """Two classes in the plane, and a network that has learnt them: where boundaries can be seen."""
 
+from copy import deepcopy
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..data.tensors import Labelled
 from ..models import MLP
@@ -28,3 +30,15 @@ def fitted(data: Labelled, seed: int, generator: torch.Generator) -> nn.Module:
         torch.manual_seed(seed)
         network = MLP((2,), 2, width=32, activation=nn.Tanh)
     return train(network, data, RECIPE, generator)
+
+
+def greedy(
+    model: nn.Module, x: Tensor, label: int, generator: torch.Generator, epochs: int = 5
+) -> nn.Module:
+    """Return a copy of `model` that was trained on the points `x`, (n, 2), with another label.
+
+    It is what forgets without regard for anything else: plain descent, no weight decay.
+    """
+    wrong = Labelled(x, torch.full((len(x),), label))
+    recipe = Recipe(epochs, lr=0.1, momentum=0.0, weight_decay=0.0, schedule="constant")
+    return train(deepcopy(model), wrong, recipe, generator)
