@@ -216,7 +216,7 @@ def merge(part: str, scale: str) -> Path | None:
         loose = _loose(part, scale)  # what is written meanwhile stays loose
         lines = sorted(
             _all(loose, place, part, scale).values(),
-            key=lambda r: ([str(r["identity"][k]) for k in IDENTITY], r["run_id"]),
+            key=lambda r: ([str(value) for value in _whole(r).values()], r["run_id"]),
         )
         with atomic(place) as temporary:
             temporary.write_text("".join(json.dumps(r, sort_keys=True) + "\n" for r in lines))
