@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from unlearnlib import output_sensitivity
+from unlearnlib.errors import RecordError
 from unlearnlib.report import pairs_of, quotients, rank_correlation
 from unlearnlib.runs.records import COLUMNS
 
@@ -40,6 +41,13 @@ def test_a_row_a_request_and_a_column_a_pair() -> None:
          f"+20.0 ({20 - half:+.1f} to {20 + half:+.1f})", "—"],
     ]  # fmt: skip
     assert pairs_of(table.iloc[:0], [("accuracy", "test")], PAIRS).empty
+
+
+def test_a_cell_has_room_for_one_setting() -> None:
+    one = runs("class:a", {"SSD": [0.5], "LFSSD": [0.25]})
+    other = one.assign(model="wide", value=0.1)
+    with pytest.raises(RecordError, match=r"several settings of LFSSD on cifar20: a, Accuracy"):
+        pairs_of(pd.concat([one, other]), [("accuracy", "test")], PAIRS)
 
 
 def test_rank_correlation_sees_the_order_only() -> None:
