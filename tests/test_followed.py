@@ -1,5 +1,7 @@
 """A method followed step by step: what is granted, and what metrics say of each model."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import nn
@@ -20,7 +22,7 @@ def test_every_model_is_looked_at_before_it_changes() -> None:
     x = torch.eye(2, dtype=torch.float64)
     parts = {"right": Labelled(x, torch.tensor([0, 1])), "wrong": Labelled(x, torch.tensor([1, 0]))}
 
-    def turning():
+    def turning() -> Iterator[nn.Module]:
         for sign in (1.0, -1.0):  # one object, whose answers turn round
             with torch.no_grad():
                 layer.weight.copy_(sign * torch.eye(2))

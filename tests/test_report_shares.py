@@ -1,6 +1,7 @@
 """What changes with the share that is forgotten; recorded runs as tables; spans; two figures."""
 
 import json
+from collections.abc import Mapping
 
 import matplotlib as mpl
 import pandas as pd
@@ -13,12 +14,16 @@ from unlearnlib.report.recorded_runs import random_shares, show_printed, show_ra
 from unlearnlib.report.shares import by_share, over_requests, rule_beside_best, share_of, way
 from unlearnlib.report.spans import span
 
-from .test_report_compare import records
+from .test_report_compare import ACCESS, records
 
 mpl.use("Agg")
 
+Key = tuple[float, str, float | None]
 
-def shares(values, metric="attack_loss", split="forget"):
+
+def shares(
+    values: Mapping[Key, list[float]], metric: str = "attack_loss", split: str = "forget"
+) -> pd.DataFrame:
     """Return records from a value by (share, method), NablaTau's with its weight."""
     tables = []
     for (share, method, alpha), numbers in values.items():
@@ -29,7 +34,7 @@ def shares(values, metric="attack_loss", split="forget"):
     return pd.concat(tables)
 
 
-GRID = {
+GRID: dict[Key, list[float]] = {
     (0.15, "Retrain", None): [0.50, 0.52],
     (0.15, "NablaTau", 0.25): [0.55, 0.53],
     (0.15, "NablaTau", 0.5): [0.49, 0.51],
@@ -40,13 +45,11 @@ GRID = {
 
 
 @pytest.fixture(autouse=True)
-def _access(monkeypatch):
-    from . import test_report_compare
-
-    monkeypatch.setitem(test_report_compare.ACCESS, "NablaTau", "forget, retain, generator")
+def _access(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ACCESS, "NablaTau", "forget, retain, generator")
 
 
-def test_shares_by_weights_less_the_reference():
+def test_shares_by_weights_less_the_reference() -> None:
     table = shares(GRID)
     grid = by_share(table, "attack_loss", "forget", "Retrain", method="NablaTau", x="alpha")
     assert grid.index.tolist() == [0.15, 0.3]
@@ -56,9 +59,9 @@ def test_shares_by_weights_less_the_reference():
     assert seeds_of(table, "NablaTau") == "n = 1 to 2"
 
 
-def test_the_way_from_the_original_to_retraining():
-    attack = {(0.1, "Original", None): [0.7], (0.1, "Retrain", None): [0.5]}
-    test = {key: [0.9] for key in attack}
+def test_the_way_from_the_original_to_retraining() -> None:
+    attack: dict[Key, list[float]] = {(0.1, "Original", None): [0.7], (0.1, "Retrain", None): [0.5]}
+    test: dict[Key, list[float]] = {key: [0.9] for key in attack}
     attack[0.1, "NablaTau", 0.2] = [0.55]
     test[0.1, "NablaTau", 0.2] = [0.88]
     runs = pd.concat([shares(attack), shares(test, "accuracy", "test")])
@@ -70,7 +73,7 @@ def test_the_way_from_the_original_to_retraining():
     assert over_requests(runs, "accuracy", "test").columns.tolist()[0] == "Original"
 
 
-def test_the_best_weight_may_not_cost_more_than_the_rule():
+def test_the_best_weight_may_not_cost_more_than_the_rule() -> None:
     attack = pd.DataFrame({0.25: [4.0, 9.0], 0.5: [0.5, 3.0]}, index=[0.15, 0.6])
     cheap = pd.DataFrame({0.25: [0.0, 0.0], 0.5: [-1.0, 0.0]}, index=attack.index)
     rows = rule_beside_best(attack, cheap, 5 / 3)
@@ -80,7 +83,7 @@ def test_the_best_weight_may_not_cost_more_than_the_rule():
     assert rule_beside_best(attack, dear, 5 / 3)["best α₀"].tolist() == [0.25]
 
 
-def test_deviations_draw_numbers_and_frame_the_rule():
+def test_deviations_draw_numbers_and_frame_the_rule() -> None:
     grid = pd.DataFrame({0.25: [3.0, 9.0], 0.5: [-1.0, float("nan")]}, index=[0.15, 0.3])
     figure = figures.deviations({"One": grid, "Two": grid}, 5 / 3, x="α", y="Share", title="all")
     first = figure.axes[0]
@@ -91,7 +94,7 @@ def test_deviations_draw_numbers_and_frame_the_rule():
     plt.close("all")
 
 
-def test_intervals_are_drawn_in_the_printed_unit():
+def test_intervals_are_drawn_in_the_printed_unit() -> None:
     table = records({"JiT": [0.2, 0.4], "Retrain": [0.1, 0.2]})
     pairs = paired(table, "accuracy_batch_mean", "test_retain", "JiT")
     axes = figures.intervals(pairs, margin=0.02).axes[0]
@@ -101,12 +104,12 @@ def test_intervals_are_drawn_in_the_printed_unit():
     plt.close("all")
 
 
-def test_a_span_is_the_mean_with_its_interval():
+def test_a_span_is_the_mean_with_its_interval() -> None:
     assert span(pd.Series([1.0, 2.0, 3.0])) == "+2.0 (-0.5 to +4.5)"
     assert span(pd.Series([1.0]), ".2f") == "1.00 (-inf to inf)"
 
 
-def test_recorded_shares_and_printed_items():
+def test_recorded_shares_and_printed_items() -> None:
     runs = random_shares("nabla_tau", "cifar10")
     assert runs["request"].str.startswith("random").all()
     measured = [("accuracy", "test")]

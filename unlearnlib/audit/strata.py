@@ -15,8 +15,9 @@ def from_class_mean(data: Labelled, train: Labelled) -> Tensor:
     """
     labels = data.y.unique()
     means = torch.stack([train.x[train.y == label].mean(0) for label in labels])
-    apart: Tensor = data.x - means[torch.searchsorted(labels, data.y)]
-    return apart.flatten(1).norm(dim=1)
+    apart = data.x - means[torch.searchsorted(labels, data.y)]
+    distance: Tensor = apart.flatten(1).norm(dim=1)
+    return distance
 
 
 def thirds(values: Tensor) -> dict[str, Tensor]:
