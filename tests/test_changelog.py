@@ -9,8 +9,8 @@ import pytest
 import unlearnlib
 
 ROOT = Path(unlearnlib.__file__).parents[1]
-MODULE = re.compile(r"(?:cost|request|fingerprint|(?:runs|stored|checks|methods|metrics|audit|report|"
-                    r"data|models|sweep)(?:\.[a-z_]+)+)(?:\.[A-Za-z_]+)?")  # fmt: skip
+ROOMS = "runs|stored|checks|methods|metrics|audit|report|data|models|sweep"
+MODULE = re.compile(rf"(?:cost|request|fingerprint|(?:{ROOMS})(?:\.[a-z_]+)+)(?:\.[A-Za-z_]+)?")
 
 
 def new_places() -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
@@ -52,8 +53,10 @@ def _access(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_shares_by_weights_less_the_reference() -> None:
     table = shares(GRID)
     grid = by_share(table, "attack_loss", "forget", "Retrain", method="NablaTau", x="alpha")
-    assert grid.index.tolist() == [0.15, 0.3]
-    assert grid.columns.tolist() == [0.25, 0.5]
+    index: list[Any] = grid.index.tolist()
+    assert index == [0.15, 0.3]
+    columns: list[Any] = grid.columns.tolist()
+    assert columns == [0.25, 0.5]
     assert grid.to_numpy().tolist() == [[3.0, -1.0], [9.0, -1.0]]
     assert share_of(table).unique().tolist() == [0.15, 0.3]
     assert seeds_of(table, "NablaTau") == "n = 1 to 2"
@@ -86,7 +89,7 @@ def test_the_best_weight_may_not_cost_more_than_the_rule() -> None:
 def test_deviations_draw_numbers_and_frame_the_rule() -> None:
     grid = pd.DataFrame({0.25: [3.0, 9.0], 0.5: [-1.0, float("nan")]}, index=[0.15, 0.3])
     figure = figures.deviations({"One": grid, "Two": grid}, 5 / 3, x="α", y="Share", title="all")
-    first = figure.axes[0]
+    first: Any = figure.axes[0]
     assert [text.get_text() for text in first.texts] == ["+3.0", "-1.0", "+9.0"]
     assert [patch.get_xy() for patch in first.patches] == [(-0.5, -0.5), (0.5, 0.5)]
     assert [text.get_text() for text in first.get_yticklabels()] == ["15", "30"]
@@ -97,7 +100,7 @@ def test_deviations_draw_numbers_and_frame_the_rule() -> None:
 def test_intervals_are_drawn_in_the_printed_unit() -> None:
     table = records({"JiT": [0.2, 0.4], "Retrain": [0.1, 0.2]})
     pairs = paired(table, "accuracy_batch_mean", "test_retain", "JiT")
-    axes = figures.intervals(pairs, margin=0.02).axes[0]
+    axes: Any = figures.intervals(pairs, margin=0.02).axes[0]
     assert axes.lines[-1].get_xdata()[0] == pytest.approx(15)
     assert axes.get_xlabel() == "Difference of mean accuracy (batch mean) (%)"
     assert "n = 2 seeds; band: ±2 %" in axes.get_title() + axes.get_title(loc="left")
@@ -113,7 +116,8 @@ def test_recorded_shares_and_printed_items() -> None:
     runs = random_shares("nabla_tau", "cifar10")
     assert runs["request"].str.startswith("random").all()
     measured = [("accuracy", "test")]
-    assert show_random_shares("nabla_tau", "cifar10", measured).caption.startswith("cifar10, ")
+    shown: Any = show_random_shares("nabla_tau", "cifar10", measured)
+    assert shown.caption.startswith("cifar10, ")
     assert show_random_shares("nabla_tau", "mnist", measured) == "No records of mnist yet."
     table = show_printed("pgu", "Class removal, 5 classes")
     assert table.caption == "Class removal, 5 classes"
