@@ -16,6 +16,7 @@ from unlearnlib.__main__ import main
 from unlearnlib.errors import DataError, StorageError
 from unlearnlib.locations import PACKAGE
 from unlearnlib.runs import grid, records
+from unlearnlib.runs.one_run import measured
 
 SPEC: dict[str, Any] = {
     "note": "tiny", "part": "try", "scale": "workstation", "dataset": "toy", "model": "mlp",
@@ -53,7 +54,7 @@ def test_every_spec_is_checked_before_anything_runs(
     path, none = spec(lab), lab / "none.yaml"
     wrong = lab / "wrong.yaml"
     wrong.write_text(json.dumps(SPEC | {"methods": {"Jit": {}}, "seeds": [0, 0]}))
-    real, said = __main__.run_grid, list[str]()
+    real, said = grid.run_grid, list[str]()
 
     def run_grid(*arguments: Any) -> pd.DataFrame:
         said.extend(capsys.readouterr().err.splitlines())
@@ -149,15 +150,15 @@ def test_a_full_disk_stops_everything(
 def test_what_was_made_before_an_interruption_is_packed(
     lab: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, made = grid.measured, list[int]()
+    real, made = measured, list[int]()
 
-    def measured(*arguments: Any) -> Any:
+    def interrupted(*arguments: Any) -> Any:
         made.append(0)
         if len(made) == 3:
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr(grid, "measured", measured)
+    monkeypatch.setattr(grid, "measured", interrupted)
     assert main(["run", str(spec(lab))]) == 130
     captured = capsys.readouterr()
     assert captured.out.splitlines()[1].startswith("2 of 6 runs in ")

@@ -1,6 +1,7 @@
 """A number that rests on a stale run says so wherever it is shown; one that does not, does not."""
 
 import json
+from collections.abc import Iterator
 
 import matplotlib as mpl
 import pandas as pd
@@ -36,7 +37,7 @@ MARK = "⚠ stale"
 
 
 @pytest.fixture(autouse=True)
-def _close():
+def _close() -> Iterator[None]:
     yield
     plt.close("all")
 
