@@ -11,15 +11,17 @@ units and states n. Show one with :func:`show_figure`, which gives the page an a
 
 from .by_hyper_parameter import curves, heatmap
 from .by_method import boxes, dots
-from .style import Picture, colour, provenance_line, show_figure, use
+from .style import Picture, colour, count, live_line, provenance_line, show_figure, use
 
 __all__ = [
     "Picture",
     "boxes",
     "colour",
+    "count",
     "curves",
     "dots",
     "heatmap",
+    "live_line",
     "provenance_line",
     "show_figure",
     "use",
