@@ -16,7 +16,7 @@
 Figures are in `unlearnlib.report.figures`, which needs matplotlib and is imported on its own.
 """
 
-from ..audit.dampening import dampened, quotients, rank_correlation
+from ..audit.dampening import dampened, quotient_correlation, quotients, rank_correlation
 from .beside import as_printed, by_request, show_beside
 from .claims import read_claims
 from .compare import Verdict, compare, rule, verdict
@@ -59,6 +59,7 @@ __all__ = [
     "paired_each",
     "pairs_of",
     "plain",
+    "quotient_correlation",
     "quotients",
     "random_shares",
     "rank_correlation",

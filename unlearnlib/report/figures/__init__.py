@@ -15,17 +15,19 @@ from .by_hyper_parameter import curves, heatmap
 from .by_method import boxes, dots
 from .by_pair import intervals
 from .deviations import deviations
-from .style import Picture, colour, provenance_line, show_figure, use
+from .style import Picture, colour, count, live_line, provenance_line, show_figure, use
 
 __all__ = [
     "Picture",
     "boxes",
     "colour",
+    "count",
     "curves",
     "deviations",
     "dots",
     "heatmap",
     "intervals",
+    "live_line",
     "provenance_line",
     "show_figure",
     "use",

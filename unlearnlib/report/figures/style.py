@@ -18,6 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...errors import SpecError
+from ...runs.environment import environment
 from ..presentation import MORE, REFERENCE, STORED, ZERO_SHOT
 from ..rows import lacking, outdated
 
@@ -140,6 +141,20 @@ def show_figure(figure: Figure, alt: str, *, dpi: int = 144) -> Picture:
     figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     plt.close(figure)
     return Picture(buffer.getvalue(), alt)
+
+
+def live_line(scale: str, dataset: str, model: str, what: str) -> str:
+    """Return one line on where a page's own numbers come from that are no records.
+
+    Args:
+        scale: laptop, workstation or paper.
+        dataset: Name of the data set.
+        model: Name of the network.
+        what: What was computed, such as "seed 0".
+    """
+    origin = environment()
+    where = f"{origin['device']}, commit {origin['commit']}"
+    return f"{scale} scale: {dataset}, {model}, {what} · {where}"
 
 
 def provenance_line(table: pd.DataFrame) -> str:
