@@ -59,7 +59,7 @@ test: install  ## everything that must hold before a commit; all of it, and what
 lint: install  ## ruff: rules and format
 	$(call stage,lint,$(BIN)/ruff check . && $(BIN)/ruff format --check .)
 
-types: install  ## mypy --strict
+types: install  ## mypy: the library, the tests and what builds the book
 	$(call stage,types,$(BIN)/mypy)
 
 unit: install  ## unit tests and doctests

@@ -79,4 +79,4 @@ def write(found: Mapping[str, Any], o: argparse.Namespace) -> None:
         options = {k: v for k, v in vars(o).items() if k not in ("supreme", "json", "load")}
         origin = {"options": options, "environment": environment(), "load": o.load}
         with open(o.json, "w") as file:
-            file.write(json.dumps(origin | found, indent=1) + "\n")
+            file.write(json.dumps({**origin, **found}, indent=1) + "\n")

@@ -91,7 +91,7 @@ def ours(
         for batch in slow.batches(16):  # as many as a small machine can hold
             by_func(model, batch, per_example_loss, p=2)
 
-    def jit(chunk: int) -> nn.Module:
+    def jit(chunk: int | None) -> nn.Module:
         method = JiT(0.1, 1e-3, noises=o.noises, batch_size=o.batch, chunk=chunk)
         return method(
             model, forget_inputs=forget.inputs, generator=rng("method", 0, forget.x.device)

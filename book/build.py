@@ -188,7 +188,7 @@ def build_html() -> None:
 
 def run(tool: str, *arguments: str) -> None:
     """Run a command-line tool of this environment, and end with its status if it fails."""
-    command = [Path(sys.executable).with_name(tool), *arguments]
+    command = [str(Path(sys.executable).with_name(tool)), *arguments]
     done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)  # errors are on stderr
     if done.returncode:
         sys.exit(f"{tool} failed ({done.returncode}): see above.")
@@ -215,7 +215,7 @@ if __name__ == "__main__":
     options = parser.parse_args()
     os.chdir(ROOT)  # kernels start here, whatever folder make was called from
     names = list(pages(yaml.safe_load(Path("_toc.yml").read_text(encoding="utf-8"))))
-    sys.stdout.reconfigure(line_buffering=True)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // options.jobs))
     if options.list:
         for stage in stages(names):

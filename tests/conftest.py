@@ -1,18 +1,23 @@
 """What all tests share: one thread, torchvision where it can be had, a toy data set, a folder."""
 
+import gc
 import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-from unlearnlib import Dataset, Labelled, scenario
+from unlearnlib import Dataset, Labelled, Scenario, locations, scenario
+from unlearnlib.data import NAMES
 from unlearnlib.runs import grid, records, specification
 from unlearnlib.runs.grid import Run
+
+from .toys import seeded
 
 torch.set_num_threads(1)  # the tests are tiny, and two threads on busy cores wait for each other
 
@@ -36,7 +41,7 @@ def torchvision() -> ModuleType:
             library.define(schema)
         for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
             del sys.modules[name]
-        module = importlib.import_module("torchvision")
+        module: Any = importlib.import_module("torchvision")
         module.schemas_for_cpu = library  # the schemas live as long as this object
         return module
     except ImportError as error:
@@ -46,7 +51,7 @@ def torchvision() -> ModuleType:
 @pytest.fixture(autouse=True)
 def known(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let specifications name the toy."""
-    monkeypatch.setattr(specification, "NAMES", (*specification.NAMES, "toy"))
+    monkeypatch.setattr(specification, "NAMES", (*NAMES, "toy"))
 
 
 @pytest.fixture
@@ -60,7 +65,7 @@ def model() -> nn.Module:
 @pytest.fixture
 def toy() -> Dataset:
     """Three classes of two sub-classes each, 1 x 8 x 8, 120 + 60 images around six centres."""
-    generator = torch.Generator().manual_seed(0)
+    generator = seeded(0)
     centres = torch.randn(6, 1, 8, 8, generator=generator)
 
     def draw(each: int) -> tuple[Labelled, torch.Tensor]:
@@ -75,20 +80,16 @@ def toy() -> Dataset:
 
 
 @pytest.fixture
-def lab(toy: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def lab(toy: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of one's own for cache and records, where every data set is the toy, on the CPU."""
     monkeypatch.setenv("UNLEARNLIB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(records, "data_folder", lambda: tmp_path / "data")
+    monkeypatch.delenv("UNLEARNLIB_RECORDS", raising=False)
+    monkeypatch.setattr(locations, "data_folder", lambda: tmp_path / "data")
     monkeypatch.setattr(scenario, "load", lambda name: toy)
-    monkeypatch.setattr(scenario, "default_device", lambda: torch.device("cpu"))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     slow = SimpleNamespace(collect=lambda: None)  # pytest keeps many objects to go through
     monkeypatch.setattr(grid, "gc", slow)
-    caches = (scenario._load, grid._shared)
-    for cache in caches:
-        cache.cache_clear()
-    yield tmp_path
-    for cache in caches:
-        cache.cache_clear()
+    return tmp_path
 
 
 @pytest.fixture
@@ -97,9 +98,33 @@ def went(lab: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     noted: list[tuple[str, int]] = []
     real = Run.go
 
-    def go(cell: Run) -> records.Record:
-        noted.append((cell.label, cell.seed))
-        return real(cell)
+    def go(run: Run, on: Scenario) -> records.Record:
+        noted.append((run.label, run.seed))
+        return real(run, on)
 
     monkeypatch.setattr(Run, "go", go)
     return noted
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder where data sets are searched."""
+    root = tmp_path / "root"
+    root.mkdir()
+    monkeypatch.setenv("UNLEARNLIB_DATA", str(root))
+    monkeypatch.setenv("no_proxy", "*")
+    return root
+
+
+@pytest.fixture
+def kernels_leave_nothing() -> Iterator[None]:
+    """See what is left open here, not in the test that happens to come next."""
+    yield
+    gc.collect()
+
+
+@pytest.fixture
+def figures_closed() -> Iterator[None]:
+    """Close what a test has drawn."""
+    yield
+    importlib.import_module("matplotlib.pyplot").close("all")

@@ -10,15 +10,17 @@ from torch.nn.functional import cross_entropy
 
 from unlearnlib import Labelled
 
+from .toys import seeded
+
 N = 9
 
 
 def draw(*shape: int) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(0)).double()
+    return torch.randn(shape, generator=seeded(0)).double()
 
 
 VECTORS, SEQUENCES, IMAGES = draw(N, 8), draw(N, 5, 8), draw(N, 3, 6, 6)
-TOKENS = torch.randint(7, (N, 5), generator=torch.Generator().manual_seed(0))
+TOKENS = torch.randint(7, (N, 5), generator=seeded(0))
 INPUTS = {(8,): VECTORS, (5, 8): SEQUENCES, (3, 6, 6): IMAGES, (5,): TOKENS}
 
 
@@ -32,6 +34,19 @@ class Chain(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.middle(self.layer(x)))
+
+
+class Words(nn.Module):
+    """Embeddings with options, of which one overwrites the table."""
+
+    def __init__(self, head: bool = False, **options: Any) -> None:
+        super().__init__()
+        self.table, self.head = nn.Embedding(7, 6, **options), nn.Linear(6, 7)
+        if head:  # the decoder shares the encoder's table
+            self.head.weight = self.table.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.table(x).tanh().mean(1))[:, :3]
 
 
 def plain() -> nn.Sequential:

@@ -21,15 +21,17 @@ from unlearnlib import (
     JiT,
     Labelled,
     Method,
+    Moments,
     NablaTau,
     NegGradPlus,
     Original,
     RandomLabel,
     Retrain,
     SCRUBRewind,
+    Statistic,
     access,
 )
-from unlearnlib.access import grant
+from unlearnlib.access import STORED, grant, to_store
 from unlearnlib.errors import AccessError, UnlearnError
 
 
@@ -123,6 +125,48 @@ def test_grant_hands_over_what_is_named_and_nothing_else() -> None:
     assert grant(Original(), offers) == {}
     with pytest.raises(AccessError):
         grant(Cheat(), offers)
+
+
+@pytest.mark.parametrize(
+    ("method", "wanted"),
+    [
+        (Original(), {}), (JiT(), {}),
+        (SSD(group=5), {"fisher": Statistic("fisher", 5)}),
+        (ASSD(), {"fisher": Statistic("fisher")}),
+        (LFSSD.as_released(group=9, norm="l2"),
+         {"sensitivity": Statistic("sensitivity", 9, "release", "l2")}),
+        (PGU.as_released(), {"gradient_space": Moments(stride_one=True)}),
+    ],
+)  # fmt: skip
+def test_a_method_says_what_must_be_stored(method: Method, wanted: dict[str, object]) -> None:
+    assert to_store(method) == wanted
+    assert set(STORED) < ACCESS.keys()
+
+
+@dataclass(frozen=True)
+class Mute:
+    """Does not say which."""
+
+    def __call__(self, model: nn.Module, *, fisher: object) -> nn.Module:
+        return model
+
+
+@dataclass(frozen=True)
+class Sly:
+    """Names what is made without labels and wants what is made with them."""
+
+    @property
+    def stored(self) -> Statistic:
+        return Statistic("fisher")
+
+    def __call__(self, model: nn.Module, *, sensitivity: object) -> nn.Module:
+        return model
+
+
+@pytest.mark.parametrize(("method", "name"), [(Mute(), "fisher"), (Sly(), "sensitivity")])
+def test_what_is_stored_must_be_said_and_be_what_is_named(method: Method, name: str) -> None:
+    with pytest.raises(AccessError, match=f"names `{name}`, so a property `stored` of the class"):
+        to_store(method)
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -5,7 +5,9 @@ import torch
 from torch import nn
 
 from unlearnlib import GradientSpace, Inputs
-from unlearnlib.audit.activations import distances, drift, layer_inputs, ranks
+from unlearnlib.audit.activations import drift, layer_inputs, protected_shares, space_distances
+
+from .toys import seeded
 
 
 def net() -> nn.Sequential:
@@ -13,7 +15,7 @@ def net() -> nn.Sequential:
     return nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3)).eval()
 
 
-INPUTS = Inputs(torch.randn(30, 4, generator=torch.Generator().manual_seed(1)))
+INPUTS = Inputs(torch.randn(30, 4, generator=seeded(1)))
 
 
 def test_inputs_are_those_that_the_layers_see() -> None:
@@ -27,26 +29,26 @@ def test_inputs_are_those_that_the_layers_see() -> None:
 def test_a_scaled_first_layer_moves_the_second_input_by_as_much() -> None:
     before, after = net(), net()
     with torch.no_grad():
-        after[0].weight *= 1.5
-        after[0].bias *= 1.5
+        for parameter in after[0].parameters():
+            parameter.mul_(1.5)
     assert drift(before, after, INPUTS) == pytest.approx({"0": 0.0, "2": 0.5}, abs=1e-6)
 
 
 def test_a_space_is_no_distance_from_itself_and_some_from_another() -> None:
     model = net()
     whole = GradientSpace.of(model, INPUTS)
-    same = distances(whole, whole, 0.9)
+    same = space_distances(whole, whole, 0.9)
     assert same["bases"].max() < 1e-6
     assert same[["moments", "leak", "negative"]].abs().to_numpy().max() < 1e-9
     turned = GradientSpace.of(model, Inputs(INPUTS.x * torch.tensor([9.0, 1, 1, 1])))
-    assert distances(whole, turned, 0.5)["leak"][0] > 0.05
+    assert space_distances(whole, turned, 0.5)["leak"][0] > 0.05
 
 
 def test_the_distance_of_bases_is_that_of_their_projections() -> None:
     model = net()
     one = GradientSpace.of(model, INPUTS)
     other = GradientSpace.of(model, Inputs(INPUTS.x * torch.tensor([9.0, 1, 1, 1])))
-    found = distances(one, other, 0.8).set_index("layer")
+    found = space_distances(one, other, 0.8).set_index("layer")
     for name in ("0", "2"):
         P, Q = (
             vectors[:, -k:] @ vectors[:, -k:].T
@@ -61,10 +63,10 @@ def test_the_distance_of_bases_is_that_of_their_projections() -> None:
 def test_orthogonal_spaces_are_one_apart() -> None:
     model, e = nn.Sequential(nn.Linear(4, 3)).eval(), torch.eye(4)
     spaces = [GradientSpace.of(model, Inputs(e[i : i + 1])) for i in (0, 2)]
-    assert distances(*spaces, 0.9)["bases"][0] == pytest.approx(1.0)
+    assert space_distances(spaces[0], spaces[1], 0.9)["bases"][0] == pytest.approx(1.0)
 
 
 def test_full_protection_keeps_all_directions() -> None:
     space = GradientSpace.of(net(), INPUTS)
-    assert ranks(space, 1.0) == {"0": 1.0, "2": 1.0}
-    assert max(ranks(space, 0.5).values()) < 1
+    assert protected_shares(space, 1.0) == {"0": 1.0, "2": 1.0}
+    assert max(protected_shares(space, 0.5).values()) < 1

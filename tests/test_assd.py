@@ -14,13 +14,15 @@ from unlearnlib.methods import assd
 from unlearnlib.methods.assd import adaptive_alpha
 from unlearnlib.report import dampened
 
+from .toys import seeded
+
 
 def problem(n_f: int = 8) -> tuple[nn.Module, Labelled, Labelled]:
     """A network, 40 examples, the first `n_f` of them to be forgotten."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = nn.Sequential(nn.Linear(6, 20), nn.Tanh(), nn.Linear(20, 3)).double().eval()
-    x = torch.randn(40, 6, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    x = torch.randn(40, 6, generator=seeded(1), dtype=torch.float64)
     data = Labelled(x, torch.arange(40) % 3)
     return model, data, data[torch.arange(40) < n_f]
 

@@ -12,9 +12,7 @@ from torch.testing import assert_close
 
 from unlearnlib import metrics
 
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from .toys import seeded
 
 
 def logits(n: int, seed: int = 0) -> Tensor:

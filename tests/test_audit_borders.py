@@ -11,26 +11,24 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from unlearnlib import Labelled, Recipe
-from unlearnlib.audit import activations as spaces
 from unlearnlib.audit import (
-    fit,
+    activations,
+    attack_scores,
+    fit_attack,
     gradient_norm,
     impostors,
     precision_recall,
     relearning,
     roc,
-    scores,
     train_many,
 )  # fmt: skip
 from unlearnlib.audit.information import parameter_gradient
-from unlearnlib.audit.representation import features, readout
+from unlearnlib.audit.representation import last_inputs, readout
 from unlearnlib.errors import DataError, NonFiniteError, SpecError, UnsupportedModelError
 
+from .toys import seeded
+
 Y = torch.arange(12) % 3
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def network() -> nn.Sequential:
@@ -53,15 +51,15 @@ def data(n: int = 12) -> Labelled:
 AUDITS: dict[str, Callable[[nn.Module], object]] = {
     "gradient_norm": lambda m: gradient_norm(m, data()),
     "relearning": lambda m: relearning(m, data(), seeded(), steps=2),
-    "features": lambda m: features(m, data().x),
+    "last_inputs": lambda m: last_inputs(m, data().x),
     "readout": lambda m: readout(m, data(), data()),
     "train_many": lambda m: train_many([m, m], data(), Recipe(1), [seeded(), seeded()]),
     "parameter_gradient": lambda m: parameter_gradient(m, data().x, data().y),
-    "layer_inputs": lambda m: spaces.layer_inputs(m, data().inputs),
+    "layer_inputs": lambda m: activations.layer_inputs(m, data().inputs),
     "rewritten": lambda m: impostors.rewritten(m, 1.0),
-    "apart": lambda m: impostors.apart(m, m),
+    "distance_of": lambda m: impostors.distance_of(m, m),
     "masked": lambda m: impostors.masked(m, 0),
-    "drift": lambda m: spaces.drift(m, m, data().inputs),
+    "drift": lambda m: activations.drift(m, m, data().inputs),
 }
 
 
@@ -85,17 +83,17 @@ def test_the_model_handed_in_stays_as_it_is(name: str) -> None:
 
 def test_what_is_read_is_that_of_eval_mode() -> None:
     model = network()
-    assert torch.equal(features(model, data().x), copy.deepcopy(model).eval()[:4](data().x))
-    found = spaces.layer_inputs(model, data().inputs)["4"]
-    assert torch.equal(found, features(model, data().x))
+    assert torch.equal(last_inputs(model, data().x), copy.deepcopy(model).eval()[:4](data().x))
+    found = activations.layer_inputs(model, data().inputs)["4"]
+    assert torch.equal(found, last_inputs(model, data().x))
     norms = parameter_gradient(model, data().x, data().y)
     assert torch.equal(norms, parameter_gradient(copy.deepcopy(model).eval(), data().x, data().y))
 
 
-def broken() -> nn.Module:
+def broken() -> nn.Sequential:
     model = network()
     with torch.no_grad():
-        model[0].weight[0, 0] = math.nan
+        next(model.parameters())[0, 0] = math.nan
     return model
 
 
@@ -134,7 +132,9 @@ def test_a_readout_from_or_of_what_is_not_finite_is_nan() -> None:
 
 @pytest.mark.parametrize("fit_", [lambda m, d: gradient_norm(m, d),
                                   lambda m, d: relearning(m, d, seeded(), steps=1)])  # fmt: skip
-def test_data_without_examples_or_with_other_labels_is_refused(fit_) -> None:
+def test_data_without_examples_or_with_other_labels_is_refused(
+    fit_: Callable[[nn.Module, Labelled], object],
+) -> None:
     for y in (Y[:, None].float(), Y + 1, (Y > 0)):
         with pytest.raises(DataError, match=r"\.$"):
             fit_(network(), Labelled(data().x, y))
@@ -193,7 +193,7 @@ class TestReadout:
 
         for model in (nn.ReLU(), Unused(), Tokens()):
             with pytest.raises(UnsupportedModelError, match="ends in a linear layer"):
-                features(model, data().x)
+                last_inputs(model, data().x)
 
     def test_of_labels_that_cannot_be_learnt(self) -> None:
         several = Labelled(data().x, torch.zeros(12, 3))
@@ -213,21 +213,21 @@ class TestReferenceAttack:
         z[1, 4, 0] = math.inf
         for pair in ((z, logits()), (logits(), z)):
             with pytest.raises(NonFiniteError, match="diverged"):
-                fit(*pair, Y)
-        attack = fit(logits(), logits(seed=1), Y)
-        found = scores(attack, z, Y)
+                fit_attack(*pair, Y)
+        attack = fit_attack(logits(), logits(seed=1), Y)
+        found = attack_scores(attack, z, Y)
         assert np.isnan(found[1, 4])
         assert np.isnan(found).sum() == 1
-        whole = scores(attack, logits(), Y)
+        whole = attack_scores(attack, logits(), Y)
         assert (found == whole).sum() == 23
         for curve in (roc, precision_recall):
-            for pair in ((found, whole), (whole, found)):
-                assert all(np.isnan(part).all() for part in curve(*pair))
+            for one, other in ((found, whole), (whole, found)):
+                assert all(np.isnan(part).all() for part in curve(one, other))
 
     def test_what_does_not_fit(self) -> None:
         for z, y in ((logits()[0], Y), (logits(), Y[:3]), (logits(), Y + 1), (logits()[:0], Y)):
             with pytest.raises(DataError, match=r"\.$"):
-                fit(z, z, y)
+                fit_attack(z, z, y)
         some, none = np.zeros(3), np.zeros(0)
         for curve in (roc, precision_recall):
             for pair in ((some, none), (none, some)):
@@ -280,4 +280,4 @@ class TestImpostors:
             nn.init.zeros_(p)
         with pytest.raises(UnsupportedModelError, match="zero"):
             impostors.rewritten(zero, 1.0)
-        assert impostors.apart(network(), impostors.rewritten(network(), 0.0)) < 1e-6
+        assert impostors.distance_of(network(), impostors.rewritten(network(), 0.0)) < 1e-6

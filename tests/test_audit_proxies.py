@@ -14,7 +14,8 @@ from unlearnlib.audit.noise import mean_and_variation
 from unlearnlib.audit.proxies import KNOWLEDGE, SMOOTHNESS, mean_rank_correlation, proxies
 from unlearnlib.audit.strata import from_class_mean, thirds
 
-from .test_impostors import problem, seeded
+from .test_impostors import problem
+from .toys import seeded
 
 
 def test_proxies_are_those_of_their_own_functions(model: nn.Module) -> None:
@@ -65,8 +66,8 @@ def test_every_impostor_looks_like_the_retrained_model_in_one_way() -> None:
     assert (outputs(found["Masked"], x).argmax(1) != 2).all()
     warm = metrics.entropy(outputs(found["Tempered"], forget.x)).mean()
     assert_close(warm, metrics.entropy(outputs(after, forget.x)).mean(), rtol=1e-3, atol=1e-3)
-    far = impostors.apart(before, after)
-    assert impostors.apart(before, found["Rewritten"]) == pytest.approx(far, rel=1e-3)
+    far = impostors.distance_of(before, after)
+    assert impostors.distance_of(before, found["Rewritten"]) == pytest.approx(far, rel=1e-3)
     assert_close(outputs(found["Rewritten"], x), outputs(before, x))
 
 

@@ -1,8 +1,6 @@
 """The build of the book: what changed is executed, what failed is told, what was done is kept."""
 
-import gc
 import importlib.util
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,14 +8,9 @@ from typing import Any
 import nbformat
 import pytest
 
+pytestmark = pytest.mark.usefixtures("kernels_leave_nothing")
+
 ROOT = Path(__file__).resolve().parent.parent
-
-
-@pytest.fixture(autouse=True)
-def kernels_leave_nothing() -> Iterator[None]:
-    """See what is left open here, not in the test that happens to come next."""
-    yield
-    gc.collect()
 
 
 @pytest.fixture
@@ -43,7 +36,7 @@ def page(name: str, *cells: str) -> None:
 def text(name: str) -> str:
     """Return the output of the first cell of code of an executed copy."""
     path = Path("book/_executed") / f"{name}.ipynb"
-    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    notebook = nbformat.read(path, as_version=4)
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")
     return "".join(output.get("text", "") for output in first.outputs)
 

@@ -3,51 +3,28 @@
 import errno
 import os
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from filelock import FileLock
 from torch import nn
 
 from unlearnlib import cache
-from unlearnlib.cache import FORMAT, atomic, cached, digest, kept, locked
+from unlearnlib.cache import atomic, cached, kept, locked
 from unlearnlib.errors import StorageError
+
+from .made_cache import Maker, ask, load, place
 
 CPU = torch.device("cpu")
 pytestmark = pytest.mark.usefixtures("lab")
 
 
-class Maker:
-    """Makes numbers and counts how often it was asked to."""
-
-    def __init__(self, size: int = 3) -> None:
-        self.calls, self.size = 0, size
-
-    def __call__(self) -> Any:
-        self.calls += 1
-        return [torch.randn(self.size)]
-
-    def model(self) -> tuple[nn.Module, dict[str, float]]:
-        self()
-        return nn.Linear(3, 2).eval(), {"seconds": 0.5}
-
-
-def load(path: Path) -> Any:
-    return torch.load(path, weights_only=True)
-
-
-def ask(make: Maker, identity: Any = None) -> Any:
-    return kept("numbers", {"name": "a"} if identity is None else identity, load, make, torch.save)
-
-
-def ask_model(make: Maker, name: str = "a") -> nn.Module:
+def ask_model(make: Maker, name: str = "a") -> Any:
     return cached({"name": name}, lambda: nn.Linear(3, 2), make.model, CPU)[0]
-
-
-def place(lab: Path, name: str = "a", folder: str = "numbers") -> Path:
-    return lab / "cache" / folder / f"{digest({'name': name, 'format': FORMAT})}.pt"
 
 
 @pytest.fixture
@@ -157,7 +134,12 @@ class TestNoRoom:
         monkeypatch.setattr(
             os, "fsync", lambda number: done.append(os.readlink(f"/proc/self/fd/{number}"))
         )
-        monkeypatch.setattr(os, "replace", lambda a, b: (done.append(str(a)), replace(a, b)))
+
+        def noted(source: Any, target: Any) -> None:
+            done.append(str(source))
+            replace(source, target)
+
+        monkeypatch.setattr(os, "replace", noted)
         with atomic(tmp_path / "file.txt") as temporary:
             temporary.write_text("new")
         assert done == [str(temporary)] * 2
@@ -191,8 +173,8 @@ class TestReadOnly:
         def deny(*_: Any, **__: Any) -> None:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-        monkeypatch.setattr(cache.FileLock, "acquire", deny)
-        monkeypatch.setattr(cache.tempfile, "mkstemp", deny)
+        monkeypatch.setattr(FileLock, "acquire", deny)
+        monkeypatch.setattr(tempfile, "mkstemp", deny)
         ask(make)
         assert make.calls == 1
         with pytest.warns(UserWarning, match="Permission denied.* but not kept"):

@@ -10,35 +10,13 @@ from typing import Any
 
 import pytest
 import torch
-from filelock import Timeout
+from filelock import FileLock, Timeout
 
-from unlearnlib import Recipe, Scenario, Statistic, cache
-from unlearnlib.cache import FORMAT, digest, kept
+from unlearnlib import Moments, Recipe, Scenario, Statistic
+
+from .made_cache import Maker, ask, place
 
 pytestmark = pytest.mark.usefixtures("lab")
-
-
-class Maker:
-    """Makes numbers and counts how often it was asked to."""
-
-    def __init__(self, size: int = 3) -> None:
-        self.calls, self.size = 0, size
-
-    def __call__(self) -> Any:
-        self.calls += 1
-        return [torch.randn(self.size)]
-
-
-def load(path: Path) -> Any:
-    return torch.load(path, weights_only=True)
-
-
-def ask(make: Maker, identity: Any = None) -> Any:
-    return kept("numbers", {"name": "a"} if identity is None else identity, load, make, torch.save)
-
-
-def place(lab: Path, name: str = "a", folder: str = "numbers") -> Path:
-    return lab / "cache" / folder / f"{digest({'name': name, 'format': FORMAT})}.pt"
 
 
 @pytest.fixture
@@ -101,7 +79,7 @@ class TestSeal:
 
     def test_models_and_statistics_are_sealed(self, lab: Path) -> None:
         made = Scenario("toy", "mlp", "class:boot", Recipe(1, lr=0.05, batch_size=32))
-        found = [made.importance(Statistic("fisher")).seconds, made.gradient_space().seconds]
+        found = [made.stored(Statistic("fisher")).seconds, made.stored(Moments()).seconds]
         paths = [
             path for kind in ("models", "statistics") for path in (lab / "cache" / kind).iterdir()
         ]
@@ -112,7 +90,7 @@ class TestSeal:
             path.write_bytes(spoilt)
         again = Scenario("toy", "mlp", "class:boot", Recipe(1, lr=0.05, batch_size=32))
         with pytest.warns(UserWarning, match="it is damaged") as caught:
-            anew = [again.importance(Statistic("fisher")).seconds, again.gradient_space().seconds]
+            anew = [again.stored(Statistic("fisher")).seconds, again.stored(Moments()).seconds]
         assert len(caught) == 3
         assert anew[0] != found[0]
         assert anew[1] != found[1]
@@ -192,11 +170,11 @@ def test_who_makes_holds_the_lock(lab: Path) -> None:
     lock = lab / "cache" / "locks" / place(lab).with_suffix(".lock").name
 
     def make() -> list[torch.Tensor]:
-        other = cache.FileLock(lock, timeout=0)
+        other = FileLock(lock, timeout=0)
         with pytest.raises(Timeout), other:
             pytest.fail("nobody holds the lock")
         return [torch.ones(1)]
 
     ask(make)  # type: ignore[arg-type]
-    with cache.FileLock(lock, timeout=0):
+    with FileLock(lock, timeout=0):
         assert lock.exists()

@@ -24,7 +24,7 @@ BLOCKS = [
 
 
 @pytest.fixture
-def clone(tmp_path):
+def clone(tmp_path: Path) -> Path:
     """A folder that looks like the repository, with a smaller grid and what has been trained."""
     shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
     (tmp_path / ".venv").symlink_to(sys.prefix)
@@ -35,12 +35,12 @@ def clone(tmp_path):
     return tmp_path
 
 
-def test_pages_have_commands():
+def test_pages_have_commands() -> None:
     assert len(BLOCKS) >= 6
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_the_commands_of_a_page(block, clone):
+def test_the_commands_of_a_page(block: str, clone: Path) -> None:
     lines = [line[2:] for line in block.splitlines() if line.startswith("$ ")]
     lines = [line for line in lines if not line.startswith("make ")]
     script = "\n".join(["set -e", "trap 'kill $(jobs -p) 2>/dev/null || :' EXIT", *lines])

@@ -27,7 +27,7 @@ SHARES = {
 }  # fmt: skip
 RATES = {("PGU", "lr"), ("PGU", "lr_end")}
 """A geometric schedule between them has no zero."""
-WORDS = {"reduction", "order", "norm", "noise", "match", "share", "stop", "schedule"}
+WORDS = {"optimiser", "reduction", "order", "norm", "noise", "match", "share", "stop", "schedule"}
 
 
 def each_field(kind: Any) -> Any:
@@ -106,10 +106,10 @@ def test_what_may_be_left_out_and_what_has_any_sign() -> None:
         (partial(methods.SSD.as_released, group=0), "SSD.group must be at least 1"),
         (partial(methods.PGU.as_released, share="singualr"), "Did you mean singular"),
         (partial(methods.PGU.depoisoning, stop="None"), "PGU.stop cannot be the text 'None'"),
-        (partial(methods.NablaTau, match="moment"), "Did you mean moments"),
+        (partial(methods.NablaTau, match="moment"), "Did you mean moments"),  # type: ignore[arg-type]
         (partial(methods.NablaTau.as_released_text, max_epochs=0), "NablaTau.max_epochs"),
         (partial(methods.SCRUBRewind.as_released, rewind="no"), "SCRUBRewind.rewind"),
-        (partial(methods.PerturbedJiT, sigma=0), "PerturbedJiT.sigma must be above 0, not 0"),
+        (partial(methods.JiT, sigma=0), "JiT.sigma must be above 0, not 0"),
         (partial(Recipe, 0), "Recipe.epochs must be at least 1, not 0"),
         (partial(methods.SSD, chunk=2**63), f"SSD.chunk must be at most 2147483647, not {2**63}"),
         (partial(methods.FineTune, lr=1e308), r"FineTune.lr must be at most 1e\+30, not 1e\+308"),
@@ -117,8 +117,8 @@ def test_what_may_be_left_out_and_what_has_any_sign() -> None:
             partial(methods.NablaTau, budget=1e7),
             r"budget must be above 0 and at most 1000000, not 10000000",
         ),
-        (partial(Recipe, 2, augment="false"), "Recipe.augment must be true or false"),
-        (partial(Recipe, 2, schedule="onecicle"), "Did you mean onecycle"),
+        (partial(Recipe, 2, augment="false"), "Recipe.augment must be true or false"),  # type: ignore[arg-type]
+        (partial(Recipe, 2, schedule="onecicle"), "Did you mean onecycle"),  # type: ignore[arg-type]
     ],
 )
 def test_constructors_and_subclasses_refuse_too(make: Callable[[], Any], match: str) -> None:

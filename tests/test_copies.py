@@ -78,7 +78,7 @@ def test_methods_of_a_layer_are_carried_to_the_copy(name: str) -> None:
     layer.forward = MethodType(Doubled.twice, layer)  # type: ignore[method-assign]
     layer.register_forward_hook(layer.noted)
     layer.register_forward_pre_hook(partial(lambda own, module, x: (x[0] + own.bias[0],), layer))
-    model[4] = layer  # type: ignore[index, operator]
+    model[4] = layer  # type: ignore[operator]
     before, given = state(model), handed(model)
     result: Any = method(model, **grant(method, given))
     assert_same(state(model), before)
@@ -91,7 +91,7 @@ KEPT = nn.Sequential(nn.Linear(4, 3))
 
 
 def by_global(x: Tensor) -> Any:
-    return KEPT[0].weight.sum() + x
+    return KEPT[0].weight.sum() + x  # type: ignore[operator]
 
 
 def foreign(kind: str) -> nn.Module:
@@ -105,7 +105,7 @@ def foreign(kind: str) -> nn.Module:
     elif kind == "pre-hook":
         model[0].register_forward_pre_hook(lambda m, x: (x[0] + model[0].bias,))
     elif kind == "global":
-        KEPT[0].forward = by_global  # type: ignore[method-assign, assignment]
+        KEPT[0].forward = by_global
         return KEPT
     return model
 

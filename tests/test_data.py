@@ -11,20 +11,11 @@ import pytest
 import torch
 
 from unlearnlib.data import Dataset, fetch, files, load, names, sets, sources
-from unlearnlib.data.files import Part, Source
+from unlearnlib.data.files import Source
 from unlearnlib.errors import DataError
 from unlearnlib.locations import data_folder
 
-PARTS = {"train.bin": b"train" * 40, "test.bin": b"test" * 30}
-
-
-def part(name: str, content: bytes) -> Part:
-    return Part(name, len(content), hashlib.sha1(content).hexdigest())
-
-
-def tiny(*urls: str) -> Source:
-    """A set of two files in the folder `tiny`."""
-    return Source("tiny", tuple(part(*item) for item in PARTS.items()), urls or ("http://home/x",))
+from .made_files import part, write
 
 
 def official(source: Source) -> pytest.MarkDecorator:
@@ -33,21 +24,6 @@ def official(source: Source) -> pytest.MarkDecorator:
     return pytest.mark.skipif(
         not folder.is_dir(), reason=f"needs UNLEARNLIB_DATA with {source.folder}"
     )
-
-
-@pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder where data sets are searched."""
-    root = tmp_path / "root"
-    root.mkdir()
-    monkeypatch.setenv("UNLEARNLIB_DATA", str(root))
-    return root
-
-
-def write(folder: Path, contents: dict[str, bytes] = PARTS) -> None:
-    folder.mkdir(exist_ok=True)
-    for name, content in contents.items():
-        (folder / name).write_bytes(content)
 
 
 # --- the sets ---------------------------------------------------------------------------------
@@ -97,14 +73,14 @@ def test_super_classes_relabel_the_same_images(small: Dataset) -> None:
     coarse = load("fashion_small_super")
     assert coarse.classes == ("tops", "layers", "full-length", "shoes", "bags")
     assert coarse.subclasses == small.classes
-    for part, fine, reference in (
+    for half, fine, reference in (
         (coarse.train, coarse.train_subclass, small.train),
         (coarse.test, coarse.test_subclass, small.test),
     ):
         assert fine is not None
-        assert torch.equal(part.x, reference.x)
+        assert torch.equal(half.x, reference.x)
         assert torch.equal(fine, reference.y)
-        for y, sub in zip(part.y[:50].tolist(), fine[:50].tolist(), strict=True):
+        for y, sub in zip(half.y[:50].tolist(), fine[:50].tolist(), strict=True):
             assert names.FASHION[sub] in names.FASHION_SUPER[coarse.classes[y]]
     assert coarse.train.y.bincount().tolist() == [2400, 2400, 2400, 3600, 1200]
 
@@ -188,8 +164,9 @@ def test_cifar_sets_read_their_files_in_order(root: Path, monkeypatch: pytest.Mo
     fake = Source(
         sources.CIFAR10.folder, tuple(part(*item) for item in contents.items()), ("http://home/x",)
     )
-    family = sets.Family(fake, sets._read_cifar10, (0.5,) * 3, (2.0,) * 3, names.CIFAR10)
-    monkeypatch.setitem(sets._SETS, "cifar10", (family, False))  # type: ignore[arg-type]
+    scale = ((0.5,) * 3, (2.0,) * 3)
+    loader = sets.images_of(fake, sets._read_cifar10, scale, names.CIFAR10)
+    monkeypatch.setitem(sets._LOADERS, "cifar10", loader)
 
     dataset = load("cifar10")
 

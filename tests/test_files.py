@@ -1,39 +1,15 @@
 """The files of data sets: found, missing, broken, or no files at all."""
 
 import gzip
-import hashlib
 import os
 from pathlib import Path
 
 import pytest
 
 from unlearnlib.data import fetch, files
-from unlearnlib.data.files import Part, Source
 from unlearnlib.errors import DataError
 
-PARTS = {"train.bin": b"train" * 40, "test.bin": b"test" * 30}
-
-
-def tiny(*urls: str, others: tuple[str, ...] = ()) -> Source:
-    """A set of two files in the folder `tiny`."""
-    parts = [Part(k, len(v), hashlib.sha1(v).hexdigest()) for k, v in PARTS.items()]
-    return Source("tiny", tuple(parts), urls or ("http://127.0.0.1:9/tiny.tar.gz",), others)
-
-
-@pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder where data sets are searched."""
-    root = tmp_path / "root"
-    root.mkdir()
-    monkeypatch.setenv("UNLEARNLIB_DATA", str(root))
-    monkeypatch.setenv("no_proxy", "*")
-    return root
-
-
-def write(folder: Path, contents: dict[str, bytes] = PARTS) -> None:
-    folder.mkdir(exist_ok=True)
-    for name, content in contents.items():
-        (folder / name).write_bytes(content)
+from .made_files import PARTS, tiny, write
 
 
 @pytest.mark.parametrize("folder", ["", "tiny"])

@@ -8,7 +8,8 @@ import pytest
 from unlearnlib import METHODS
 from unlearnlib.runs import behaviour as fingerprint
 from unlearnlib.runs.behaviour import behaviour, close, golden, kinds, of_kind, suits
-from unlearnlib.stored import importance
+from unlearnlib.stored import mean_powers
+from unlearnlib.stored.per_example import sums_of_powers
 
 TEXTS = "goemotions"
 ALL = [(kind, problem) for kind in kinds() for problem in fingerprint.PROBLEMS]
@@ -35,9 +36,9 @@ def test_every_method_but_the_original_moves_something() -> None:
 
 
 def test_a_change_in_what_methods_share_shows(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = importance.sums_of_powers
+    real = sums_of_powers
     monkeypatch.setattr(
-        importance,
+        mean_powers,
         "sums_of_powers",
         lambda *given, **options: {k: v.sqrt() for k, v in real(*given, **options).items()},
     )

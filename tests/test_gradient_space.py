@@ -13,9 +13,11 @@ from unlearnlib.errors import SpecError, StaleStatisticError, UnsupportedModelEr
 from unlearnlib.methods.parts.projection import Projection, Spectrum, TrustRegion, projections
 from unlearnlib.models import build
 
+from .toys import seeded
+
 
 def draw(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)).double()
+    return torch.randn(*shape, generator=seeded(seed)).double()
 
 
 def patch_by_patch(layer: nn.Conv2d, x: Tensor, stride: tuple[int, ...]) -> Tensor:
@@ -93,7 +95,7 @@ def test_any_model_and_the_model_stays(name: str) -> None:
     layers = {n: m for n, m in model.named_modules() if isinstance(m, nn.Linear | nn.Conv2d)}
     assert space.moments.keys() == layers.keys()
     for layer, M in space.moments.items():
-        d = layers[layer].weight[0].numel()  # type: ignore[operator]
+        d = layers[layer].weight[0].numel()
         assert M.shape == (1, d, d)
         assert M.dtype == torch.float64
         assert torch.linalg.eigvalsh(M).min() > -1e-12 * M.norm()
@@ -115,7 +117,7 @@ def test_a_layer_called_twice_has_the_inputs_of_both_calls() -> None:
             self.layer, self.idle = nn.Linear(3, 3), nn.Linear(3, 3)
 
         def forward(self, x: Tensor) -> Tensor:
-            return self.layer(self.layer(x))  # type: ignore[no-any-return]
+            return self.layer(self.layer(x))
 
     model, x = Twice().double(), draw(4, 3)
     moments = GradientSpace.of(model, Inputs(x)).moments
@@ -145,7 +147,7 @@ def test_subtraction_equals_the_direct_moments(stride_one: bool) -> None:
 def test_stale_moments_are_refused_and_can_be_carried() -> None:
     model, x = build("small_vgg_mini", (1, 8, 8), 3).eval(), draw(4, 1, 8, 8).float()
     space = GradientSpace.of(model, Inputs(x))
-    model.features[3].running_mean[0] += 1  # type: ignore[index, union-attr, operator]
+    model.features[3].running_mean[0] += 1  # type: ignore[index, union-attr]
     with pytest.raises(StaleStatisticError, match=r"other parameters.*carried_to"):
         space.without(model, Inputs(x))
     assert space.carried_to(model).without(model, Inputs(x)).stride_one is False
@@ -243,7 +245,7 @@ def test_the_trust_region_equals_training_its_scale() -> None:
 
 def test_layers_are_chosen_by_name() -> None:
     model = build("small_vgg_mini", (1, 8, 8), 3).eval()
-    model.features[4].weight.requires_grad_(False)  # type: ignore[index, union-attr, operator]
+    model.features[4].weight.requires_grad_(False)  # type: ignore[index, union-attr]
     space = GradientSpace.of(model, Inputs(draw(40, 1, 8, 8).float()))
     names = {p: name for name, p in model.named_parameters()}
     found = projections(model, space, 0.9, "energy", trust=2)

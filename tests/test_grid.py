@@ -68,12 +68,11 @@ class TestGrid:
         again = run_grid(grid(scale=scale))
         assert went == ALL
         pd.testing.assert_frame_equal(table, again)
-        pd.testing.assert_frame_equal(
-            *(
-                t.sort_values(["run_id", "metric", "split"], ignore_index=True)
-                for t in (table, records.read("try", scale))
-            )
+        one, other = (
+            t.sort_values(["run_id", "metric", "split"], ignore_index=True)
+            for t in (table, records.read("try", scale))
         )
+        pd.testing.assert_frame_equal(one, other)
 
     def test_a_larger_grid_makes_only_what_is_new(self, went: list[tuple[str, int]]) -> None:
         run_grid(grid(methods={"Original": {}}))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from torch import nn
 
-from unlearnlib import Grid, run_grid, scenario, unlearn
+from unlearnlib import Dataset, Grid, Scenario, run_grid, scenario, training, unlearn
 from unlearnlib.errors import SpecError, StoppedError
 from unlearnlib.runs import records
 from unlearnlib.runs.grid import Run
@@ -34,8 +34,8 @@ def grid(**changes: Any) -> Grid:
 
 def test_the_seed_of_a_run_is_that_of_its_method(went: list[tuple[str, int]]) -> None:
     table = run_grid(grid(methods={"JiT": {"noises": 2}}, seeds=[3]))
-    (cell,) = grid(methods={"JiT": {"noises": 2}}, seeds=[3]).runs()
-    moved = {s: unlearn(cell.method, cell.scenario, s).cost["change_norm"] for s in (0, 3)}
+    (run,) = grid(methods={"JiT": {"noises": 2}}, seeds=[3]).runs()
+    moved = {s: unlearn(run.method, run.scenario, s).cost["change_norm"] for s in (0, 3)}
     (found,) = table.loc[table["metric"] == "change_norm", "value"]
     assert found == moved[3] != moved[0]
 
@@ -75,9 +75,9 @@ def test_what_would_not_end_in_time_is_not_started(
 def test_a_run_that_took_long_holds_the_next_back(monkeypatch: pytest.MonkeyPatch) -> None:
     real = Run.go
 
-    def long(cell: Run) -> records.Record:
-        record = real(cell)
-        record["provenance"]["seconds"] = 2e6 if cell.seed == 0 else 1.0
+    def long(run: Run, on: Scenario) -> records.Record:
+        record = real(run, on)
+        record["provenance"]["seconds"] = 2e6 if run.seed == 0 else 1.0
         return record
 
     monkeypatch.setattr(Run, "go", long)
@@ -85,14 +85,43 @@ def test_a_run_that_took_long_holds_the_next_back(monkeypatch: pytest.MonkeyPatc
         run_grid(grid(methods={"JiT": {}}), 1e6)
 
 
-def test_within_a_sweep_what_is_known_is_copied(
-    lab: Path, went: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("scale", ["laptop", "workstation"])
+def test_a_grid_goes_on_from_the_records_where_it_writes(
+    lab: Path, went: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch, scale: str
 ) -> None:
-    first = run_grid(grid(seeds=[0]))
-    monkeypatch.setenv(records.SWEEP, str(lab / "own"))
-    assert run_grid(grid(seeds=[0])).equals(first)
-    assert {path.stem for path in (lab / "own").iterdir()} == set(first["run_id"])
-    assert went == ALL[:4]
+    first = run_grid(grid(seeds=[0], scale=scale))
+    monkeypatch.setenv("UNLEARNLIB_RECORDS", str(lab / "own"))
+    again = run_grid(grid(seeds=[0], scale=scale))
+    assert list(again["run_id"]) == list(first["run_id"])
+    assert {path.stem for path in (lab / "own/try" / scale).iterdir()} == set(first["run_id"])
+    run_grid(grid(seeds=[0], scale=scale))
+    assert went == 2 * ALL[:4]
+
+
+def test_one_scenario_serves_its_runs_and_the_next_has_its_data(
+    lab: Path, toy: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads, scenarios = list[str](), list[Scenario]()
+    real = Run.go
+
+    def load(name: str) -> Dataset:
+        loads.append(name)
+        return toy
+
+    def go(run: Run, on: Scenario) -> records.Record:
+        scenarios.append(on)
+        assert on == run.scenario
+        return real(run, on)
+
+    monkeypatch.setattr(scenario, "load", load)
+    monkeypatch.setattr(Run, "go", go)
+    two = {"Original": {}, "FineTune": {"epochs": 1}}
+    run_grid(grid(methods=two, requests=["class:boot", "random:9"]))
+    assert loads == ["toy"]
+    first, again, other, _, third, *_ = scenarios
+    assert first is again
+    assert other.original is first.original
+    assert third.original is not first.original
 
 
 def test_a_full_disk_stops_the_grid_and_loses_no_measurement(
@@ -115,7 +144,7 @@ def test_a_full_disk_stops_the_grid_and_loses_no_measurement(
         "2 of 8 runs are recorded; the same command makes the others.",
     ]
     assert list(caught.value.table["method"].unique()) == ["Original", "Retrain", "FineTune"]
-    assert tuple(caught.value.table.columns) == records.COLUMNS
+    assert tuple(caught.value.table.columns[: len(records.COLUMNS)]) == records.COLUMNS
     run_grid(grid())
     assert went == ALL[:3] + ALL[2:]
 
@@ -162,13 +191,14 @@ def test_requests_that_select_the_same_are_refused(went: list[tuple[str, int]]) 
         "be counted twice. Keep one." for one, other in twice
     ]  # fmt: skip
     assert went == []
-    grid(requests=["part:boot:1", "random:1", "class:bag", "class:coat"]).check_requests()
+    plan = grid(requests=["part:boot:1", "random:1", "class:bag", "class:coat"])
+    plan.check_requests(next(plan.runs()).scenario)
 
 
 def test_without_an_original_no_run_of_its_seed_is_tried(
     went: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, seeds = scenario.train, list[int]()
+    real, seeds = training.train, list[int]()
 
     def train(*arguments: Any) -> nn.Module:
         seeds.append(went[-1][1])

@@ -66,7 +66,7 @@ class TestOfARun:
         }  # fmt: skip
         assert json.loads(run.identity["params"]) == {}
         table = records.table([record])
-        assert table.loc[0, ["sigma", "extra"]].tolist() == [0.5, 3]
+        assert table[["sigma", "extra"]].iloc[0].tolist() == [0.5, 3]
 
     def test_memory_is_not_part_of_it(self) -> None:
         assert id_of("SSD") == id_of("SSD", chunk=7)

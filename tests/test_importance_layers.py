@@ -19,8 +19,9 @@ from unlearnlib.cost import count_forwards
 from unlearnlib.errors import UnsupportedModelError
 from unlearnlib.losses import losses
 from unlearnlib.stored import per_example as engine
+from unlearnlib.stored.layer_rules import RULES
 
-from .odd_models import VECTORS, N, hooked, loop, made, plain, state
+from .odd_models import VECTORS, N, Words, hooked, loop, made, plain, state
 
 
 def own_forward(kind: str) -> nn.Module:
@@ -37,8 +38,9 @@ def own_forward(kind: str) -> nn.Module:
 
 def own_convolution() -> nn.Module:
     model = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(32, 3))
-    former = model[0]._conv_forward
-    model[0]._conv_forward = lambda x, W, b: former(x, 2 * W, b)  # type: ignore[method-assign]
+    convolution: Any = model[0]
+    former = convolution._conv_forward
+    convolution._conv_forward = lambda x, W, b: former(x, 2 * W, b)
     return model
 
 
@@ -80,19 +82,6 @@ class Tied(nn.Module):
 def two_names() -> nn.Module:
     layer = nn.Linear(8, 8)
     return nn.Sequential(layer, nn.Tanh(), layer, nn.Linear(8, 3))
-
-
-class Words(nn.Module):
-    """Embeddings with options, of which one overwrites the table."""
-
-    def __init__(self, head: bool = False, **options: Any) -> None:
-        super().__init__()
-        self.table, self.head = nn.Embedding(7, 6, **options), nn.Linear(6, 7)
-        if head:  # the decoder shares the encoder's table
-            self.head.weight = self.table.weight
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.table(x).tanh().mean(1))[:, :3]
 
 
 def old(function: Callable[[nn.Module], nn.Module]) -> nn.Module:
@@ -217,13 +206,13 @@ def test_the_slow_reference_leaves_the_model(name: str) -> None:
 
 def test_no_rule_works_for_a_frozen_layer(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[nn.Module] = []
-    rule = engine.RULES[nn.Linear]
+    rule = RULES[nn.Linear]
 
     def noted(layer: nn.Module, *rest: Any) -> dict[str, Tensor]:
         asked.append(layer)
         return rule(layer, *rest)
 
-    monkeypatch.setitem(engine.RULES, nn.Linear, noted)
+    monkeypatch.setitem(RULES, nn.Linear, noted)
     model = plain().double()
     model[2].requires_grad_(False)
     fisher_diagonal(model, Labelled(VECTORS, torch.arange(N) % 3))

@@ -25,6 +25,8 @@ from unlearnlib.models import MLP, build
 from unlearnlib.stored.layer_rules import RULES
 from unlearnlib.stored.per_example import by_func
 
+from .toys import seeded
+
 
 def network(dtype: torch.dtype = torch.float32) -> nn.Module:
     with torch.random.fork_rng():
@@ -33,7 +35,7 @@ def network(dtype: torch.dtype = torch.float32) -> nn.Module:
 
 
 def examples(n: int = 9) -> Labelled:
-    generator = torch.Generator().manual_seed(1)
+    generator = seeded(1)
     return Labelled(torch.randn(n, 6, generator=generator), torch.arange(n) % 3)
 
 
@@ -94,7 +96,7 @@ def test_every_rule_works_in_half_precision(name: str) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = build(name, (1, 8, 8), 3).eval().bfloat16()
-    x = torch.randn(8, 1, 8, 8, generator=torch.Generator().manual_seed(0)).bfloat16()
+    x = torch.randn(8, 1, 8, 8, generator=seeded(0)).bfloat16()
     data = Labelled(x, torch.arange(8) % 3)
     found = fisher_diagonal(model, data)
     exact = fisher_diagonal(deepcopy(model).float(), as_type(data, torch.float32))
@@ -115,7 +117,7 @@ def test_embeddings_and_normalisations_in_half_precision() -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = Words().bfloat16()
-    x = torch.randint(5, (500, 4), generator=torch.Generator().manual_seed(0))
+    x = torch.randint(5, (500, 4), generator=seeded(0))
     data = Labelled(x, torch.arange(500) % 3)
     found, exact = (total(fisher_diagonal(m, data)) for m in (model, deepcopy(model).float()))
     for key, value in exact.items():
@@ -198,7 +200,8 @@ BAD: list[dict[str, Any]] = [
 @pytest.mark.parametrize("bad", BAD, ids=str)
 def test_sizes_are_whole_numbers_of_one_or_more(bad: dict[str, Any]) -> None:
     words = f"^(Statistic.)?{next(iter(bad))} must be (a whole number|at least 1).*not .*$"
-    for compute, data in ((fisher_diagonal, examples()), (output_sensitivity, examples().inputs)):
+    pairs: Any = ((fisher_diagonal, examples()), (output_sensitivity, examples().inputs))
+    for compute, data in pairs:
         with pytest.raises(SpecError, match=words):
             compute(network(), data, **bad)
     if "chunk" in bad:
@@ -230,7 +233,7 @@ def test_rules_of_normalisations_add_their_epsilon(
     """One example, one position: the gradient of the scale is the normalised input."""
     assert type(layer) in RULES
     layer = layer.double().eval()
-    x = torch.randn(1, *shape, generator=torch.Generator().manual_seed(0)).double()
+    x = torch.randn(1, *shape, generator=seeded(0)).double()
     x_hat = layer(x).flatten(2) if len(shape) > 1 else layer(x)[..., None]
     model = nn.Sequential(layer, nn.Flatten())
     found = output_sensitivity(model, Inputs(x), norm="l1")

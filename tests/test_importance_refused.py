@@ -23,20 +23,7 @@ from unlearnlib import (
 from unlearnlib.checks.trial import few
 from unlearnlib.errors import UnsupportedModelError
 
-from .odd_models import TOKENS, VECTORS, Chain, N, hooked, plain, state
-
-
-class Words(nn.Module):
-    """Embeddings with options, of which one overwrites the table."""
-
-    def __init__(self, head: bool = False, **options: Any) -> None:
-        super().__init__()
-        self.table, self.head = nn.Embedding(7, 6, **options), nn.Linear(6, 7)
-        if head:  # the decoder shares the encoder's table
-            self.head.weight = self.table.weight
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.table(x).tanh().mean(1))[:, :3]
+from .odd_models import TOKENS, VECTORS, Chain, N, Words, hooked, plain, state
 
 
 def test_an_input_that_is_overwritten_is_not_used() -> None:
@@ -152,6 +139,7 @@ def test_what_a_forward_pass_keeps_is_put_back() -> None:
             super().__init__()
             self.layer, self.calls, self.kept = nn.Linear(8, 3), 0, [torch.ones(1)]
             self.found, self.seen, self.scale = {"a": 1}, {3}, torch.ones(1)
+            self.count: Tensor
             self.register_buffer("count", torch.zeros(()))
 
         def forward(self, x: Tensor) -> Tensor:

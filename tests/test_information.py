@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 from torch.testing import assert_close
 
@@ -10,12 +10,10 @@ from unlearnlib.audit.information import curvature, input_gradient, parameter_gr
 from unlearnlib.audit.smoothness import local_ratio
 from unlearnlib.errors import SpecError
 
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from .toys import seeded
 
 
-def problem():
+def problem() -> tuple[nn.Sequential, Tensor, Tensor]:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 3)).double().eval()
@@ -23,7 +21,7 @@ def problem():
     return model, x, torch.arange(7) % 3
 
 
-def test_input_gradient_of_a_linear_model_is_in_closed_form():
+def test_input_gradient_of_a_linear_model_is_in_closed_form() -> None:
     """For softmax regression it is W' (p - y)."""
     _, x, y = problem()
     linear = nn.Linear(6, 3).double()
@@ -31,13 +29,13 @@ def test_input_gradient_of_a_linear_model_is_in_closed_form():
     assert_close(input_gradient(linear, x, y), p @ linear.weight)
 
 
-def test_input_gradient_is_that_of_each_example_alone():
+def test_input_gradient_is_that_of_each_example_alone() -> None:
     model, x, y = problem()
     alone = [input_gradient(model, a[None], b[None])[0] for a, b in zip(x, y, strict=True)]
     assert_close(input_gradient(model, x, y), torch.stack(alone))
 
 
-def test_curvature_tends_to_the_hessian_times_a_direction():
+def test_curvature_tends_to_the_hessian_times_a_direction() -> None:
     model, x, y = problem()
     generator, total = seeded(3), torch.zeros(7, dtype=torch.float64)
     for _ in range(4):
@@ -49,14 +47,14 @@ def test_curvature_tends_to_the_hessian_times_a_direction():
     assert_close(curvature(model, x, y, 1e-5, seeded(3)), total, rtol=1e-4, atol=1e-7)
 
 
-def test_a_loss_that_is_flat_has_no_curvature():
+def test_a_loss_that_is_flat_has_no_curvature() -> None:
     _, x, y = problem()
     nothing = nn.Linear(6, 3).double()
     nn.init.zeros_(nothing.weight)
     assert_close(curvature(nothing, x, y, 0.5, seeded()), torch.zeros(7, dtype=torch.float64))
 
 
-def test_parameter_gradient_of_a_linear_model_is_in_closed_form():
+def test_parameter_gradient_of_a_linear_model_is_in_closed_form() -> None:
     """For softmax regression it is the outer product of p - y and (x, 1)."""
     _, x, y = problem()
     linear = nn.Linear(6, 3).double()
@@ -65,7 +63,7 @@ def test_parameter_gradient_of_a_linear_model_is_in_closed_form():
     assert_close(parameter_gradient(linear, x, y), expected)
 
 
-def test_parameter_gradient_is_what_a_small_step_gains():
+def test_parameter_gradient_is_what_a_small_step_gains() -> None:
     """The loss falls by eta times the squared norm."""
     model, x, y = problem()
     norm, eta = parameter_gradient(model, x, y)[0], 1e-6
@@ -73,7 +71,7 @@ def test_parameter_gradient_is_what_a_small_step_gains():
     gradient = torch.autograd.grad(before, list(model.parameters()))
     with torch.no_grad():
         for p, g in zip(model.parameters(), gradient, strict=True):
-            p -= eta * g
+            p.sub_(eta * g)
     gained = before - cross_entropy(model(x[:1]), y[:1])
     assert_close(gained / eta, norm**2, rtol=1e-4, atol=1e-6)
 

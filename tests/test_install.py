@@ -1,7 +1,6 @@
 """Data sets put where they belong: downloaded or unpacked, by one process at a time."""
 
 import gzip
-import hashlib
 import resource
 import signal
 import subprocess
@@ -13,37 +12,16 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
 from unlearnlib.__main__ import main
 from unlearnlib.data import files, sources
-from unlearnlib.data.files import Part, Source
+from unlearnlib.data.files import Source
 from unlearnlib.errors import DataError
 
-PARTS = {"train.bin": b"train" * 40, "test.bin": b"test" * 30}
-
-
-def tiny(*urls: str, others: tuple[str, ...] = ()) -> Source:
-    """A set of two files in the folder `tiny`."""
-    parts = [Part(k, len(v), hashlib.sha1(v).hexdigest()) for k, v in PARTS.items()]
-    return Source("tiny", tuple(parts), urls or ("http://127.0.0.1:9/tiny.tar.gz",), others)
-
-
-@pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder where data sets are searched."""
-    root = tmp_path / "root"
-    root.mkdir()
-    monkeypatch.setenv("UNLEARNLIB_DATA", str(root))
-    monkeypatch.setenv("no_proxy", "*")
-    return root
-
-
-def write(folder: Path, contents: dict[str, bytes] = PARTS) -> None:
-    folder.mkdir(exist_ok=True)
-    for name, content in contents.items():
-        (folder / name).write_bytes(content)
+from .made_files import PARTS, tiny, write
 
 
 @pytest.fixture
@@ -238,7 +216,9 @@ class Slow(SimpleHTTPRequestHandler):
 def slow(site: tuple[Path, str]) -> Iterator[tuple[type[Slow], str]]:
     """What serves the packed set, once it is told to, and its address."""
     pack(site[0])
-    handler = type("Handler", (Slow,), {"asked": threading.Semaphore(0), "go": threading.Event()})
+    handler: Any = type(
+        "Handler", (Slow,), {"asked": threading.Semaphore(0), "go": threading.Event()}
+    )
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(site[0])))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

@@ -1,12 +1,11 @@
 """Kernels: no output is lost, or the run fails; what a user has configured changes nothing."""
 
 import asyncio
-import gc
+import multiprocessing.util
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +19,9 @@ from unlearnlib.errors import SweepError
 from unlearnlib.locations import PACKAGE
 from unlearnlib.sweep import CellError, execute, kernel
 
+pytestmark = pytest.mark.usefixtures("kernels_leave_nothing")
+
 LINES = 10_000  # of which 2,013 were lost
-
-
-@pytest.fixture(autouse=True)
-def kernels_leave_nothing() -> Iterator[None]:
-    """See what is left open here, not in the test that happens to come next."""
-    yield
-    gc.collect()
 
 
 def texts(folder: Path, *cells: str) -> list[str]:
@@ -177,12 +171,12 @@ def test_folders_of_processes_that_were_killed_go(
     monkeypatch.setattr(tempfile, "tempdir", None)
     short = Path(tempfile.mkdtemp(dir="/tmp"))
     monkeypatch.setattr(tempfile, "tempdir", str(short))
-    monkeypatch.setattr(kernel.multiprocessing.util, "get_temp_dir", lambda: None)
+    monkeypatch.setattr(multiprocessing.util, "get_temp_dir", lambda: None)
     for name in ("dead", "lives", "other"):
         (short / f"unlearnlib-{name}").mkdir()
     (short / "unlearnlib-dead" / "alive").touch()
     with FileLock(short / "unlearnlib-lives" / "alive"):
-        mine = Path(kernel._made.__wrapped__(0))
+        mine = Path(kernel._folder_of.__wrapped__(0))
         names = {path.name for path in short.iterdir()}
     assert names == {"unlearnlib-lives", "unlearnlib-other", mine.name}
     with pytest.raises(TimeoutError), FileLock(mine / "alive", timeout=0):

@@ -9,9 +9,13 @@ import pytest
 
 from unlearnlib.data import files, sources
 from unlearnlib.errors import SpecError
-from unlearnlib.locations import cache_folder, download_folder
+from unlearnlib.locations import cache_folder, data_folder, download_folder, records_folder
 
-FOLDERS = {"UNLEARNLIB_CACHE": cache_folder, "UNLEARNLIB_DATA": download_folder}
+FOLDERS: dict[str, Callable[[], Path]] = {
+    "UNLEARNLIB_CACHE": cache_folder,
+    "UNLEARNLIB_DATA": download_folder,
+    "UNLEARNLIB_RECORDS": lambda: records_folder("paper"),
+}
 each = pytest.mark.parametrize(("variable", "folder"), FOLDERS.items())
 Folder = Callable[[], Path]
 
@@ -42,6 +46,15 @@ def test_data_is_in_the_cache_unless_it_has_a_place(
     assert (cache_folder(), download_folder()) == (tmp_path / "c", tmp_path / "d")
     assert files.root_of(sources.CIFAR10) == tmp_path / "d"
     assert files.root_of(sources.FASHION_SMALL).name == "embedded"
+
+
+def test_records_of_all_scales_have_one_place_if_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert records_folder("laptop") == cache_folder() / "records"
+    assert records_folder("paper") == records_folder("search") == data_folder() / "records"
+    monkeypatch.setenv("UNLEARNLIB_RECORDS", str(tmp_path / "r"))
+    assert records_folder("laptop") == records_folder("paper") == tmp_path / "r"
 
 
 @each

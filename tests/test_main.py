@@ -16,6 +16,7 @@ from unlearnlib.__main__ import main
 from unlearnlib.errors import DataError, StorageError
 from unlearnlib.locations import PACKAGE
 from unlearnlib.runs import grid, records
+from unlearnlib.runs.one_run import measured
 
 SPEC: dict[str, Any] = {
     "note": "tiny", "part": "try", "scale": "workstation", "dataset": "toy", "model": "mlp",
@@ -53,7 +54,7 @@ def test_every_spec_is_checked_before_anything_runs(
     path, none = spec(lab), lab / "none.yaml"
     wrong = lab / "wrong.yaml"
     wrong.write_text(json.dumps(SPEC | {"methods": {"Jit": {}}, "seeds": [0, 0]}))
-    real, said = __main__.run_grid, list[str]()
+    real, said = grid.run_grid, list[str]()
 
     def run_grid(*arguments: Any) -> pd.DataFrame:
         said.extend(capsys.readouterr().err.splitlines())
@@ -149,15 +150,15 @@ def test_a_full_disk_stops_everything(
 def test_what_was_made_before_an_interruption_is_packed(
     lab: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, made = grid.measured, list[int]()
+    real, made = measured, list[int]()
 
-    def measured(*arguments: Any) -> Any:
+    def interrupted(*arguments: Any) -> Any:
         made.append(0)
         if len(made) == 3:
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr(grid, "measured", measured)
+    monkeypatch.setattr(grid, "measured", interrupted)
     assert main(["run", str(spec(lab))]) == 130
     captured = capsys.readouterr()
     assert captured.out.splitlines()[1].startswith("2 of 6 runs in ")
@@ -279,8 +280,8 @@ def test_a_reader_that_goes_away_is_no_error(lab: Path) -> None:
     assert (done.returncode, done.stderr) == (1, b"")
 
 
-def test_the_core_needs_four_packages() -> None:
-    """A machine with torch, numpy, pandas and scikit-learn alone can run grids."""
+def test_the_core_needs_no_optional_package() -> None:
+    """What no extra has brought is not imported where grids are run."""
     optional = ["matplotlib", "yaml", "torchvision", "timm", "tqdm", "IPython", "jupyter_core"]
     code = (
         f"import sys; [sys.modules.setdefault(n, None) for n in {optional}]; "

@@ -12,9 +12,7 @@ from torch import Tensor
 from unlearnlib import metrics
 from unlearnlib.errors import DataError
 
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from .toys import seeded
 
 
 def logits(n: int, seed: int = 0, scale: float = 2.0) -> Tensor:
@@ -133,6 +131,7 @@ def test_alignment_of_other_numbers_is_the_formula_to_the_bit() -> None:
         assert torch.equal(metrics.alignment(z, noise), expected)
 
 
+@pytest.mark.wrong_shapes
 def test_alignment_wants_floats() -> None:
     with pytest.raises(DataError, match=r"tensor of floats.*not torch\.int64"):
         metrics.alignment(torch.zeros(2, 3), torch.ones(4, 2, 3, dtype=torch.int64))

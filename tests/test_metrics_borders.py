@@ -14,17 +14,15 @@ from unlearnlib.errors import DataError, SpecError
 from unlearnlib.metrics import divergence
 from unlearnlib.metrics.accuracy import hits
 
+from .toys import seeded
+
 Metric = Callable[[Tensor, Tensor], Tensor | float]
 N, CLASSES = 8, 3
 Y = torch.arange(N) % CLASSES
 
 
 def logits() -> Tensor:
-    return torch.randn(N, CLASSES, generator=torch.Generator().manual_seed(0))
-
-
-def seeded() -> torch.Generator:
-    return torch.Generator().manual_seed(0)
+    return torch.randn(N, CLASSES, generator=seeded(0))
 
 
 class Same(nn.Module):
@@ -192,7 +190,7 @@ def test_neighbours_without_a_finite_output() -> None:
 
 def test_outputs_that_are_no_tensor_are_refused() -> None:
     with pytest.raises(DataError, match="logits as a tensor"):
-        metrics.entropy(logits().tolist())
+        metrics.entropy(logits().tolist())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("radius", [0.0, -1.0, math.nan, math.inf])

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +13,8 @@ from torch.testing import assert_close
 from unlearnlib.errors import SpecError
 from unlearnlib.models import MODELS, VGG11, ViT, build
 
+from .toys import seeded
+
 SHAPE = (3, 32, 32)
 
 
@@ -20,7 +23,7 @@ def count(model: nn.Module) -> int:
 
 
 def images(n: int, side: int = 32, channels: int = 3) -> Tensor:
-    return torch.randn(n, channels, side, side, generator=torch.Generator().manual_seed(0))
+    return torch.randn(n, channels, side, side, generator=seeded(0))
 
 
 @pytest.fixture(scope="module")
@@ -192,8 +195,8 @@ def test_vgg11_starts_as_torchvision_does(vgg11: nn.Module) -> None:
     assert isinstance(last, nn.Conv2d)
     assert last.weight.std().item() == pytest.approx((2 / (9 * 512)) ** 0.5, rel=0.01)
     for name in ("classifier.3", "classifier.6"):
-        assert layers[name].weight.std().item() == pytest.approx(0.01, rel=0.01)  # type: ignore[operator, union-attr]
-        assert not layers[name].bias.any()  # type: ignore[operator, union-attr]
+        assert layers[name].weight.std().item() == pytest.approx(0.01, rel=0.01)
+        assert not layers[name].bias.any()
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet18_stock"])
@@ -224,8 +227,9 @@ class TestViT:
         z = model(images(2))
         assert z.shape == (2, 10)
         z.sum().backward()
-        assert len(model.transformer.blocks) == 6
-        assert model.transformer.patch_embed.num_patches == 64
+        transformer: Any = model.transformer
+        assert len(transformer.blocks) == 6
+        assert transformer.patch_embed.num_patches == 64
         for parameter in model.parameters():
             assert parameter.grad is not None
 

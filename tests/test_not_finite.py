@@ -63,7 +63,8 @@ class TestNotFinite:
         part = getattr(made.splits, split)
         spoilt = Labelled(part.x.clone(), part.y)
         spoilt.x[-1] = torch.nan
-        splits = replace(made.splits, **{split: spoilt})
+        change: Any = {split: spoilt}
+        splits = replace(made.splits, **change)
         with pytest.raises(NonFiniteError, match=f"the split '{split}' are NaN"):
             measure(made.original[0], splits)
         measure(made.original[0], splits, ["forget", "test"])
@@ -125,7 +126,7 @@ class TestGrid:
         assert "2 more diverged and left no number" in figures.provenance_line(table)
 
     def test_where_nothing_diverges_nothing_is_said(self) -> None:
-        methods = {"Original": {}}
+        methods: dict[str, dict[str, Any]] = {"Original": {}}
         table = run_grid(replace(self.grid(), methods=methods))
         assert table.attrs["diverged"] == []
         assert "diverged" not in figures.provenance_line(table)

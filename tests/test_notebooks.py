@@ -9,6 +9,7 @@ import json
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -29,46 +30,48 @@ CHECKED = "# NBVAL_CHECK_OUTPUT"
 
 
 @pytest.fixture(scope="module", params=PAGES)
-def notebook(request):
+def notebook(request: pytest.FixtureRequest) -> Any:
     path = FOLDER / f"{request.param}.ipynb"
     assert path.exists(), f"_toc.yml names {request.param}, but there is no {path.name}"
     return nbformat.read(path, as_version=4)
 
 
-def code_of(notebook):
+def code_of(notebook: Any) -> list[Any]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def parameters_of(notebook):
+def parameters_of(notebook: Any) -> dict[str, Any]:
     """Return name -> value of the parameters cell, which holds literals only."""
     (cell,) = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
     return {
         line.target.id: ast.literal_eval(line.value)
         for line in ast.parse(cell.source).body
         if isinstance(line, ast.AnnAssign)
+        and isinstance(line.target, ast.Name)
+        and line.value is not None
     }
 
 
-def test_every_notebook_is_a_page_of_the_book():
+def test_every_notebook_is_a_page_of_the_book() -> None:
     found = {
         path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("*.ipynb")
     }
     assert found == set(PAGES)
 
 
-def test_it_is_a_notebook_of_the_current_format(notebook):
+def test_it_is_a_notebook_of_the_current_format(notebook: Any) -> None:
     nbformat.validate(notebook)
     assert notebook.metadata.kernelspec.name == "python3"
 
 
-def test_it_begins_with_a_title_and_then_its_parameters(notebook):
+def test_it_begins_with_a_title_and_then_its_parameters(notebook: Any) -> None:
     first = notebook.cells[0]
     assert first.cell_type == "markdown"
     assert first.source.startswith("# ")
     assert "parameters" in code_of(notebook)[0].metadata.get("tags", [])
 
 
-def test_each_parameter_is_typed_literal_json_and_explained(notebook):
+def test_each_parameter_is_typed_literal_json_and_explained(notebook: Any) -> None:
     cell = code_of(notebook)[0]
     lines = ast.parse(cell.source).body
     assert all(isinstance(line, ast.AnnAssign) for line in lines), "only `name: type = value`"
@@ -80,25 +83,25 @@ def test_each_parameter_is_typed_literal_json_and_explained(notebook):
         assert "  # " in text or before.startswith("#"), f"{line.target.id} has no comment"
 
 
-def test_it_holds_no_code_that_belongs_in_the_library(notebook):
+def test_it_holds_no_code_that_belongs_in_the_library(notebook: Any) -> None:
     for cell in code_of(notebook):
         tree = ast.parse(cell.source)
         for node in ast.walk(tree):
             assert not isinstance(node, ast.ClassDef), f"class {node.name}"
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                length = node.end_lineno - node.lineno + 1
+                length = (node.end_lineno or 0) - node.lineno + 1
                 assert length <= 10, f"{node.name} has {length} lines, more than ten"
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 assert node.func.attr not in ("backward", "zero_grad"), "training by hand"
 
 
-def test_it_does_not_depend_on_the_current_folder(notebook):
+def test_it_does_not_depend_on_the_current_folder(notebook: Any) -> None:
     for cell in code_of(notebook):
         found = re.search(r"getcwd|chdir|Path\.cwd|open\(|[\"'](\.\.?/|~|notebooks/)", cell.source)
         assert not found, f"{found[0]!r} in: {cell.source}"
 
 
-def test_every_code_cell_was_executed_in_order_and_without_error(notebook):
+def test_every_code_cell_was_executed_in_order_and_without_error(notebook: Any) -> None:
     counts = [cell.execution_count for cell in code_of(notebook) if cell.source.strip()]
     assert counts == list(range(1, len(counts) + 1))
     outputs = [output for cell in code_of(notebook) for output in cell.outputs]
@@ -106,7 +109,7 @@ def test_every_code_cell_was_executed_in_order_and_without_error(notebook):
     assert not [output for output in outputs if output.get("name") == "stderr"]
 
 
-def test_it_has_checked_cells_and_they_carry_outputs(notebook):
+def test_it_has_checked_cells_and_they_carry_outputs(notebook: Any) -> None:
     checked = [cell for cell in code_of(notebook) if CHECKED in cell.source.splitlines()]
     assert checked, "nbval compares nothing here"
     for cell in checked:
@@ -114,21 +117,21 @@ def test_it_has_checked_cells_and_they_carry_outputs(notebook):
         assert all("text/plain" in o.get("data", {"text/plain": 0}) for o in cell.outputs)
 
 
-def test_it_carries_nothing_of_the_machine(notebook):
+def test_it_carries_nothing_of_the_machine(notebook: Any) -> None:
     assert not {"papermill", "inputs"} & notebook.metadata.keys()
     found = re.search(r"/(home|Users|root|tmp|work)/\w+", nbformat.writes(notebook))
     assert not found, found[0]
 
 
 @pytest.mark.parametrize("path", SPECIFICATIONS, ids=lambda p: p.relative_to(FOLDER).as_posix())
-def test_a_specification_is_json_that_yaml_reads_alike_and_a_grid(path):
+def test_a_specification_is_json_that_yaml_reads_alike_and_a_grid(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert json.loads(text) == yaml.safe_load(text)
     assert any(Grid.read(path).runs())
 
 
 @pytest.mark.parametrize("path", BESIDE_NOTEBOOKS, ids=lambda p: p.relative_to(FOLDER).as_posix())
-def test_a_parameter_file_sets_parameters_of_its_notebook(path):
+def test_a_parameter_file_sets_parameters_of_its_notebook(path: Path) -> None:
     page, *_, scale, _ = path.name.split(".")  # full_class.cifar20.paper.yaml is one too
     values = json.loads(path.read_text(encoding="utf-8"))
     folder = path.parents[path.parent.name == "more"]  # what `make paper` runs last
@@ -138,7 +141,7 @@ def test_a_parameter_file_sets_parameters_of_its_notebook(path):
     assert not unknown, f"papermill would only warn of {unknown}"
 
 
-def test_the_command_of_the_attack_is_complete_and_sets_its_parameters():
+def test_the_command_of_the_attack_is_complete_and_sets_its_parameters() -> None:
     """No file holds them: 90 models that an attack compares are no grid."""
     notebook = nbformat.read(FOLDER / "pgu" / "attack.ipynb", as_version=4)
     text = "\n".join(cell.source for cell in notebook.cells)
@@ -154,7 +157,7 @@ def test_the_command_of_the_attack_is_complete_and_sets_its_parameters():
     assert PGU(**given["pgu"]) == PGU()
 
 
-def test_every_sweep_of_the_book_has_a_grid_that_fits_its_notebook(tmp_path):
+def test_every_sweep_of_the_book_has_a_grid_that_fits_its_notebook(tmp_path: Path) -> None:
     sweeps = parameters_of(nbformat.read(FOLDER / "sweeps.ipynb", as_version=4))["sweeps"]
     grids = {entry["grid"] for entry in sweeps.values()}
     assert grids == {f"sweeps/{path.name}" for path in (FOLDER / "sweeps").glob("*.yaml")}

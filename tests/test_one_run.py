@@ -20,6 +20,7 @@ from unlearnlib import (
     JiT,
     Labelled,
     Method,
+    Moments,
     NablaTau,
     Original,
     RandomLabel,
@@ -37,7 +38,7 @@ from unlearnlib import (
 from unlearnlib.errors import UnsupportedModelError
 from unlearnlib.runs import one_run as experiment
 
-RECIPE = {"epochs": 2, "lr": 0.05, "batch_size": 32}
+RECIPE: dict[str, Any] = {"epochs": 2, "lr": 0.05, "batch_size": 32}
 ALWAYS = {"accuracy", "accuracy_batch_mean", "entropy", "loss"}
 COSTS = {"seconds_unlearn", "passes", "change_norm"}
 ATTACKS = {"mia_entropy", "attack_loss", "attack_entropy"}
@@ -103,8 +104,10 @@ class TestMeasure:
         pairs = zip(z, parts, strict=True)
         loss = [cross_entropy(a.double(), part.y, reduction="none") for a, part in pairs]
         entropies = [metrics.entropy(a) for a in z]
-        assert found["attack_loss", "forget"] == metrics.attack_accuracy(*loss)
-        assert found["attack_entropy", "forget"] == metrics.attack_accuracy(*entropies)
+        assert found["attack_loss", "forget"] == metrics.attack_accuracy(loss[0], loss[1])
+        assert found["attack_entropy", "forget"] == metrics.attack_accuracy(
+            entropies[0], entropies[1]
+        )
         held_out = made.splits.validation.x.flatten(1)
         for other in (made.splits.test, made.train):
             assert torch.cdist(held_out, other.x.flatten(1)).min() > 0
@@ -129,7 +132,12 @@ class TestMeasure:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         made, handed = scenario(validation=0.25), list[torch.Tensor]()
-        monkeypatch.setattr(metrics, "mia_entropy", lambda *z: handed.extend(z) or 0.5)
+
+        def noted(*z: torch.Tensor) -> float:
+            handed.extend(z)
+            return 0.5
+
+        monkeypatch.setattr(metrics, "mia_entropy", noted)
         rows = measure(made.original[0], made.splits)
         assert ("mia_entropy", "forget", 0.5) in rows
         for name, z in zip(("forget", "retain", "test"), handed, strict=True):
@@ -191,8 +199,8 @@ class TestUnlearn:
     def test_a_stored_statistic_has_its_own_time(self) -> None:
         made = scenario()
         for method, stored in (
-            (SSD(alpha=1.5), made.importance(SSD().statistic)),
-            (PGU(epochs=1, stop=None), made.gradient_space()),
+            (SSD(alpha=1.5), made.stored(SSD().stored)),
+            (PGU(epochs=1, stop=None), made.stored(Moments())),
         ):
             costs = [unlearn(method, scenario()).cost for _ in range(2)]
             assert costs[0].keys() == COSTS | {"seconds_stored"}

@@ -1,6 +1,5 @@
 """What a parameters cell may hold, read without running it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,10 @@ import pytest
 
 from unlearnlib.errors import SpecError
 from unlearnlib.locations import PACKAGE
-from unlearnlib.sweep.space import parameters_of, read_axes, resolve
+from unlearnlib.sweep.parameters import parameters_of
+from unlearnlib.sweep.space import parameters_at, read_axes
+
+from .toys import grid
 
 PAGE = PACKAGE.parent / "notebooks" / "jit" / "full_class.ipynb"
 
@@ -20,12 +22,6 @@ def notebook(folder: Path, parameters: str) -> Path:
     cell = new.new_code_cell(parameters.strip(), metadata={"tags": ["parameters"]})
     path = folder / "page.ipynb"
     nbformat.write(new.new_notebook(cells=[cell]), path)
-    return path
-
-
-def grid(folder: Path, **axes: Any) -> Path:
-    path = folder / "grid.yaml"
-    path.write_text(json.dumps(axes))
     return path
 
 
@@ -64,16 +60,16 @@ def test_what_a_parameters_cell_may_hold(tmp_path: Path) -> None:
             read_axes(grid(tmp_path, **{name: [value]}), known)
     with pytest.raises(SpecError, match="the default of k is computed; give k as a whole"):
         read_axes(grid(tmp_path, **{"k.x": [1]}), known)
-    assert resolve({"k": {"x": 1}}, known) == {"k": {"x": 1}}
+    assert parameters_at({"k": {"x": 1}}, known) == {"k": {"x": 1}}
 
 
 def test_a_computed_parameter_of_a_grid_blocks_no_other(tmp_path: Path) -> None:
     cell = nbformat.read(PAGE, as_version=4).cells[1].source
     known = parameters_of(notebook(tmp_path, cell.replace("float = 0.1", "float = 1 / 10")))
-    assert resolve({"model": "mlp"}, known) == {"model": "mlp"}
+    assert parameters_at({"model": "mlp"}, known) == {"model": "mlp"}
     assert known["validation"].kind is float
     with pytest.raises(SpecError, match="sgima"):
-        resolve({"methods": {"JiT": {"sgima": 1}}}, known)
+        parameters_at({"methods": {"JiT": {"sgima": 1}}}, known)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Gradients of single examples against a loop over them, on every kind of layer."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -11,11 +12,13 @@ from torch.testing import assert_close
 from unlearnlib import Importance, Labelled, fisher_diagonal, output_sensitivity
 from unlearnlib.checks.trial import FEW
 from unlearnlib.cost import count_forwards
+from unlearnlib.fingerprint import fingerprint
 from unlearnlib.models import MLP, PatchTransformer
 from unlearnlib.models.resnet import Block
 from unlearnlib.stored import layer_rules
 from unlearnlib.stored import per_example as engine
-from unlearnlib.stored.importance import fingerprint
+
+from .toys import seeded
 
 N = 9
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
@@ -154,7 +157,7 @@ def network(name: str) -> nn.Module:
 
 
 def inputs(shape: tuple[int, ...] | None, n: int = N) -> Tensor:
-    generator = torch.Generator().manual_seed(1)
+    generator = seeded(1)
     if shape is None:
         return torch.randint(7, (n, 5), generator=generator)
     return torch.randn(n, *shape, generator=generator, dtype=torch.float64)
@@ -178,7 +181,7 @@ def loop(
     total = {name: torch.zeros_like(q) for name, q in model.named_parameters()}
     groups = list(zip(data.x.split(group), data.y.split(group), strict=True))
     for x, y in groups:
-        mean = sum(loss(model(a[None]), b[None]) for a, b in zip(x, y, strict=True)) / len(x)
+        mean: Any = sum(loss(model(a[None]), b[None]) for a, b in zip(x, y, strict=True)) / len(x)
         for name, g in gradients(model, mean).items():
             total[name] += g.abs() ** p / len(groups)
     return total

@@ -9,6 +9,8 @@ from unlearnlib import Labelled, fisher_diagonal, output_sensitivity
 from unlearnlib.cost import peak_memory_mib
 from unlearnlib.models import build
 
+from .toys import seeded
+
 
 class Twice(nn.Module):
     """One layer used twice, which no rule covers."""
@@ -28,7 +30,7 @@ def network(name: str) -> nn.Module:
 
 
 def images(n: int) -> Labelled:
-    generator = torch.Generator().manual_seed(1)
+    generator = seeded(1)
     return Labelled(torch.randn(n, 3, 4, 4, generator=generator), torch.arange(n) % 3)
 
 

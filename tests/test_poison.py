@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from unlearnlib import Dataset, Labelled, Recipe, Scenario, scenario
+from unlearnlib import Dataset, Labelled, Recipe, Scenario, load, scenario
 from unlearnlib.data import parsed_name, partners, poisoned
 from unlearnlib.data.names import CIFAR10
 from unlearnlib.errors import DataError
@@ -96,17 +96,19 @@ def test_names_that_promise_poison_and_no_count(count: str) -> None:
         parsed_name(f"mnist+poison{count}")
 
 
-def test_a_scenario_forgets_the_poison(
-    lab: object, four: Dataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(scenario, "load", lambda name: {"four": four}[name])
-    made = Scenario("four+poison5", "mlp", "subclass:poisoned", Recipe(1))
-    assert len(made.splits.forget) == 20
+def test_a_scenario_forgets_the_poison(lab: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The poison is part of the name of a data set, to whomever loads it."""
+    monkeypatch.setattr(scenario, "load", load)
+    clean = load("fashion_small")
+    made = Scenario("fashion_small+poison5", "mlp", "subclass:poisoned", Recipe(1))
+    assert made.data.name == made.dataset
+    assert torch.equal(made.data.train.y, poisoned(clean, 5).train.y)
+    assert len(made.splits.forget) == 50
     assert len(made.splits.test_forget) == 0
-    images = four.train.x.flatten(1).tolist()
-    true = {tuple(x): y for x, y in zip(images, four.train.y, strict=True)}
+    images = clean.train.x.flatten(1).tolist()
+    true = {tuple(x): y for x, y in zip(images, clean.train.y, strict=True)}
     for part, right in ((made.splits.forget, False), (made.splits.retain, True)):
         for x, y in zip(part.x.flatten(1).tolist(), part.y, strict=True):
             assert (true[tuple(x)] == y) == right
-    with pytest.raises((KeyError, DataError), match="poisonmany"):
-        _ = Scenario("four+poisonmany", "mlp", "random:3", Recipe(1)).data
+    with pytest.raises(DataError, match="no poisoned data set"):
+        _ = Scenario("fashion_small+poisonmany", "mlp", "random:3", Recipe(1)).data

@@ -17,9 +17,11 @@ from unlearnlib.cost import count_forwards
 from unlearnlib.errors import NonFiniteError, SpecError, UnsupportedModelError
 from unlearnlib.methods.parts.projection import Spectrum, TrustRegion, descend, projections
 
+from .toys import seeded
+
 
 def draw(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)).double()
+    return torch.randn(*shape, generator=seeded(seed)).double()
 
 
 X = draw(9, 8)
@@ -58,10 +60,10 @@ def test_small_negative_parts_are_rounding() -> None:
     def told(negative: float) -> list[str]:
         moment = torch.diag(torch.tensor([1.0, -negative])).double()[None]
         changed = GradientSpace({"0": moment}, False, space.fingerprint, 0.0)
-        with warnings.catch_warnings(record=True) as found:
+        with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
             projections(model, changed, 0.9, "energy")
-        return [str(w.message) for w in found]
+        return [str(w.message) for w in warned]
 
     assert told(0.9e-3) == []
     assert len(told(1.2e-3)) == 1
@@ -87,7 +89,8 @@ class Noted(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.layer, self.norm = nn.Linear(8, 8), nn.BatchNorm1d(8)
-        self.drop, self.head, self.modes = nn.Dropout(0.5), nn.Linear(8, 3), []
+        self.drop, self.head = nn.Dropout(0.5), nn.Linear(8, 3)
+        self.modes: list[tuple[bool, ...]] = []
 
     def forward(self, x: Tensor) -> Tensor:
         self.modes.append((self.training, self.norm.training, self.drop.training))
@@ -102,7 +105,7 @@ def test_only_dropout_is_active_while_descending(active: bool, train: bool) -> N
     model.modes.clear()
     statistics = [b.clone() for b in model.norm.buffers()]
     steps = projections(model, space, 0.5, "energy")
-    generator = torch.Generator().manual_seed(0) if active else None
+    generator = seeded(0) if active else None
     batches = [(X, torch.arange(9) % 3)] * 2
     descend(model, steps, cross_entropy, batches, 0.1, generator)
     assert model.modes == [(False, False, active)] * 2
@@ -208,7 +211,7 @@ class ScaledConvolution(nn.Conv2d):
 def own_forward() -> nn.Module:
     layer: Any = nn.Linear(8, 3)
     layer.forward = MethodType(lambda self, x: linear(3 * x, self.weight, self.bias), layer)
-    return layer  # type: ignore[no-any-return]
+    return layer
 
 
 @pytest.mark.parametrize(
@@ -230,8 +233,8 @@ def test_convolutions_whose_attributes_were_changed() -> None:
     changed.weight = nn.Parameter(draw(4, 3, 3, 3))
     made = nn.Conv2d(3, 4, 3, 2, (1, 0)).double()
     x = Inputs(draw(5, 3, 7, 6))
-    found, expected = (GradientSpace.of(nn.Sequential(m.double()), x) for m in (changed, made))
-    assert_close(found.moments["0"], expected.moments["0"])
+    space, expected = (GradientSpace.of(nn.Sequential(m.double()), x) for m in (changed, made))
+    assert_close(space.moments["0"], expected.moments["0"])
 
 
 class Dropping(nn.Module):

@@ -6,15 +6,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from torch.testing import assert_close
 
 from unlearnlib import FineTune, GradientAscent, Labelled, NegGradPlus, RandomLabel
 from unlearnlib.errors import DataError
 from unlearnlib.methods.random_label import wrong_labels
 
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from .toys import assert_same, seeded
 
 
 def examples(n: int, seed: int) -> Labelled:
@@ -29,11 +26,6 @@ def mean_loss(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """One example at a time."""
     total = sum(cross_entropy(model(x[i : i + 1]), y[i : i + 1]) for i in range(len(x)))
     return total / len(x)  # type: ignore[return-value]
-
-
-def assert_same(one: nn.Module, other: nn.Module, **tolerances: float) -> None:
-    for p, q in zip(one.parameters(), other.parameters(), strict=True):
-        assert_close(p, q, **tolerances)
 
 
 def test_drawn_labels_are_wrong_and_even() -> None:
@@ -95,7 +87,7 @@ def test_neg_grad_plus_equals_brute_force(model: nn.Module) -> None:
     method = NegGradPlus(beta=0.7, epochs=2, lr=0.1, batch_size=3, forget_batch_size=3)
     reference, source = deepcopy(model), seeded()
     torch.randint(2**31, (), generator=source)  # what seeds dropout
-    parameters, queue = list(reference.parameters()), []
+    parameters, queue = list(reference.parameters()), list[torch.Tensor]()
     for _ in range(2):
         for batch in torch.randperm(8, generator=source).split(3):
             queue = queue or list(torch.randperm(5, generator=source).split(3))

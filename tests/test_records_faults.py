@@ -11,44 +11,14 @@ from typing import Any
 
 import pytest
 
+from unlearnlib import locations
 from unlearnlib.errors import RecordError
 from unlearnlib.locations import PACKAGE
-from unlearnlib.runs import behaviour as fingerprint
 from unlearnlib.runs import records
 
+from .made_records import loose, put, record, values
+
 pytestmark = pytest.mark.usefixtures("lab")
-
-
-def record(name: str = "a", value: Any = 0.5, **identity: Any) -> Any:
-    """A record of one measurement, under the run id that is its own."""
-    own = dict.fromkeys(records.IDENTITY, "x") | {"part": "try", "scale": "paper"}
-    own["params"] = json.dumps({"name": name})
-    own |= identity
-    specification = {"type": "JiT"}
-    return {
-        "run_id": records.run_id(own, specification), "identity": own,
-        "specification": specification,
-        "rows": [["accuracy", "forget", value]],
-        "provenance": {"behaviour": fingerprint.of_kind("JiT", "toy"), "seconds": 1.5},
-    }  # fmt: skip
-
-
-def found() -> dict[str, Any]:
-    """The value of each record by its name."""
-    known = records.load_all("try", "paper").values()
-    return {json.loads(one["identity"]["params"])["name"]: one["rows"][0][2] for one in known}
-
-
-def loose(lab: Path) -> list[Path]:
-    return sorted((lab / "data" / "records" / "try" / "paper").iterdir())
-
-
-def put(lab: Path, one: Any, name: str = "") -> Path:
-    """Write a loose file whatever is in it."""
-    path = lab / "data/records/try/paper" / f"{name or one['run_id']}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(one if isinstance(one, str) else json.dumps(one))
-    return path
 
 
 class TestContents:
@@ -70,7 +40,7 @@ class TestContents:
     def test_what_is_no_measurement_is_refused(self, lab: Path, rows: Any, fault: str) -> None:
         path = put(lab, record() | {"rows": rows})
         with pytest.raises(RecordError) as caught:
-            found()
+            values()
         assert str(caught.value).startswith(f"{path}: not a record ({fault}")
         assert str(caught.value).endswith("Delete it, and the run that it held is repeated.")
 
@@ -93,7 +63,7 @@ class TestContents:
         path = put(lab, record() | change, "x")
         said = f"^{path}: not a record .its run id is not that of its identity and specification"
         with pytest.raises(RecordError, match=said):
-            found()
+            values()
 
     @pytest.mark.parametrize(
         ("column", "value"),
@@ -108,23 +78,23 @@ class TestContents:
         path = put(lab, one)
         said = f"{path}: not a record (its {column}, {json.dumps(value)}, is n"
         with pytest.raises(RecordError, match=f"^{re.escape(said)}"):
-            found()
+            values()
 
     def test_an_accuracy_is_a_share(self, lab: Path) -> None:
         for metric in ("accuracy", "accuracy_batch_mean"):
             for value in (1.01, -0.01, math.inf):
                 path = put(lab, record() | {"rows": [[metric, "forget", value]]})
                 with pytest.raises(RecordError, match=f"^{path}: .* is an accuracy outside of 0 t"):
-                    found()
+                    values()
         put(lab, record() | {"rows": [["accuracy", split, i] for i, split in enumerate("ab")]})
-        assert found() == {"a": 0}
+        assert values() == {"a": 0}
 
     @pytest.mark.parametrize("key", ["rows", "seconds"])
     def test_a_key_that_stands_twice(self, lab: Path, key: str) -> None:
         text = json.dumps(record())
         path = put(lab, text.replace(f'"{key}"', f'"{key}": [["a", "b", 1.0]], "{key}"'), "x")
         with pytest.raises(RecordError, match=f"^{path}: .*ValueError: the key '{key}' stands twi"):
-            found()
+            values()
 
     @pytest.mark.parametrize("change", [{"part": "other"}, {"scale": "laptop"}])
     def test_a_record_lies_where_it_belongs(self, lab: Path, change: dict[str, Any]) -> None:
@@ -132,14 +102,14 @@ class TestContents:
         own = ("other", "paper") if "part" in change else ("try", "laptop")
         said = f"{path}: of part and scale {own}, not ('try', 'paper'). Move it, or delete it."
         with pytest.raises(RecordError, match=f"^{re.escape(said)}$"):
-            found()
+            values()
 
     @pytest.mark.parametrize("text", ["[" * 100_000, "\0" * 40, "\xe9", '{"a": \ud800}'])
     def test_bytes_of_any_kind(self, lab: Path, text: str) -> None:
         path = put(lab, "", "x")
         path.write_bytes(text.encode("latin-1", "replace"))
         with pytest.raises(RecordError, match=f"^{path}: not a record "):
-            found()
+            values()
 
     def test_all_that_is_broken_is_told_at_once(self, lab: Path) -> None:
         for name in "abc":
@@ -151,7 +121,7 @@ class TestContents:
         paths = [put(lab, "", "d"), put(lab, record("f") | {"rows": []}, "f")]
         records.write(record("e"))
         with pytest.raises(RecordError) as caught:
-            found()
+            values()
         places = [line.partition(": not a record")[0] for line in str(caught.value).splitlines()]
         assert places == [f"{packed}, line 2", f"{packed}, line 3", *map(str, paths)]
         with pytest.raises(RecordError, match="line 3"):
@@ -162,14 +132,14 @@ class TestContents:
     def test_but_no_more_than_twenty(self, lab: Path, count: int) -> None:
         (put(lab, "", "x").parents[1] / "paper.jsonl").write_text("\n" * (count - 1))
         with pytest.raises(RecordError) as caught:
-            found()
+            values()
         lines = str(caught.value).splitlines()
         assert [line for line in lines if "not a record" in line] == lines[:20]
         assert lines[20:] == ([f"There are {count - 20} more."] if count > 20 else [])
 
     def test_the_committed_records_are_sound(self, monkeypatch: pytest.MonkeyPatch) -> None:
         home = PACKAGE.parent / "data"
-        monkeypatch.setattr(records, "data_folder", lambda: home)
+        monkeypatch.setattr(locations, "data_folder", lambda: home)
         places = [(path.parent.name, path.stem) for path in (home / "records").glob("*/*.jsonl")]
         assert places
         for place in places:
@@ -201,13 +171,13 @@ class TestPlaces:
         path.parent.mkdir(parents=True)
         lay(path)
         with pytest.raises(RecordError, match=f"^{path}: not a record .{fault}"):
-            found()
+            values()
 
     def test_a_dangling_link_is_no_record(self, lab: Path) -> None:
         path = put(lab, "", "x")
         path.unlink()
         path.symlink_to("nowhere")
-        assert found() == {}
+        assert values() == {}
 
     @pytest.mark.parametrize(
         "word",

@@ -12,45 +12,13 @@ from typing import Any
 import pytest
 from filelock import FileLock, Timeout
 
-from unlearnlib import cache
+from unlearnlib.cache import atomic
 from unlearnlib.errors import RecordError, StorageError
-from unlearnlib.runs import behaviour as fingerprint
 from unlearnlib.runs import records
 
+from .made_records import loose, put, record, values
+
 pytestmark = pytest.mark.usefixtures("lab")
-
-
-def record(name: str = "a", value: Any = 0.5, date: str | None = None, **identity: Any) -> Any:
-    """A record of one measurement, under the run id that is its own."""
-    own = dict.fromkeys(records.IDENTITY, "x") | {"part": "try", "scale": "paper"}
-    own["params"] = json.dumps({"name": name})
-    own |= identity
-    specification = {"type": "JiT"}
-    provenance = {"behaviour": fingerprint.of_kind("JiT", "toy"), "seconds": 1.5}
-    return {
-        "run_id": records.run_id(own, specification), "identity": own,
-        "specification": specification,
-        "rows": [["accuracy", "forget", value]],
-        "provenance": provenance if date is None else provenance | {"date": date},
-    }  # fmt: skip
-
-
-def found() -> dict[str, Any]:
-    """The value of each record by its name."""
-    known = records.load_all("try", "paper").values()
-    return {json.loads(one["identity"]["params"])["name"]: one["rows"][0][2] for one in known}
-
-
-def loose(lab: Path) -> list[Path]:
-    return sorted((lab / "data" / "records" / "try" / "paper").iterdir())
-
-
-def put(lab: Path, one: Any, name: str = "") -> Path:
-    """Write a loose file whatever is in it."""
-    path = lab / "data/records/try/paper" / f"{name or one['run_id']}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(one if isinstance(one, str) else json.dumps(one))
-    return path
 
 
 class TestTogether:
@@ -71,7 +39,7 @@ class TestTogether:
         for child in children:
             child.join(60)
         assert [child.exitcode for child in children] == [0] * 4
-        assert found().keys() == {f"{i} {j}" for i in range(4) for j in range(6)}
+        assert values().keys() == {f"{i} {j}" for i in range(4) for j in range(6)}
         assert loose(lab) == []
 
     def test_what_is_written_and_merged_within_a_merge(
@@ -90,11 +58,11 @@ class TestTogether:
 
         monkeypatch.setattr(records, "load_all", slow)
         records.merge("try", "paper")
-        assert found().keys() == {"R0", "R1"}
+        assert values().keys() == {"R0", "R1"}
 
     def packing(self, monkeypatch: pytest.MonkeyPatch, meanwhile: Any) -> None:
         """Merge, and do something when all is read and the packed file is about to be written."""
-        real = records.atomic
+        real = atomic
 
         @contextmanager
         def slow(path: Path) -> Iterator[Path]:
@@ -118,14 +86,14 @@ class TestTogether:
 
         self.packing(monkeypatch, meanwhile)
         assert {path.stem for path in loose(lab)} == {record(name)["run_id"] for name in "ac"}
-        assert found() == {"a": 0.75, "b": 0.5, "c": 0.5}
+        assert values() == {"a": 0.75, "b": 0.5, "c": 0.5}
 
     def test_what_vanishes_meanwhile_is_packed_all_the_same(
         self, lab: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         records.write(record())
         self.packing(monkeypatch, loose(lab)[0].unlink)
-        assert found() == {"a": 0.5}
+        assert values() == {"a": 0.5}
 
     def test_so_is_what_vanishes_before_it_is_deleted(
         self, lab: Path, monkeypatch: pytest.MonkeyPatch
@@ -133,14 +101,15 @@ class TestTogether:
         real = Path.unlink
 
         def twice(path: Path, missing_ok: bool = False) -> None:
-            path.exists() and os.remove(path)
+            if path.exists():
+                os.remove(path)
             real(path, missing_ok)
 
         records.write(record())
         monkeypatch.setattr(Path, "unlink", twice)
         records.merge("try", "paper")
         assert loose(lab) == []
-        assert found() == {"a": 0.5}
+        assert values() == {"a": 0.5}
 
     def test_who_packs_holds_the_lock(self, lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         lock = lab / "data" / "records" / "try" / "paper.lock"
@@ -152,7 +121,7 @@ class TestTogether:
         records.write(record())
         self.packing(monkeypatch, meanwhile)
         with FileLock(lock, timeout=0):
-            assert found() == {"a": 0.5}
+            assert values() == {"a": 0.5}
 
     def test_what_is_packed_while_it_is_read_is_not_missed(
         self, monkeypatch: pytest.MonkeyPatch
@@ -168,7 +137,7 @@ class TestTogether:
             return listed
 
         monkeypatch.setattr(Path, "glob", slow)
-        assert found().keys() == {"a", "b"}
+        assert values().keys() == {"a", "b"}
 
     def test_nothing_is_written_where_nothing_is_loose(
         self, lab: Path, monkeypatch: pytest.MonkeyPatch
@@ -199,7 +168,7 @@ class TestTogether:
             with pytest.raises(StorageError, match=rf"^{path.parent}/\w+.json{said}"):
                 records.write(record("b"))
         assert loose(lab) == [path]
-        assert found() == {"a": 0.5}
+        assert values() == {"a": 0.5}
 
     def test_without_a_lock_nothing_is_packed(
         self, lab: Path, monkeypatch: pytest.MonkeyPatch
@@ -208,7 +177,7 @@ class TestTogether:
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
         records.write(record())
-        monkeypatch.setattr(cache.FileLock, "acquire", deny)
+        monkeypatch.setattr(FileLock, "acquire", deny)
         with pytest.raises(StorageError, match=r"paper\.lock cannot be written .Read-only file"):
             records.merge("try", "paper")
         assert len(loose(lab)) == 1
@@ -233,9 +202,9 @@ class TestOfTwo:
         records.write(record("a", 0.5, old))
         records.merge("try", "paper")
         records.write(record("a", 0.75, new))
-        assert found() == {"a": value}
+        assert values() == {"a": value}
         records.merge("try", "paper")
-        assert found() == {"a": value}
+        assert values() == {"a": value}
         assert loose(lab) == []
 
     def test_copies_are_one(self, lab: Path) -> None:
@@ -243,13 +212,13 @@ class TestOfTwo:
         records.merge("try", "paper")
         put(lab, text, "one")
         put(lab, text, "two")
-        assert found() == {"a": 0.5}
+        assert values() == {"a": 0.5}
 
     def test_files_that_differ_are_refused(self, lab: Path) -> None:
         one, two = put(lab, record(), "one"), put(lab, record("a", 0.75), "two")
         said = f"^{two}: of the same run as {one}. Delete the one that is wrong.$"
         with pytest.raises(RecordError, match=said):
-            found()
+            values()
 
     @pytest.mark.parametrize("value", [0.5, 0.75])
     def test_lines_are_refused(self, lab: Path, value: float) -> None:
@@ -259,4 +228,4 @@ class TestOfTwo:
         packed.write_text(packed.read_text() + json.dumps(record("a", value), sort_keys=True))
         said = f"^{packed}, line 2: of the same run as {packed}, line 1. Delete the one that is w"
         with pytest.raises(RecordError, match=said):
-            found()
+            values()

@@ -13,9 +13,11 @@ from unlearnlib import Labelled
 from unlearnlib.audit import gradient_norm, relearning
 from unlearnlib.metrics import divergence
 
+from .toys import seeded
 
-def problem() -> tuple[nn.Module, Labelled]:
-    generator = torch.Generator().manual_seed(0)
+
+def problem() -> tuple[nn.Linear, Labelled]:
+    generator = seeded(0)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = nn.Linear(4, 3).double()
@@ -44,7 +46,7 @@ def test_the_gradient_is_that_of_the_mean_loss() -> None:
 def test_relearning_is_descent_and_leaves_the_model_alone() -> None:
     model, data = problem()
     before = model.weight.clone()
-    curve = relearning(model, data, torch.Generator().manual_seed(0), steps=3, lr=0.1)
+    curve = relearning(model, data, seeded(0), steps=3, lr=0.1)
     with torch.no_grad():
         assert curve[0] == pytest.approx(cross_entropy(model(data.x), data.y).item())
     assert len(curve) == 4

@@ -1,6 +1,7 @@
 """Paired intervals against brute force, and claims that turn when the data turn."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -24,34 +25,11 @@ from unlearnlib.report import (
 from unlearnlib.report.claims import Claim, Inequality
 from unlearnlib.report.ledger import NOT, PARTLY, REPRODUCED, UNTESTED, judge
 from unlearnlib.report.summary import Quantity
-from unlearnlib.runs.records import unfolded
 
-ACCURACY = ("accuracy", "test_retain")
-
-
-def rows(method, values, request="class:rocket", measured=ACCURACY, params="{}", **columns):
-    """Return records of one method, one a model seed."""
-    access = {"JiT": "forget_inputs, generator"}.get(method, "")
-    frame = pd.DataFrame(
-        {
-            "run_id": [f"{method}-{request}-{params}-{i}-{columns}" for i in range(len(values))],
-            "part": "jit", "scale": "laptop", "dataset": "fashion_small", "model": "vgg_mini",
-            "request": request, "method": method, "params": params, "access": access,
-            "seed_model": range(len(values)), "seed_request": 0, "seed_method": 0,
-            "metric": measured[0], "split": measured[1], "value": values, "stale": False,
-            **columns,
-        }
-    )  # fmt: skip
-    return unfolded(frame)
+from .made_tables import ACCURACY, at_least, rows
 
 
-def at_least(border, **right):
-    left = Quantity("JiT", *ACCURACY)
-    test = Inequality(left, Quantity("Original", *ACCURACY), at_least=border, **right)
-    return Claim("c", "jit", "A sentence.", "a table", "jit/page", (test,))
-
-
-def test_interval_is_scipys():
+def test_interval_is_scipys() -> None:
     values = [0.1, 0.4, 0.35, 0.8, -0.2]
     mean, low, high = interval(values)
     sem = stats.sem(values)
@@ -59,20 +37,20 @@ def test_interval_is_scipys():
     assert (low, high) == pytest.approx(stats.t.interval(0.95, 4, np.mean(values), sem))
 
 
-def test_interval_covers_the_mean_19_times_in_20():
+def test_interval_covers_the_mean_19_times_in_20() -> None:
     draws = np.random.default_rng(0).normal(3.0, 2.0, (4000, 4))
     hits = [low <= 3.0 <= high for _, low, high in map(interval, draws)]
     assert np.mean(hits) == pytest.approx(0.95, abs=0.01)
 
 
-def test_one_value_has_no_interval_and_none_is_refused():
+def test_one_value_has_no_interval_and_none_is_refused() -> None:
     assert interval([2.0]) == (2.0, -math.inf, math.inf)
     for bad in ([], [1.0, math.nan]):
         with pytest.raises(RecordError, match="at least one number"):
             interval(bad)
 
 
-def test_pairs_share_their_seeds_and_average_the_methods_own():
+def test_pairs_share_their_seeds_and_average_the_methods_own() -> None:
     jit = pd.concat([rows("JiT", [0.5, 0.6, 0.9], seed_method=s) for s in (0, 1)])
     jit.loc[jit["seed_method"] == 1, "value"] += 0.1
     found = paired(pd.concat([jit, rows("Retrain", [0.4, 0.4])]), *ACCURACY, "JiT").iloc[0]
@@ -81,7 +59,7 @@ def test_pairs_share_their_seeds_and_average_the_methods_own():
     assert found[["mean", "low", "high"]].tolist() == pytest.approx(list(interval(differences)))
 
 
-def test_ratios_and_missing_partners():
+def test_ratios_and_missing_partners() -> None:
     table = pd.concat([rows("JiT", [1.0, 3.0]), rows("Retrain", [2.0, 4.0])])
     assert paired(table, *ACCURACY, "JiT", ratio=True)["mean"].iloc[0] == pytest.approx(0.625)
     assert "0.62×" in repr(show_paired(paired(table, *ACCURACY, "JiT", ratio=True)))
@@ -95,7 +73,7 @@ def test_ratios_and_missing_partners():
         paired(table, "accuracy", "nowhere", "JiT")
 
 
-def test_a_setting_that_all_rows_share_is_named_once():
+def test_a_setting_that_all_rows_share_is_named_once() -> None:
     table = pd.concat([rows("JiT", [1.0, 3.0]), rows("Retrain", [2.0, 4.0])])
     one = paired(table, *ACCURACY, "JiT")
     text = repr(show_paired(pd.concat([one, one])))
@@ -106,15 +84,15 @@ def test_a_setting_that_all_rows_share_is_named_once():
     assert "All on" not in text
 
 
-def test_summary_by_hand():
+def test_summary_by_hand() -> None:
     table = pd.concat([rows("JiT", [0.5, 0.7]), rows("Original", [0.9])])
     found = summary(table, [ACCURACY]).set_index("method")
-    assert found.loc["JiT", ["mean", "n"]].tolist() == pytest.approx([0.6, 2])
+    assert [found["mean"]["JiT"], found["n"]["JiT"]] == pytest.approx([0.6, 2])
     assert found.loc["JiT", "sd"] == pytest.approx(math.sqrt(0.02))
-    assert math.isnan(found.loc["Original", "sd"])
+    assert math.isnan(found["sd"]["Original"])
 
 
-def test_verdict_turns_with_the_data():
+def test_verdict_turns_with_the_data() -> None:
     original = rows("Original", [0.80, 0.80, 0.80])
     for values, word in [
         ([0.79, 0.80, 0.80], REPRODUCED),
@@ -124,7 +102,7 @@ def test_verdict_turns_with_the_data():
         assert judge(at_least(-0.03), pd.concat([rows("JiT", values), original]))[0] == word
 
 
-def test_a_border_is_included_and_equivalence_needs_both():
+def test_a_border_is_included_and_equivalence_needs_both() -> None:
     table = pd.concat([rows("JiT", [0.5, 0.5]), rows("Original", [0.5, 0.5])])
     assert judge(at_least(0.0), table)[0] == REPRODUCED
     assert judge(at_least(-0.1, at_most=0.1), table)[0] == REPRODUCED
@@ -133,14 +111,14 @@ def test_a_border_is_included_and_equivalence_needs_both():
     assert judge(at_least(-0.03), table)[0] == REPRODUCED  # 0.77 - 0.8 < -0.03 in binary
 
 
-def test_one_run_is_never_more_than_partly():
+def test_one_run_is_never_more_than_partly() -> None:
     table = pd.concat([rows("JiT", [0.9]), rows("Original", [0.5])])
     word, detail, _ = judge(at_least(0.0), table)
     assert word == PARTLY
     assert "n = 1" in detail
 
 
-def test_requests_that_disagree_and_tests_without_records_make_partly():
+def test_requests_that_disagree_and_tests_without_records_make_partly() -> None:
     good = pd.concat([rows("JiT", [0.8, 0.8]), rows("Original", [0.8, 0.8])])
     bad = pd.concat(
         [rows(m, v, "class:sea") for m, v in (("JiT", [0.1] * 2), ("Original", [1.0] * 2))]
@@ -156,14 +134,14 @@ def test_requests_that_disagree_and_tests_without_records_make_partly():
     assert "1 of 2 tests without records" in detail
 
 
-def test_no_records_and_a_run_without_a_number():
+def test_no_records_and_a_run_without_a_number() -> None:
     assert judge(at_least(0.0), rows("JiT", [0.5]))[0] == UNTESTED
     table = pd.concat([rows("JiT", [math.nan, 0.9]), rows("Original", [0.5, 0.5])])
     assert judge(at_least(0.0), table)[0] == UNTESTED
 
 
-def test_a_sweep_pairs_only_what_differs_in_the_named_parameter():
-    def run(sigma, lr, values):
+def test_a_sweep_pairs_only_what_differs_in_the_named_parameter() -> None:
+    def run(sigma: float, lr: float, values: list[float]) -> pd.DataFrame:
         return rows("JiT", values, params=f'{{"sigma": {sigma}, "lr": {lr}}}')
 
     table = pd.concat(
@@ -179,7 +157,7 @@ def test_a_sweep_pairs_only_what_differs_in_the_named_parameter():
     assert settings["mean"].tolist() == pytest.approx([0.5, 0.1])
 
 
-def test_access_is_read_from_the_records():
+def test_access_is_read_from_the_records() -> None:
     claim = Claim("c", "jit", "s", "t", access=("JiT", frozenset({"forget_inputs", "generator"})))
     assert judge(claim, rows("JiT", [0.5]))[0] == REPRODUCED
     beyond = judge(claim, rows("JiT", [0.5]).assign(access="forget_inputs, retain"))
@@ -187,7 +165,7 @@ def test_access_is_read_from_the_records():
     assert judge(claim, rows("Retrain", [0.5]))[0] == UNTESTED
 
 
-def test_distances_from_a_third_method_do_not_mind_on_which_side_it_is():
+def test_distances_from_a_third_method_do_not_mind_on_which_side_it_is() -> None:
     """Though 0.40 is less than 0.58, it is farther from 0.50: by 0.02, on each of two models."""
     table = pd.concat([rows("JiT", [0.4, 0.3]), rows("Original", [0.58, 0.48]),
                        rows("Retrain", [0.5, 0.4, 0.7])])  # fmt: skip
@@ -199,7 +177,7 @@ def test_distances_from_a_third_method_do_not_mind_on_which_side_it_is():
     assert nearer.settings(table[table["method"] != "Retrain"]).empty
 
 
-def test_a_page_may_judge_records_of_another_scale():
+def test_a_page_may_judge_records_of_another_scale() -> None:
     cells = {"jit-geometry-far": True, "jit-geometry-far@workstation": False}
     frame = ledger({}, cells=cells).query("id == 'jit-geometry-far'").set_index("scale")
     assert frame["verdict"].to_dict() == {
@@ -207,7 +185,7 @@ def test_a_page_may_judge_records_of_another_scale():
     }  # fmt: skip
 
 
-def test_the_claims_file_reads_and_every_claim_has_a_verdict_at_every_scale():
+def test_the_claims_file_reads_and_every_claim_has_a_verdict_at_every_scale() -> None:
     claims = read_claims()
     frame = ledger({"laptop": rows("JiT", [0.5])}, cells={"jit-geometry-far": True})
     assert len(frame) == 3 * len(claims)
@@ -220,7 +198,7 @@ def test_the_claims_file_reads_and_every_claim_has_a_verdict_at_every_scale():
     assert glance(frame)[list(by.unique())].to_numpy().sum() == len(frame)
 
 
-def test_ledger_table_links_pages_and_is_deterministic():
+def test_ledger_table_links_pages_and_is_deterministic() -> None:
     frame = ledger({"laptop": rows("JiT", [0.5])}, part="jit")
     html = show_ledger(frame, "Ledger", root="../")._repr_html_()
     assert '<a href="../jit/full_class.html">jit/full_class</a>' in html
@@ -230,7 +208,7 @@ def test_ledger_table_links_pages_and_is_deterministic():
     assert "● reproduced" in repr(show_glance(glance(frame)))
 
 
-def test_ledger_refuses_unknown_names():
+def test_ledger_refuses_unknown_names() -> None:
     with pytest.raises(SpecError, match="nowhere"):
         ledger({"nowhere": rows("JiT", [0.5])})
     with pytest.raises(SpecError, match="jit-zero-shot"):
@@ -247,18 +225,20 @@ def test_ledger_refuses_unknown_names():
         ("- &a {id: a, part: p, sentence: s, source: t, cell: true}\n- *a", "twice"),
     ],
 )
-def test_bad_claims_are_named(tmp_path, text, match):
+def test_bad_claims_are_named(tmp_path: Path, text: str, match: str) -> None:
     path = tmp_path / "claims.yaml"
     path.write_text(text)
     with pytest.raises(SpecError, match=match):
         read_claims(path)
 
 
-def test_what_pages_hand_over_reaches_the_ledger(tmp_path, monkeypatch):
+def test_what_pages_hand_over_reaches_the_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("UNLEARNLIB_CACHE", str(tmp_path))
     assert handed_over("jit") == {}
     hand_over("jit", {"jit-geometry-flat": True, "jit-geometry-far": True})
-    hand_over("jit", {"jit-geometry-far": np.bool_(False)})
+    hand_over("jit", {"jit-geometry-far": np.bool_(False)})  # type: ignore[dict-item]
     assert handed_over("jit") == {"jit-geometry-flat": True, "jit-geometry-far": False}
     assert handed_over("ssd") == {}
     found = ledger({}, cells=handed_over("jit")).query("scale == 'laptop'")
@@ -275,14 +255,15 @@ def test_what_pages_hand_over_reaches_the_ledger(tmp_path, monkeypatch):
         handed_over("jit")
 
 
-def test_a_claim_about_an_effect_is_silent_where_there_is_none():
+def test_a_claim_about_an_effect_is_silent_where_there_is_none() -> None:
     """`given` leaves settings out; with none left the claim cannot be tested."""
     left, right = Quantity("JiT", "entropy", "retain"), Quantity("Original", "entropy", "retain")
     test = Inequality(left, right, at_most=0.02)
-    effect = [Quantity(name, "entropy", "forget") for name in ("JiT", "Original")]
-    claim = Claim("c", "jit", "s", "t", tests=(test,), given=Inequality(*effect, at_least=0.02))
+    one, other = (Quantity(name, "entropy", "forget") for name in ("JiT", "Original"))
+    effect = Inequality(one, other, at_least=0.02)
+    claim = Claim("c", "jit", "s", "t", tests=(test,), given=effect)
 
-    def table(request, forget, retain):
+    def table(request: str, forget: float, retain: float) -> pd.DataFrame:
         return pd.concat(
             rows(name, [value + jitter for jitter in (0.0, 0.001, 0.002)], request, ("entropy", s))
             for s, name, value in [

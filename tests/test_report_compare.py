@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -21,7 +22,8 @@ from unlearnlib.report import (
     verdict,
 )
 from unlearnlib.report.printed import UNITS
-from unlearnlib.runs.records import unfolded
+
+from .made_tables import line, records
 
 NAN = math.nan
 ROWS = {
@@ -47,37 +49,9 @@ METRICS = {
     "accuracy", "accuracy_batch_mean", "mia_entropy", "entropy", "entropy_median", "entropy_q3",
     "seconds_unlearn", "probability", "wilcoxon_p",
 }  # fmt: skip
-ACCESS = {
-    "Original": "",
-    "Retrain": "retain, fresh_model, recipe, generator",
-    "FineTune": "retain, generator",
-    "JiT": "forget_inputs, generator",
-    "JiT as released": "forget_inputs, generator",
-}
 
 
-def records(values, metric="accuracy_batch_mean", split="test_retain", **columns):
-    """Return a table with one row a (method, seed) from lists of values by method."""
-    rows = [
-        {
-            "run_id": f"{method.replace(' ', '_')}-{seed}", "part": "jit", "scale": "paper",
-            "dataset": "cifar100", "model": "vgg11", "request": "class:rocket", "method": method,
-            "params": "{}", "access": ACCESS[method], "seed_model": seed, "seed_request": 0,
-            "seed_method": 0, "metric": metric, "split": split, "value": value, "stale": False,
-            "date": "2026-11-21", "commit": "abc", "dirty": False, "device": "CPU", "seconds": 2.0,
-            **columns,
-        }
-        for method, numbers in values.items()
-        for seed, value in enumerate(numbers)
-    ]  # fmt: skip
-    return unfolded(pd.DataFrame(rows))
-
-
-def line(frame, method, split="test_retain"):
-    return frame[(frame["method"] == method) & (frame["split"] == split)].iloc[0]
-
-
-def test_the_file_holds_every_printed_number_once():
+def test_the_file_holds_every_printed_number_once() -> None:
     frame = reported("jit")
     assert frame["item"].value_counts().to_dict() == ROWS
     key = ["paper", "item", "dataset", "model", "request", "method", "params", "metric", "split"]
@@ -89,8 +63,8 @@ def test_the_file_holds_every_printed_number_once():
     assert (frame.loc[frame["mean"].isna(), "note"].str.len() > 0).all()
 
 
-def test_blank_rows_stay_and_numbers_stand_as_printed():
-    frame = reported("jit").set_index(["item", "method", "split"])
+def test_blank_rows_stay_and_numbers_stand_as_printed() -> None:
+    frame: Any = reported("jit").set_index(["item", "method", "split"])
     scrub = frame.loc[("Table 2a", "SCRUB", "test_retain")]
     assert math.isnan(scrub["mean"])
     ours = frame.loc[("Table 2b", "JiT", "test_retain")]
@@ -98,7 +72,7 @@ def test_blank_rows_stay_and_numbers_stand_as_printed():
     assert frame.loc[("Table 3a", "BDSH", "test_forget")]["mean"] == 17.535
 
 
-def test_an_unknown_paper_is_refused():
+def test_an_unknown_paper_is_refused() -> None:
     with pytest.raises(SpecError, match=r"Known papers: .*jit"):
         reported("nobody")
 
@@ -120,18 +94,20 @@ def test_an_unknown_paper_is_refused():
         ((0.20, 0.01, 0.22, 0.0), "entropy", "matches"),
     ],
 )
-def test_the_rule_at_its_borders(numbers, metric, word):
+def test_the_rule_at_its_borders(
+    numbers: tuple[float, float, float, float], metric: str, word: str
+) -> None:
     assert verdict(*numbers, n=3, metric=metric).word == word
 
 
-def test_difference_and_tolerance_are_those_of_the_rule():
+def test_difference_and_tolerance_are_those_of_the_rule() -> None:
     result = verdict(0.5, 0.03, 0.6, 0.04, 5, "accuracy")
     assert result.difference == pytest.approx(0.1)
     assert result.tolerance == pytest.approx(0.1)
     assert str(result) == "✓ matches"
 
 
-def test_what_is_missing_is_said():
+def test_what_is_missing_is_said() -> None:
     assert verdict(0.5, 0.1, NAN, NAN, 0, "accuracy").word == "not run"
     assert verdict(NAN, NAN, 0.5, 0.1, 3, "accuracy").word == "not known"
     assert verdict(NAN, NAN, NAN, NAN, 0, "accuracy").word == "not known"
@@ -141,13 +117,13 @@ def test_what_is_missing_is_said():
         verdict(0.5, -0.1, 0.5, 0.1, 3, "accuracy")
 
 
-def test_the_rule_in_words_has_the_constants():
+def test_the_rule_in_words_has_the_constants() -> None:
     assert "2 points" in rule()
     assert "5 points" in rule()
     assert "20 %" in rule()
 
 
-def test_compare_has_all_printed_methods_and_ours():
+def test_compare_has_all_printed_methods_and_ours() -> None:
     table = records({"JiT": [0.66, 0.67], "JiT as released": [0.38, 0.39]})
     frame = compare("Table 2b", table)
     ours = line(frame, "JiT")
@@ -167,7 +143,7 @@ def test_compare_has_all_printed_methods_and_ours():
     }
 
 
-def test_another_set_up_is_shown_but_never_a_match():
+def test_another_set_up_is_shown_but_never_a_match() -> None:
     frame = compare("Table 2b", records({"JiT": [0.662, 0.662]}, model="vgg_mini"))
     ours = line(frame, "JiT")
     assert (ours["verdict"], ours["doubt"]) == ("not run", "ours is another set-up")
@@ -175,7 +151,7 @@ def test_another_set_up_is_shown_but_never_a_match():
 
 
 @pytest.mark.parametrize("item", ["Table 2a", "Figure 7"])
-def test_compare_of_an_empty_table_is_all_not_run(item):
+def test_compare_of_an_empty_table_is_all_not_run(item: str) -> None:
     frame = compare(item, records({"JiT": [0.5]}).iloc[:0])
     known = frame["reported_mean"].notna()
     assert set(frame.loc[known, "verdict"]) == {"not run"}
@@ -183,7 +159,7 @@ def test_compare_of_an_empty_table_is_all_not_run(item):
     assert len(frame) == ROWS[item]
 
 
-def test_compare_refuses_to_mix():
+def test_compare_refuses_to_mix() -> None:
     two = pd.concat([records({"JiT": [0.5]}, model=m) for m in ("a", "b")])
     with pytest.raises(RecordError, match="2 set-ups"):
         compare("Table 2b", two)
@@ -194,7 +170,7 @@ def test_compare_refuses_to_mix():
         compare("Table 9", two)
 
 
-def test_times_are_ratios_to_a_method_of_the_same_runs():
+def test_times_are_ratios_to_a_method_of_the_same_runs() -> None:
     seconds = {"JiT": [20.0, 22.0], "FineTune": [100.0, 110.0]}
     table = records(seconds, "seconds_unlearn", "", model="vit")
     ours = line(compare("Figure 5", table, relative_to="FineTune"), "JiT", "")
@@ -205,14 +181,14 @@ def test_times_are_ratios_to_a_method_of_the_same_runs():
         compare("Figure 5", table)
 
 
-def test_a_sweep_is_compared_setting_by_setting():
+def test_a_sweep_is_compared_setting_by_setting() -> None:
     table = records({"JiT": [0.63, 0.64]}, params='{"lr": 0.0001, "noises": 25, "sigma": 0.5}')
     frame = compare("Figure 7", table)
     assert frame["n"].sum() == 2
     assert frame.loc[frame["n"] > 0, "reported_mean"].tolist() == pytest.approx([0.634])
 
 
-def test_tables_have_the_same_bytes_and_no_addresses():
+def test_tables_have_the_same_bytes_and_no_addresses() -> None:
     table = records({"JiT": [0.66, 0.67], "Retrain": [0.6, 0.61]})
     made = [
         lambda: show_comparison(compare("Table 2b", table), "Table 2(b)"),
@@ -225,7 +201,7 @@ def test_tables_have_the_same_bytes_and_no_addresses():
         assert not re.search("0x[0-9a-f]{6}", repr(make()) + make()._repr_html_())
 
 
-def test_the_comparison_is_grouped_aligned_and_noted():
+def test_the_comparison_is_grouped_aligned_and_noted() -> None:
     runs = records({"JiT": [0.66, 0.67], "Retrain": [0.6, 0.6], "FineTune": [0.6, 0.6]})
     text = repr(show_comparison(compare("Table 2b", runs), "Caption"))
     assert text.startswith("Caption\n")
@@ -239,9 +215,9 @@ def test_the_comparison_is_grouped_aligned_and_noted():
     assert "✓ matches (n = 1)" in html
 
 
-def test_a_method_has_one_row_and_each_measurement_two_columns():
+def test_a_method_has_one_row_and_each_measurement_two_columns() -> None:
     runs = records({"JiT": [0.66, 0.67], "Retrain": [0.6, 0.6]})
-    table = show_comparison(compare("Table 2b", runs))
+    table: Any = show_comparison(compare("Table 2b", runs))
     assert table.columns == ("Method", *("Paper", "Ours") * 3, "n")
     assert [cells[0] for _, cells in table.rows] == ["Retrain", "JiT"]
     (jit,) = [cells for _, cells in table.rows if cells[0] == "JiT"]
@@ -250,8 +226,8 @@ def test_a_method_has_one_row_and_each_measurement_two_columns():
     assert '<th colspan="2"' in table._repr_html_()
 
 
-def test_what_was_not_run_is_folded_with_its_printed_numbers():
-    table = show_comparison(compare("Table 2b", records({"JiT": [0.66]})))
+def test_what_was_not_run_is_folded_with_its_printed_numbers() -> None:
+    table: Any = show_comparison(compare("Table 2b", records({"JiT": [0.66]})))
     assert len(table.fold.rows) == 12 - 1
     assert table.fold.caption.startswith("11 more, printed and not run by us: Original, Retrain,")
     html = table._repr_html_()
@@ -260,7 +236,7 @@ def test_what_was_not_run_is_folded_with_its_printed_numbers():
     assert "66.2 ± 0.1" in repr(table)
 
 
-def test_nothing_that_was_run_is_a_table_of_printed_numbers():
+def test_nothing_that_was_run_is_a_table_of_printed_numbers() -> None:
     table = show_comparison(compare("Table 2b", records({"JiT": [0.5]}).iloc[:0]))
     assert len(table.rows) == 12
     assert table.fold is None
@@ -268,7 +244,7 @@ def test_nothing_that_was_run_is_a_table_of_printed_numbers():
     assert "Ours" not in table.columns
 
 
-def test_a_verdict_on_every_number_is_said_once():
+def test_a_verdict_on_every_number_is_said_once() -> None:
     runs = records({"JiT": [0.66], "Retrain": [0.6], "JiT as released": [0.5]}, model="vgg_mini")
     table = show_comparison(compare("Table 2b", runs))
     assert not [cell for _, cells in table.rows for cell in cells if "not run" in cell]
@@ -277,15 +253,15 @@ def test_a_verdict_on_every_number_is_said_once():
     assert not [note for note in mixed.notes if note.startswith("No number of ours")]
 
 
-def test_a_sweep_has_a_row_for_each_setting():
+def test_a_sweep_has_a_row_for_each_setting() -> None:
     runs = records({"JiT": [0.63]}, params='{"lr": 0.0001, "noises": 25, "sigma": 0.5}')
-    table = show_comparison(compare("Figure 7", runs))
+    table: Any = show_comparison(compare("Figure 7", runs))
     assert len(table.rows) == 1
     assert '"sigma": 0.5' in table.rows[0][1][0]
     assert len(table.fold.rows) == 11
 
 
-def test_summary_prints_only_what_varies():
+def test_summary_prints_only_what_varies() -> None:
     table = pd.concat(
         records({"JiT": [0.5, 0.6]}, params=f'{{"lr": {lr}, "sigma": 0.5}}') for lr in (0.1, 0.2)
     )
@@ -294,7 +270,7 @@ def test_summary_prints_only_what_varies():
     assert "sigma" not in text
 
 
-def test_settings_are_printed_as_they_were_set():
+def test_settings_are_printed_as_they_were_set() -> None:
     """Whole numbers stay whole beside a method that has no such, and None is no gap."""
     points = [(25, 1.0, None), (50, 1.0, 0.5)]
     tables = [
@@ -308,19 +284,19 @@ def test_settings_are_printed_as_they_were_set():
     ]  # fmt: skip
 
 
-def test_printed_hyper_parameters_are_columns_too():
+def test_printed_hyper_parameters_are_columns_too() -> None:
     printed = reported("jit").query("item == 'Figure 7' and lr == 0.0001")
     assert printed["sigma"].tolist() == [1.5, 1.0, 0.5, 0.1, 0.05, 0.01]
     other = compare("Figure 7", records({"JiT": [0.6]}, params='{"lr": 1.0, "sigma": 0.5}'))
     assert not other["n"].any()
 
 
-def test_a_stale_number_is_marked():
+def test_a_stale_number_is_marked() -> None:
     table = records({"JiT": [0.66, 0.67]}, stale=True)
     assert "66.5 ± 0.7 ⚠ stale" in repr(show_comparison(compare("Table 2b", table)))
     means = summary(table, [("accuracy_batch_mean", "test_retain")])
     assert "JiT ⚠ stale" in repr(show_summary(means))
 
 
-def test_cells_are_escaped():
+def test_cells_are_escaped() -> None:
     assert "&lt;b&gt;" in Table(("a",), (("", ("<b>",)),))._repr_html_()

@@ -8,27 +8,25 @@ from scipy import stats
 from unlearnlib.report import plain, wilcoxon
 
 
-def test_wilcoxon_has_every_pair_with_its_size():
+def test_wilcoxon_has_every_pair_with_its_size() -> None:
     rng = np.random.default_rng(0)
-    samples = {
-        name: rng.normal(shift, 1, 200) for name, shift in zip("abc", (0, 0, 1), strict=True)
-    }
-    found = wilcoxon(samples).set_index("pair")
+    a, b, c = (rng.normal(shift, 1, 200) for shift in (0, 0, 1))
+    found = wilcoxon({"a": a.tolist(), "b": b.tolist(), "c": c.tolist()}).set_index("pair")
     assert list(found.index) == ["a − b", "a − c", "b − c"]
-    d = samples["a"] - samples["c"]
+    d = a - c
     row = found.loc["a − c"]
-    assert row["p"] == pytest.approx(stats.wilcoxon(samples["a"], samples["c"]).pvalue)
+    assert row["p"] == pytest.approx(stats.wilcoxon(a, c).pvalue)
     assert row["mean"] == pytest.approx(d.mean())
     assert row["median"] == pytest.approx(np.median(d))
     assert row["share"] == pytest.approx((d > 0).mean())
     assert row["n"] == 200
 
 
-def test_wilcoxon_of_equal_values_is_one():
+def test_wilcoxon_of_equal_values_is_one() -> None:
     assert wilcoxon({"a": [1.0, 2.0], "b": [1.0, 2.0]})["p"].item() == 1.0
 
 
-def test_plain_shows_any_frame():
+def test_plain_shows_any_frame() -> None:
     frame = pd.DataFrame({"name": ["x", "y"], "n": [3, 12000], "p": [1.23456e-12, float("nan")]})
     table = plain(frame, "Caption", digits=2)
     assert table.numeric == {"n", "p"}

@@ -2,8 +2,11 @@
 
 import json
 import math
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from unlearnlib.errors import DataError, RecordError, SpecError
@@ -12,17 +15,17 @@ from unlearnlib.report import hand_over, handed_over, ledger, printed, read_clai
 LEFT = "left: {method: JiT, metric: accuracy}"
 
 
-def claims(tmp_path, text):
+def claims(tmp_path: Path, text: str) -> tuple[Any, ...]:
     path = tmp_path / "claims.yaml"
     path.write_text(text, "utf-8")
     return read_claims(path)
 
 
-def claim(rest, head="id: a, part: p, sentence: s, source: t"):
+def claim(rest: str, head: str = "id: a, part: p, sentence: s, source: t") -> str:
     return f"- {{{head}, {rest}}}"
 
 
-def test_a_claim_as_it_should_be(tmp_path):
+def test_a_claim_as_it_should_be(tmp_path: Path) -> None:
     (found,) = claims(
         tmp_path,
         claim(f"tests: [{{{LEFT}, right: {{method: Retrain}}, at_least: 0, at_most: 0, "
@@ -78,14 +81,14 @@ def test_a_claim_as_it_should_be(tmp_path):
         ("access: {method: JiT, only: [forgot]}", "nothing is named forgot. Did you mean forget"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_told_with_the_id(tmp_path, rest, match):
+def test_a_mistake_is_told_with_the_id(tmp_path: Path, rest: str, match: str) -> None:
     with pytest.raises(SpecError, match=match) as caught:
         claims(tmp_path, claim(rest))
     assert "Claim 'a'" in str(caught.value)
     assert all(line.startswith("Claim 'a'") for line in str(caught.value).splitlines())
 
 
-def test_every_mistake_is_told_at_once(tmp_path):
+def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     text = "\n".join(
         [claim("cell: true, sauce: x"), claim("cell: 3", "part: 3, sentence: s, source: t"),
          claim("untestable: x"), claim("cell: true")]
@@ -103,19 +106,19 @@ def test_every_mistake_is_told_at_once(tmp_path):
 
 
 @pytest.mark.parametrize("missing", ["part", "sentence", "source"])
-def test_what_every_claim_has(tmp_path, missing):
+def test_what_every_claim_has(tmp_path: Path, missing: str) -> None:
     head = ", ".join(f"{k}: x" for k in ("id", "part", "sentence", "source") if k != missing)
     with pytest.raises(SpecError, match=f"Claim 'x' has no {missing}"):
         claims(tmp_path, claim("cell: true", head))
 
 
 @pytest.mark.parametrize("text", ["null", "a: 1", "- 1", "3", "- [a]"])
-def test_a_file_that_is_no_list_of_claims(tmp_path, text):
+def test_a_file_that_is_no_list_of_claims(tmp_path: Path, text: str) -> None:
     with pytest.raises(SpecError, match="list of claims"):
         claims(tmp_path, text)
 
 
-def test_a_file_that_cannot_be_read(tmp_path):
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     for text, match in (
         ("- {id: a", "line 1"),
         ("", "is empty"),
@@ -138,14 +141,16 @@ HEAD = (
 CELL = "x,Table 1,d,m,r,JiT,no,,accuracy,test,%,{},{},s,"
 
 
-def table(tmp_path, monkeypatch, *lines, head=HEAD):
+def table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *lines: str, head: str = HEAD
+) -> pd.DataFrame:
     (tmp_path / "reported").mkdir(exist_ok=True)
     (tmp_path / "reported" / "x.csv").write_text("\n".join([head, *lines]) + "\n", "utf-8")
     monkeypatch.setattr(printed, "data_folder", lambda: tmp_path)
     return reported("x")
 
 
-def test_a_printed_table_as_it_should_be(tmp_path, monkeypatch):
+def test_a_printed_table_as_it_should_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = table(
         tmp_path, monkeypatch, CELL.format("12.5", ""), CELL.replace("JiT", "SSD").format("", "")
     )
@@ -168,12 +173,16 @@ def test_a_printed_table_as_it_should_be(tmp_path, monkeypatch):
         (["a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q"], "x.csv"),
     ],
 )
-def test_a_printed_cell_that_is_none(tmp_path, monkeypatch, lines, match):
+def test_a_printed_cell_that_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[str], match: str
+) -> None:
     with pytest.raises(DataError, match=match):
         table(tmp_path, monkeypatch, *lines)
 
 
-def test_a_printed_table_that_cannot_be_read(tmp_path, monkeypatch):
+def test_a_printed_table_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     head = HEAD.replace("metric", "metrik").replace("mean", "m")
     with pytest.raises(DataError, match="lacks the columns metric, mean"):
         table(tmp_path, monkeypatch, CELL.format("1", ""), head=head)
@@ -184,19 +193,21 @@ def test_a_printed_table_that_cannot_be_read(tmp_path, monkeypatch):
 
 class TestCells:
     @pytest.mark.parametrize("value", [math.nan, 1, "false", None, "reproduced"])
-    def test_a_page_says_true_or_false(self, tmp_path, monkeypatch, value):
+    def test_a_page_says_true_or_false(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: Any
+    ) -> None:
         monkeypatch.setenv("UNLEARNLIB_CACHE", str(tmp_path))
         with pytest.raises(SpecError, match="neither True nor False"):
             hand_over("jit", {"jit-geometry-flat": value})
         assert handed_over("jit") == {}
         with pytest.raises(SpecError, match="neither True nor False"):
             ledger({}, cells={"jit-geometry-flat": value})
-        hand_over("jit", {"jit-geometry-flat": np.bool_(True)})
+        hand_over("jit", {"jit-geometry-flat": np.bool_(True)})  # type: ignore[dict-item]
         (path,) = (tmp_path / "records" / "jit").iterdir()
         path.write_text(json.dumps({"jit-geometry-flat": value}))
         with pytest.raises(RecordError, match="neither true nor false"):
             handed_over("jit")
 
-    def test_a_scale_that_is_none(self):
+    def test_a_scale_that_is_none(self) -> None:
         with pytest.raises(SpecError, match="workstatoin"):
             ledger({}, cells={"jit-geometry-far@workstatoin": True})

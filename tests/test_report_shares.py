@@ -1,7 +1,7 @@
 """What changes with the share that is forgotten; recorded runs as tables; spans; two figures."""
 
 import json
-from collections.abc import Mapping
+from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
@@ -14,16 +14,12 @@ from unlearnlib.report.recorded_runs import random_shares, show_printed, show_ra
 from unlearnlib.report.shares import by_share, over_requests, rule_beside_best, share_of, way
 from unlearnlib.report.spans import span
 
-from .test_report_compare import ACCESS, records
+from .made_tables import ACCESS, records
 
 mpl.use("Agg")
 
-Key = tuple[float, str, float | None]
 
-
-def shares(
-    values: Mapping[Key, list[float]], metric: str = "attack_loss", split: str = "forget"
-) -> pd.DataFrame:
+def shares(values: Any, metric: str = "attack_loss", split: str = "forget") -> pd.DataFrame:
     """Return records from a value by (share, method), NablaTau's with its weight."""
     tables = []
     for (share, method, alpha), numbers in values.items():
@@ -34,7 +30,7 @@ def shares(
     return pd.concat(tables)
 
 
-GRID: dict[Key, list[float]] = {
+GRID: dict[Any, list[float]] = {
     (0.15, "Retrain", None): [0.50, 0.52],
     (0.15, "NablaTau", 0.25): [0.55, 0.53],
     (0.15, "NablaTau", 0.5): [0.49, 0.51],
@@ -52,16 +48,18 @@ def _access(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_shares_by_weights_less_the_reference() -> None:
     table = shares(GRID)
     grid = by_share(table, "attack_loss", "forget", "Retrain", method="NablaTau", x="alpha")
-    assert grid.index.tolist() == [0.15, 0.3]
-    assert grid.columns.tolist() == [0.25, 0.5]
+    index: list[Any] = grid.index.tolist()
+    assert index == [0.15, 0.3]
+    columns: list[Any] = grid.columns.tolist()
+    assert columns == [0.25, 0.5]
     assert grid.to_numpy().tolist() == [[3.0, -1.0], [9.0, -1.0]]
     assert share_of(table).unique().tolist() == [0.15, 0.3]
     assert seeds_of(table, "NablaTau") == "n = 1 to 2"
 
 
 def test_the_way_from_the_original_to_retraining() -> None:
-    attack: dict[Key, list[float]] = {(0.1, "Original", None): [0.7], (0.1, "Retrain", None): [0.5]}
-    test: dict[Key, list[float]] = {key: [0.9] for key in attack}
+    attack: dict[Any, list[float]] = {(0.1, "Original", None): [0.7], (0.1, "Retrain", None): [0.5]}
+    test = {key: [0.9] for key in attack}
     attack[0.1, "NablaTau", 0.2] = [0.55]
     test[0.1, "NablaTau", 0.2] = [0.88]
     runs = pd.concat([shares(attack), shares(test, "accuracy", "test")])
@@ -86,7 +84,7 @@ def test_the_best_weight_may_not_cost_more_than_the_rule() -> None:
 def test_deviations_draw_numbers_and_frame_the_rule() -> None:
     grid = pd.DataFrame({0.25: [3.0, 9.0], 0.5: [-1.0, float("nan")]}, index=[0.15, 0.3])
     figure = figures.deviations({"One": grid, "Two": grid}, 5 / 3, x="α", y="Share", title="all")
-    first = figure.axes[0]
+    first: Any = figure.axes[0]
     assert [text.get_text() for text in first.texts] == ["+3.0", "-1.0", "+9.0"]
     assert [patch.get_xy() for patch in first.patches] == [(-0.5, -0.5), (0.5, 0.5)]
     assert [text.get_text() for text in first.get_yticklabels()] == ["15", "30"]
@@ -97,7 +95,7 @@ def test_deviations_draw_numbers_and_frame_the_rule() -> None:
 def test_intervals_are_drawn_in_the_printed_unit() -> None:
     table = records({"JiT": [0.2, 0.4], "Retrain": [0.1, 0.2]})
     pairs = paired(table, "accuracy_batch_mean", "test_retain", "JiT")
-    axes = figures.intervals(pairs, margin=0.02).axes[0]
+    axes: Any = figures.intervals(pairs, margin=0.02).axes[0]
     assert axes.lines[-1].get_xdata()[0] == pytest.approx(15)
     assert axes.get_xlabel() == "Difference of mean accuracy (batch mean) (%)"
     assert "n = 2 seeds; band: ±2 %" in axes.get_title() + axes.get_title(loc="left")
@@ -113,7 +111,8 @@ def test_recorded_shares_and_printed_items() -> None:
     runs = random_shares("nabla_tau", "cifar10")
     assert runs["request"].str.startswith("random").all()
     measured = [("accuracy", "test")]
-    assert show_random_shares("nabla_tau", "cifar10", measured).caption.startswith("cifar10, ")
+    shown: Any = show_random_shares("nabla_tau", "cifar10", measured)
+    assert shown.caption.startswith("cifar10, ")
     assert show_random_shares("nabla_tau", "mnist", measured) == "No records of mnist yet."
     table = show_printed("pgu", "Class removal, 5 classes")
     assert table.caption == "Class removal, 5 classes"

@@ -71,7 +71,7 @@ def test_each_item_stands_beside_nothing_yet(printed: pd.DataFrame) -> None:
         times = (rows["metric"] == "seconds_unlearn").any()
         methods = set(rows["method"])
         reference = "Original" if "Original" in methods else "Retrain"
-        found = compare(item, EMPTY, paper="ssd", relative_to=reference if times else None)
+        found = compare(str(item), EMPTY, paper="ssd", relative_to=reference if times else None)
         assert len(found) == len(rows)
         assert set(found["verdict"]) == {"not run"}
 

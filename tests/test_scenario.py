@@ -13,12 +13,14 @@ from unlearnlib import (
     ACCESS,
     Dataset,
     Labelled,
+    Original,
     Recipe,
     Scenario,
     Splits,
     rng,
     scenario,
 )
+from unlearnlib.access import STORED
 from unlearnlib.errors import RequestError, SpecError
 from unlearnlib.training import train
 
@@ -144,8 +146,8 @@ class TestSplits:
 
     def test_offers_are_the_vocabulary(self) -> None:
         made = make(validation=0.1)
-        offers = made.offers(3)
-        assert {name for name in dir(offers) if name[0] != "_"} - {"stored"} == ACCESS.keys()
+        offers = made.offers(3, Original())
+        assert vars(offers).keys() == ACCESS.keys() - {*STORED}
         assert offers.forget is made.splits.forget
         assert torch.equal(offers.retain_inputs.x, made.splits.retain.x)
         assert offers.recipe == RECIPE
@@ -214,10 +216,37 @@ class TestModels:
         assert not any(map(torch.equal, one.parameters(), other.parameters()))
         assert torch.equal(torch.get_rng_state(), before)
 
-    def test_the_data_set_stays_in_memory(self, lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        first = make().data
-        monkeypatch.setattr(scenario, "load", None)
-        assert make("random:3").data is first
+    def test_what_does_not_change_is_shared(
+        self, lab: Path, toy: Dataset, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first = make()
+        assert not vars(first.but(request="random:3")).keys() & {"original", "splits"}
+        _ = first.original, first.splits
+        loads: list[str] = []
+
+        def load(name: str) -> Dataset:
+            loads.append(name)
+            return replace(toy, name=name)
+
+        monkeypatch.setattr(scenario, "load", load)
+        same = first.but(request="random:3", seed_request=2)
+        assert same == make("random:3", seed_request=2)
+        assert len(same.splits.forget) == 3
+        assert same.original is first.original
+        for change in ({"seed_model": 1}, {"model": "simple_cnn"}, {"validation": 0.1}):
+            other = first.but(**change)
+            assert not other.trained
+            assert other.data.train.x is first.data.train.x
+        assert loads == []
+        moved = first.but(dataset="another")
+        assert moved.data.name == "another"
+        assert not moved.trained
+        assert loads == ["another"]
+
+    def test_data_of_another_set_are_refused(self, toy: Dataset) -> None:
+        with pytest.raises(SpecError, match="loaded is 'toy', not 'another'"):
+            replace(make(loaded=toy), dataset="another")
+        assert make(loaded=toy) == make()
 
 
 def test_purposes_have_streams_of_their_own() -> None:

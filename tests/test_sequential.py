@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -11,11 +12,15 @@ from torch.testing import assert_close
 
 from unlearnlib import PGU, GradientSpace, Inputs, Labelled
 from unlearnlib.errors import SpecError, UnsupportedModelError
-from unlearnlib.methods.parts.sequential import Iterative, Step, in_turn, parts, stopped
+from unlearnlib.methods.parts.sequential import (
+    AfterRequest,
+    Iterative,
+    random_parts,
+    unlearn_in_turn,
+)
+from unlearnlib.methods.parts.stopping import stopped
 
-
-def seeded() -> torch.Generator:
-    return torch.Generator().manual_seed(0)
+from .toys import seeded
 
 
 class Table(nn.Module):
@@ -58,22 +63,24 @@ def test_the_drop_rule_by_hand() -> None:
     both = Labelled(torch.arange(20.0).sub(8), (torch.arange(20) < 8).long())  # class 0 at 0..11
     gone = Labelled(TEN.x[:1], TEN.y[:1])
     model, exhausted = stopped(tables(0, 0, 1, 2, 3), "drop", gone, both)
-    assert (model.hits, exhausted) == (1, False)  # type: ignore[union-attr]
+    assert isinstance(model, Table)
+    assert (model.hits, exhausted) == (1, False)
     everything = Labelled(TEN.x[:2], torch.tensor([0, 1]))
     model, _ = stopped(tables(0, 0, 1, 2, 3), "drop", everything, both)
-    assert model.hits == 2  # type: ignore[union-attr]
+    assert model.hits == 2
 
 
 def test_no_rule_takes_the_last_and_needs_no_validation() -> None:
     nothing = TEN[torch.arange(0)]
     model, exhausted = stopped(tables(3, 2, 1), None, TEN, nothing)
-    assert (model.hits, exhausted) == (1, False)  # type: ignore[union-attr]
+    assert isinstance(model, Table)
+    assert (model.hits, exhausted) == (1, False)
     with pytest.raises(SpecError, match=r"'gap' watches validation data, of which there are none"):
         stopped(tables(3, 2, 1), "gap", TEN, nothing)
 
 
 def examples(n: int, seed: int) -> Labelled:
-    draw = torch.Generator().manual_seed(seed)
+    draw = seeded(seed)
     return Labelled(torch.randn(n, 6, generator=draw), torch.randint(4, (n,), generator=draw))
 
 
@@ -92,14 +99,14 @@ def space(model: nn.Module) -> GradientSpace:
     return GradientSpace.of(model, Inputs(torch.cat([FORGET.x, RETAIN.x])))
 
 
-Sequence = Callable[[Iterative, list[Labelled], Labelled], Iterator[Step]]
+Sequence = Callable[[Iterative, list[Labelled], Labelled], Iterator[AfterRequest]]
 
 
 @pytest.fixture
 def sequence(model: nn.Module, space: GradientSpace) -> Sequence:
-    """`in_turn` from the original model on."""
-    return lambda method, forgets, validation: in_turn(
-        method, model, forgets, space, validation, seeded()
+    """`unlearn_in_turn` from the original model on."""
+    return lambda method, requests, validation: unlearn_in_turn(
+        method, model, requests, space, validation, seeded()
     )
 
 
@@ -118,14 +125,14 @@ class Idle:
 
 def test_parts_are_drawn_at_random_and_complete() -> None:
     data = Labelled(torch.arange(20.0), torch.arange(20))
-    assert parts(data, 1, seeded()) == [data]
-    drawn = parts(data, 3, seeded())
+    assert random_parts(data, 1, seeded()) == [data]
+    drawn = random_parts(data, 3, seeded())
     assert [len(part) for part in drawn] == [7, 7, 6]
     order = torch.cat([part.y for part in drawn])
     assert order.tolist() != list(range(20))
     assert sorted(order.tolist()) == list(range(20))
     assert all(torch.equal(part.x, part.y.float()) for part in drawn)
-    assert torch.equal(parts(data, 3, seeded())[0].y, drawn[0].y)
+    assert torch.equal(random_parts(data, 3, seeded())[0].y, drawn[0].y)
 
 
 def test_requests_carry_model_and_space_on(
@@ -161,7 +168,7 @@ def test_iterates_are_the_runs_of_fewer_epochs(model: nn.Module, space: Gradient
     for theta in method.iterates(model, FORGET, space.without(model, FORGET.inputs), seeded()):
         assert torch.equal(torch.get_rng_state(), state)
         assert not any(m.training for m in theta.modules())
-        kept.append(theta[2].weight.clone())  # type: ignore[index, union-attr, operator]
+        kept.append(theta[2].weight.clone())  # type: ignore[index]
     assert len(kept) == 5
     assert torch.equal(kept[0], model[2].weight)  # type: ignore[index]
     for epochs in (1, 2, 4):
@@ -178,8 +185,8 @@ def test_a_method_with_steps_is_a_sequence_of_its_parts(
     result = method(
         model, forget=FORGET, gradient_space=space, validation=VALIDATION, generator=seeded()
     )
-    forgets = parts(FORGET, 2, generator)
-    *_, last = in_turn(method, model, forgets, space, VALIDATION, generator)
+    requests = random_parts(FORGET, 2, generator)
+    *_, last = unlearn_in_turn(method, model, requests, space, VALIDATION, generator)
     assert torch.equal(result[2].weight, last.model[2].weight)  # type: ignore[index]
 
 
@@ -187,7 +194,7 @@ def test_an_exhausted_request_ends_the_sequence(model: nn.Module, sequence: Sequ
     known = Labelled(FORGET.x, model(FORGET.x).argmax(1))  # without a fault, which nothing changes
     wrong = Labelled(VALIDATION.x, (model(VALIDATION.x).argmax(1) + 1) % 4)
     forgets = [known[torch.arange(2)], known[torch.arange(2, 7)]]
-    idle = Idle()
+    idle: Any = Idle()
     with pytest.warns(UserWarning, match="Request 1 of 2 is exhausted .* were not tried"):
         assert [step.exhausted for step in sequence(idle, forgets, wrong)] == [True]
     assert idle.asked == [2]
@@ -199,7 +206,7 @@ def test_an_exhausted_request_ends_the_sequence(model: nn.Module, sequence: Sequ
 def test_a_method_whose_capacity_ends_says_so(model: nn.Module, space: GradientSpace) -> None:
     known = Labelled(FORGET.x, model(FORGET.x).argmax(1))
     wrong = Labelled(VALIDATION.x, (model(VALIDATION.x).argmax(1) + 1) % 4)
-    told = {"forget": known, "gradient_space": space, "validation": wrong}
+    told: Any = {"forget": known, "gradient_space": space, "validation": wrong}
     with pytest.warns(UserWarning, match="Request 1 of 2 is exhausted"):
         PGU(0.9, lr=1e-9, lr_end=1e-9, epochs=1, steps=2)(model, **told, generator=seeded())
 
@@ -210,9 +217,10 @@ def test_the_gap_is_that_of_all_that_was_forgotten(model: nn.Module, sequence: S
     labels = Labelled(FORGET.x, (z + (torch.arange(7) < 4)) % 4)
     validation = Labelled(VALIDATION.x, (unseen + (torch.arange(9) < 3)) % 4)
     forgets = [labels[torch.arange(4)], labels[torch.arange(4, 7)]]
-    steps = sequence(Idle(), forgets, validation)
+    idle: Any = Idle()
+    steps = sequence(idle, forgets, validation)
     assert [step.exhausted for step in steps] == [False, False]
-    (alone,) = sequence(Idle(), forgets[1:], validation)
+    (alone,) = sequence(idle, forgets[1:], validation)
     assert alone.exhausted
 
 
@@ -229,9 +237,9 @@ def test_a_gap_of_half_a_point_is_closed() -> None:
 
 
 def test_there_are_no_more_steps_than_examples() -> None:
-    assert [len(part) for part in parts(FORGET, 7, seeded())] == [1] * 7
+    assert [len(part) for part in random_parts(FORGET, 7, seeded())] == [1] * 7
     with pytest.raises(SpecError, match="7 examples cannot be forgotten in 8 steps"):
-        parts(FORGET, 8, seeded())
+        random_parts(FORGET, 8, seeded())
 
 
 def test_what_is_judged_are_logits(model: nn.Module) -> None:

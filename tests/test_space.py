@@ -1,6 +1,5 @@
 """What a sweep may vary: read from the notebook, checked before anything starts."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,10 @@ import pytest
 
 from unlearnlib.errors import SpecError
 from unlearnlib.locations import PACKAGE
-from unlearnlib.sweep.space import grid_of, parameters_of, points, read_axes, resolve
+from unlearnlib.sweep.parameters import parameters_of
+from unlearnlib.sweep.space import grid_of, parameters_at, points, read_axes
+
+from .toys import grid
 
 PARAMETERS = """
 a: int = 1  # a number
@@ -32,17 +34,11 @@ def notebook(folder: Path, parameters: str = PARAMETERS) -> Path:
     return path
 
 
-def grid(folder: Path, **axes: Any) -> Path:
-    path = folder / "grid.yaml"
-    path.write_text(json.dumps(axes))
-    return path
-
-
 def test_parameters_are_read_with_their_types(tmp_path: Path) -> None:
-    found = parameters_of(notebook(tmp_path))
-    kinds = {name: parameter.kind for name, parameter in found.items()}
+    declared = parameters_of(notebook(tmp_path))
+    kinds = {name: parameter.kind for name, parameter in declared.items()}
     assert kinds == {"a": int, "b": float, "name": str, "tags": list, "nested": dict}
-    assert found["nested"].default["JiT"] == {"sigma": 1.0}
+    assert declared["nested"].default["JiT"] == {"sigma": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -155,14 +151,14 @@ def test_a_range_has_numbers_of_the_kind(
     tmp_path: Path, name: str, axis: dict[str, Any], kind: type
 ) -> None:
     axes = read_axes(grid(tmp_path, **{name: axis}), parameters_of(PAGE))
-    found = [point[name] for point in points(axes, 200)]
-    assert {type(value) for value in found} == {kind}
-    assert all(axis["low"] <= value <= axis["high"] for value in found)
+    values = [point[name] for point in points(axes, 200)]
+    assert {type(value) for value in values} == {kind}
+    assert all(axis["low"] <= value <= axis["high"] for value in values)
     if axis["high"] == 4:
-        assert set(found) == {1, 2, 3, 4}
+        assert set(values) == {1, 2, 3, 4}
     if axis.get("log"):
-        assert min(found) < 3
-        assert max(found) > 80
+        assert min(values) < 3
+        assert max(values) > 80
 
 
 def test_a_range_may_be_one_number(tmp_path: Path) -> None:
@@ -173,7 +169,7 @@ def test_a_range_may_be_one_number(tmp_path: Path) -> None:
 def test_keys_may_have_dots(tmp_path: Path) -> None:
     """The longest one that fits is meant."""
     known = parameters_of(notebook(tmp_path, 'd = {"a": {"b": {}}, "a.b": {"c": 1}}'))
-    assert resolve({"d.a.b.c": 2}, known)["d"] == {"a": {"b": {}}, "a.b": {"c": 2}}
+    assert parameters_at({"d.a.b.c": 2}, known)["d"] == {"a": {"b": {}}, "a.b": {"c": 2}}
 
 
 def test_training_is_a_recipe_only_where_a_grid_is_run(tmp_path: Path) -> None:
@@ -211,10 +207,10 @@ def test_the_number_of_points_is_bounded(sobol: bool) -> None:
 
 
 def test_points_are_all_combinations() -> None:
-    found = list(points({"a": [1, 2], "b": [0.1, 0.2, 0.3]}))
-    assert len(found) == 6
-    assert found[0] == {"a": 1, "b": 0.1}
-    assert found[-1] == {"a": 2, "b": 0.3}
+    every = list(points({"a": [1, 2], "b": [0.1, 0.2, 0.3]}))
+    assert len(every) == 6
+    assert every[0] == {"a": 1, "b": 0.1}
+    assert every[-1] == {"a": 2, "b": 0.3}
 
 
 @pytest.mark.parametrize("sobol", [False, True])
@@ -237,7 +233,7 @@ def test_a_range_needs_a_sample_and_equal_points_are_one() -> None:
 def test_dotted_names_change_a_copy(tmp_path: Path) -> None:
     known = parameters_of(notebook(tmp_path))
     point = {"nested.JiT.sigma": 9.0, "nested.JiT σ=0.1.sigma": 8.0, "nested.JiT.lr": 7.0}
-    given = resolve(point, known)
+    given = parameters_at(point, known)
     assert given["nested"] == {"JiT": {"sigma": 9.0, "lr": 7.0}, "JiT σ=0.1": {"sigma": 8.0}}
     assert known["nested"].default["JiT"] == {"sigma": 1.0}
 
@@ -246,9 +242,9 @@ def test_grids_are_checked_before_anything_starts() -> None:
     """Names inside the methods of a tables notebook are hyper-parameters of those methods."""
     page = PACKAGE.parent / "notebooks" / "jit" / "full_class.ipynb"
     known = parameters_of(page)
-    assert resolve({"methods.JiT.noises": 3}, known)["methods"]["JiT"]["noises"] == 3
+    assert parameters_at({"methods.JiT.noises": 3}, known)["methods"]["JiT"]["noises"] == 3
     with pytest.raises(SpecError, match="sgima"):
-        resolve({"methods.JiT.sgima": 3}, known)
+        parameters_at({"methods.JiT.sgima": 3}, known)
 
 
 def test_the_grid_of_a_page_has_the_values_of_its_parameters() -> None:

@@ -15,7 +15,9 @@ from unlearnlib import (
     SSD,
     GradientSpace,
     Importance,
+    JiT,
     Labelled,
+    Moments,
     Recipe,
     Scenario,
     Statistic,
@@ -48,15 +50,15 @@ def reseal(path: Path, found: Importance | GradientSpace) -> None:
 
 def test_offers_are_lazy_and_follow_the_method(lab: Path) -> None:
     made = make()
-    offers = made.offers(0, LFSSD.as_released(group=9, norm="l2"))
+    offers = made.offers(0, JiT())
     assert offers.forget is made.splits.forget
     assert not (lab / "cache" / "statistics").exists()
+    offers = made.offers(0, LFSSD.as_released(group=9, norm="l2"))
     assert offers.sensitivity.statistic == Statistic("sensitivity", 9, "release", "l2")
     assert made.offers(0, SSD(group=5)).fisher.statistic == Statistic("fisher", 5)
-    assert made.offers(0).fisher.statistic == Statistic("fisher")
     assert made.offers(0, PGU.as_released()).gradient_space.stride_one
     assert not made.offers(0, PGU()).gradient_space.stride_one
-    assert not made.offers(0).gradient_space.stride_one
+    assert not {"fisher", "sensitivity"} & vars(made.offers(0, PGU())).keys()
 
 
 @pytest.mark.usefixtures("lab")
@@ -84,17 +86,17 @@ class TestImportance:
             expected = fisher_diagonal(model, data, group=statistic.group)
         else:
             expected = output_sensitivity(model, data.inputs, group=7, norm="l1")
-        found = made.importance(statistic)
+        found = made.stored(statistic)
         assert found.statistic == statistic
         assert found.n == len(made.train)
         assert all(torch.equal(found[name], value) for name, value in expected.values.items())
 
     def test_it_is_made_once(self, lab: Path) -> None:
         made = make("class:boot")
-        found = made.importance(Statistic("fisher"))
-        assert made.importance(Statistic("fisher")) is found
-        assert made.importance(Statistic("fisher", order="release")) is found
-        again = make("random:30", seed_request=3).importance(Statistic("fisher"))
+        found = made.stored(Statistic("fisher"))
+        for same in (Statistic("fisher"), Statistic("fisher", order="release")):
+            assert made.stored(same).seconds == found.seconds
+        again = make("random:30", seed_request=3).stored(Statistic("fisher"))
         assert again.seconds == found.seconds  # from the disk: no request is part of it
         assert len(files(lab)) == 1
 
@@ -106,16 +108,16 @@ class TestImportance:
             (one, Statistic("fisher", 8, "release")), (two, Statistic("fisher", 8, "release")),
             (make(seed_model=1), Statistic("fisher")), (two, Statistic("fisher", 8)),
         ]:  # fmt: skip
-            made.importance(statistic)
+            made.stored(statistic)
         assert len(files(lab)) == 7
 
     def test_a_stale_file_is_made_anew(self, lab: Path) -> None:
         made = make()
-        found = made.importance(Statistic("fisher"))
+        found = made.stored(Statistic("fisher"))
         (path,) = files(lab)
         reseal(path, replace(found, fingerprint="another"))
         with pytest.warns(UserWarning, match=r"cannot be used \(StaleStatisticError\)"):
-            assert make().importance(Statistic("fisher")).fingerprint == found.fingerprint
+            assert make().stored(Statistic("fisher")).fingerprint == found.fingerprint
         assert Importance.load(path).fingerprint == found.fingerprint
 
 
@@ -123,7 +125,7 @@ class TestImportance:
 class TestGradientSpace:
     def test_it_is_that_of_the_training_set(self) -> None:
         made = make(validation=0.1)
-        found = made.gradient_space()
+        found = made.stored(Moments())
         model, _ = made.original
         expected = GradientSpace.of(model, made.train.inputs)
         assert found.fingerprint == expected.fingerprint
@@ -131,25 +133,25 @@ class TestGradientSpace:
 
     def test_it_is_made_once(self, lab: Path) -> None:
         made = make("class:boot")
-        found = made.gradient_space()
-        again = make("random:30", seed_request=3).gradient_space()
+        found = made.stored(Moments())
+        again = make("random:30", seed_request=3).stored(Moments())
         assert again.seconds == found.seconds > 0  # from the disk: no request is part of it
         assert list(again.moments) == list(found.moments)  # in the order of the forward pass
         assert_close(again.moments, found.moments, rtol=0, atol=0)
         assert len(files(lab)) == 1
-        assert made.gradient_space(stride_one=True).stride_one
-        make(seed_model=1).gradient_space()
+        assert made.stored(Moments(stride_one=True)).stride_one
+        make(seed_model=1).stored(Moments())
         assert len(files(lab)) == 3
 
     def test_a_corrupt_or_stale_file_is_made_anew(self, lab: Path) -> None:
-        found = make().gradient_space()
+        found = make().stored(Moments())
         (path,) = files(lab)
         path.write_bytes(b"not a file of torch")
         with pytest.warns(UserWarning, match="cannot be used"):
-            assert_close(make().gradient_space().moments, found.moments, rtol=0, atol=0)
+            assert_close(make().stored(Moments()).moments, found.moments, rtol=0, atol=0)
         reseal(path, replace(found, fingerprint="another"))
         with pytest.warns(UserWarning, match=r"cannot be used \(StaleStatisticError\)"):
-            assert make().gradient_space().fingerprint == found.fingerprint
+            assert make().stored(Moments()).fingerprint == found.fingerprint
         assert GradientSpace.load(path).fingerprint == found.fingerprint
 
 

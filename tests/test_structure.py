@@ -1,7 +1,10 @@
 """Imports go down: no circle, and nothing imports what lies above it."""
 
 import ast
+import re
 from pathlib import Path
+
+import pytest
 
 import unlearnlib
 
@@ -36,6 +39,29 @@ def imports() -> dict[str, set[str]]:
                 inner = f"{home}.{alias.name}".lstrip(".")
                 found[names[path]].add(inner if inner in known else home)
     return found
+
+
+ROOMS = sorted(path.parent.relative_to(ROOT).as_posix() for path in ROOT.rglob("*/__init__.py"))
+"""Folders whose `__init__` says, in a line each, what their files are for."""
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_map_of_a_room_names_its_files(room: str) -> None:
+    text = ast.get_docstring(ast.parse((ROOT / room / "__init__.py").read_text(encoding="utf-8")))
+    files = {path.stem for path in (ROOT / room).glob("*.py")} - {"__init__"}
+    assert not [name for name in sorted(files) if f"`{name}`" not in str(text)]
+
+
+@pytest.mark.parametrize("room", ["stored", "sweep"])
+def test_a_readme_names_what_there_is(room: str) -> None:
+    """Functions, files and options in backquotes; words in capitals stand for a name."""
+    text = (ROOT / room / "README.md").read_text(encoding="utf-8")
+    words = {word for code in re.findall("`([^`]+)`", text) for word in re.findall(r"[\w.]+", code)}
+    files = [*ROOT.rglob("*.py"), *Path(__file__).parent.glob("*.py")]
+    source = "".join(path.name + path.read_text(encoding="utf-8") for path in files)
+    names = {word.removesuffix(".py").rpartition(".")[2] for word in words if not word.isupper()}
+    assert len(names) > 20
+    assert not [name for name in sorted(names) if name.upper() != name and name not in source]
 
 
 def test_no_circle_of_imports() -> None:

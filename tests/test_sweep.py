@@ -1,12 +1,9 @@
 """Sweeps: checked before they start, resumed where they stopped, nothing finished is lost."""
 
 import errno
-import gc
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +14,11 @@ from filelock import FileLock
 from unlearnlib import sweep as package
 from unlearnlib.__main__ import main
 from unlearnlib.errors import SweepError
-from unlearnlib.sweep import collect, plan, runs
+from unlearnlib.sweep import collect, notebook_run, plan
+
+from .toys import grid
+
+pytestmark = pytest.mark.usefixtures("kernels_leave_nothing")
 
 PARAMETERS = """
 a: int = 1  # a number
@@ -37,25 +38,12 @@ print(a * 2)
 """
 
 
-@pytest.fixture(autouse=True)
-def kernels_leave_nothing() -> Iterator[None]:
-    """See what is left open here, not in the test that happens to come next."""
-    yield
-    gc.collect()
-
-
 def notebook(folder: Path, parameters: str = PARAMETERS, body: str = BODY) -> Path:
     """Write a notebook with a parameters cell."""
     new: Any = nbformat.v4
     first = new.new_code_cell(parameters.strip(), metadata={"tags": ["parameters"]})
     path = folder / "page.ipynb"
     nbformat.write(new.new_notebook(cells=[first, new.new_code_cell(body.strip())]), path)
-    return path
-
-
-def grid(folder: Path, **axes: Any) -> Path:
-    path = folder / "grid.yaml"
-    path.write_text(json.dumps(axes))
     return path
 
 
@@ -133,18 +121,18 @@ def test_records_of_grids_go_to_the_sweep_and_into_its_table(
     from unlearnlib import Grid, run_grid
     from unlearnlib.runs import records
 
-    spec = {
+    spec: dict[str, Any] = {
         "part": "try", "scale": "laptop", "dataset": "toy", "model": "mlp",
         "requests": ["class:boot"], "training": {"epochs": 1}, "methods": {"Original": {}},
     }  # fmt: skip
     run_grid(Grid(**spec, seeds=[0]))  # known before the sweep, and still in its table
 
     def execute(source: Path, output: Path, given: Any, timeout: Any, environment: Any) -> None:
-        monkeypatch.setenv(records.SWEEP, environment[records.SWEEP])
+        monkeypatch.setenv("UNLEARNLIB_RECORDS", environment["UNLEARNLIB_RECORDS"])
         run_grid(Grid(**spec, seeds=given["tags"]))
-        monkeypatch.delenv(records.SWEEP)
+        monkeypatch.delenv("UNLEARNLIB_RECORDS")
 
-    monkeypatch.setattr(runs, "execute", execute)
+    monkeypatch.setattr(notebook_run, "execute", execute)
     assert go(lab, tags=[[0, 1], [2]]) == 0
     table = collect(lab / "out")
     assert sorted(zip(table["tags"], table["seed_model"], strict=True))[0] == ("[0, 1]", 0)
@@ -183,7 +171,7 @@ def test_a_full_or_read_only_folder(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The second run cannot be written: the first is kept, and the message says what to do."""
-    real, calls = runs.Run.end, []
+    real, calls = notebook_run.NotebookRun.end, []
 
     def end(self: Any, *given: Any, **named: Any) -> Any:
         calls.append(self)
@@ -191,13 +179,13 @@ def test_a_full_or_read_only_folder(
             raise OSError(number, os.strerror(number))
         return real(self, *given, **named)
 
-    monkeypatch.setattr(runs.Run, "end", end)
+    monkeypatch.setattr(notebook_run.NotebookRun, "end", end)
     assert go(tmp_path, a=[1, 2, 3]) == 1
     said = capsys.readouterr().err
     assert os.strerror(number) in said
     assert "What has ended is kept" in said
     assert ("The disk is full" in said) == (number == errno.ENOSPC)
-    monkeypatch.setattr(runs.Run, "end", real)
+    monkeypatch.setattr(notebook_run.NotebookRun, "end", real)
     assert len(collect(tmp_path / "out")) == 1
     assert go(tmp_path, a=[1, 2, 3]) == 0
     assert counts(tmp_path) == {"a1": 1, "a2": 2, "a3": 1}

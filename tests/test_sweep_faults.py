@@ -12,7 +12,8 @@ from joblib.externals.loky.process_executor import BrokenProcessPool
 
 from unlearnlib.errors import SpecError, SweepError
 from unlearnlib.locations import PACKAGE
-from unlearnlib.sweep import collect, plan, runs, schedule, sweep
+from unlearnlib.sweep import collect, notebook_run, plan, schedule, sweep
+from unlearnlib.sweep.notebook_run import NotebookRun
 
 PAGE = PACKAGE.parent / "notebooks" / "jit" / "full_class.ipynb"
 Record = dict[str, Any]
@@ -29,28 +30,28 @@ def record(name: str, value: float) -> Record:
 
 
 @pytest.fixture
-def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[runs.Run]]:
+def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[NotebookRun]]:
     """Return a function that plans a sweep, whose notebook records the value of `a`."""
     new: Any = nbformat.v4
     first = new.new_code_cell("a: int = 1", metadata={"tags": ["parameters"]})
     nbformat.write(new.new_notebook(cells=[first]), tmp_path / "page.ipynb")
 
     def execute(source: Path, output: Path, given: Any, timeout: Any, environment: Any) -> None:
-        folder = Path(environment[runs.records.SWEEP])
+        folder = Path(environment["UNLEARNLIB_RECORDS"])
         for name in ("one", "two"):
             (folder / f"{name}.json").write_text(json.dumps(record(name, given["a"])))
         with (tmp_path / "made").open("a") as file:
             file.write(f"{given['a']} ")
 
-    def make(axes: dict[str, Any], **options: Any) -> list[runs.Run]:
+    def make(axes: dict[str, Any], **options: Any) -> list[NotebookRun]:
         (tmp_path / "grid.yaml").write_text(json.dumps(axes))
         return plan(tmp_path / "page.ipynb", tmp_path / "grid.yaml", tmp_path / "out", **options)
 
-    monkeypatch.setattr(runs, "execute", execute)
+    monkeypatch.setattr(notebook_run, "execute", execute)
     return make
 
 
-Plan = Callable[..., list[runs.Run]]
+Plan = Callable[..., list[NotebookRun]]
 
 
 @pytest.mark.parametrize(
@@ -69,16 +70,16 @@ def test_numbers_of_the_command_are_checked(planned: Plan, options: dict[str, An
 def test_numbers_of_a_sweep_are_checked(planned: Plan) -> None:
     for options in ({"jobs": 0}, {"budget": -1.0}, {"budget": float("nan")}):
         with pytest.raises(SpecError, match=f"{next(iter(options))} must be"):
-            sweep(planned({"a": [1]}), **options)  # type: ignore[arg-type]
+            sweep(planned({"a": [1]}), **options)
     assert sweep([]) == []
 
 
 def test_too_many_points_are_told_at_once(planned: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule, "resolve", None)  # not one is built
+    monkeypatch.setattr(schedule, "parameters_at", None)  # not one is built
     page = {"a": list(range(10_001))}
     with pytest.raises(SpecError, match=r"These are 10,001 points, .* at most 10,000.* --sample N"):
         planned(page)
-    monkeypatch.setattr(schedule, "resolve", lambda point, known: dict(point))
+    monkeypatch.setattr(schedule, "parameters_at", lambda point, known: dict(point))
     assert len(planned({"a": list(range(10_000))})) == 10_000
 
 
@@ -96,7 +97,7 @@ def test_many_mistakes_are_not_all_shown(planned: Plan, monkeypatch: pytest.Monk
     def refuse(point: Any, known: Any) -> None:
         raise SpecError(f"no {point['a']}\nno two")
 
-    monkeypatch.setattr(schedule, "resolve", refuse)
+    monkeypatch.setattr(schedule, "parameters_at", refuse)
     with pytest.raises(SpecError) as caught:
         planned({"a": list(range(25))})
     lines = str(caught.value).splitlines()
@@ -166,7 +167,7 @@ def test_no_more_workers_than_runs(
 
     def parallel(n: int, **options: Any) -> Callable[..., Any]:
         asked.append(n)
-        return lambda tasks: (runs.go(*args) for _, args, _ in tasks)
+        return lambda tasks: (notebook_run.make(*args) for _, args, _ in tasks)
 
     monkeypatch.setattr(schedule, "Parallel", parallel)
     assert len(sweep(planned({"a": list(range(count))}), jobs=jobs)) == count
@@ -184,15 +185,36 @@ def test_a_pool_that_always_breaks_is_given_up(
             tries.append(n)
             if len(tries) == 3:
                 _, args, _ = next(iter(tasks))
-                yield runs.go(*args)
+                yield notebook_run.make(*args)
             raise BrokenProcessPool
 
         return pool
 
     monkeypatch.setattr(schedule, "Parallel", parallel)
-    with pytest.raises(SweepError, match="before they had begun a run, three times"):
+    with pytest.raises(SweepError, match="before they had begun a run, 3 times"):
         sweep(planned({"a": [1, 2]}), jobs=2)
     assert len(tries) == 5
+
+
+def test_runs_that_always_kill_their_worker_fail_one_by_one(
+    planned: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pool that breaks after a run has begun is no reason to try for ever, nor to give up."""
+    tries = []
+
+    def parallel(n: int, **options: Any) -> Callable[..., Any]:
+        def pool(tasks: Any) -> Any:
+            _, (run,), _ = next(iter(tasks))
+            tries.append(run.point["a"])
+            run.started_file.touch()
+            raise BrokenProcessPool
+
+        return pool
+
+    monkeypatch.setattr(schedule, "Parallel", parallel)
+    ended = sweep(planned({"a": [1, 2, 3, 4]}), jobs=2)
+    assert ["twice" in status["error"] for status in ended] == [True] * 4
+    assert tries == [1, 1, 2, 2, 3, 3, 4, 4]
 
 
 @pytest.mark.parametrize(
@@ -210,7 +232,7 @@ def test_what_the_kernel_did_is_not_the_fault_of_the_folder(
     def fail(*given: Any) -> None:
         raise error
 
-    monkeypatch.setattr(runs, "execute", fail)
+    monkeypatch.setattr(notebook_run, "execute", fail)
     (status,) = sweep(planned({"a": [1]}))
     assert status["state"] == "failed"
     assert str(error) in status["error"]
@@ -227,6 +249,6 @@ def test_what_the_folder_did_is(
         def fail(*given: Any, error: OSError = error) -> None:
             raise error
 
-        monkeypatch.setattr(runs, "execute", fail)
+        monkeypatch.setattr(notebook_run, "execute", fail)
         with pytest.raises(SweepError, match=f"{what}.*--out"):
             sweep(planned({"a": [1]}))

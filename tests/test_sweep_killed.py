@@ -60,7 +60,7 @@ def counts(page: Path) -> dict[str, int]:
 def asleep(page: Path, tmp_path: Path) -> Iterator[Any]:
     """Return a function that starts a sweep and waits until its run at 14 sleeps."""
     fifo = os.open(tmp_path / "fifo", os.O_RDONLY | os.O_NONBLOCK)
-    started = []
+    started = list[subprocess.Popen[str]]()
     (tmp_path / "tmp").mkdir(exist_ok=True)
 
     def start(*options: str, a: list[int]) -> tuple[subprocess.Popen[str], list[int]]:
@@ -88,8 +88,8 @@ def test_a_worker_that_is_killed(page: Path, deaths: int, state: str) -> None:
     """Once: the run is made again. Always: it fails, and the others do not."""
     command(page, a=[1, 3, 4, 5], deaths=[deaths])
     folder = page.parent
-    found = sweep(plan(page, folder / "grid.yaml", folder / "out", jobs=2), jobs=2)
-    states = {status["point"]["a"]: status["state"] for status in found}
+    ended = sweep(plan(page, folder / "grid.yaml", folder / "out", jobs=2), jobs=2)
+    states = {status["point"]["a"]: status["state"] for status in ended}
     assert states == {1: "done", 3: state, 4: "done", 5: "done"}
     assert len(collect(folder / "out")) == (4 if state == "done" else 3)
 

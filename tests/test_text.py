@@ -6,8 +6,8 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -28,15 +28,19 @@ from unlearnlib import (
     unlearn,
 )
 from unlearnlib.data import Dataset, load, sets, text
+from unlearnlib.data.encoders import LENGTH
 from unlearnlib.data.files import Part, Source
 from unlearnlib.errors import DataError, SpecError
-from unlearnlib.methods.scrub import expected_error
+from unlearnlib.methods.parts.distillation import divergence
+from unlearnlib.methods.parts.rewinding import expected_error
 from unlearnlib.models import build
-from unlearnlib.models.text import EncoderClassifier, mean_over
+from unlearnlib.models.text import VOCABULARY, EncoderClassifier, mean_over
 from unlearnlib.request import resolve
 from unlearnlib.runs import one_run as experiment  # fmt: skip
 from unlearnlib.stored.per_example import by_func
 from unlearnlib.training import train
+
+from .toys import seeded
 
 TRAIN = b"So glad, so GLAD!\t17\ta1\nNot you again...\t2,3\ta2\nso what\t27\ta3\n"
 TEST = b"Glad you came\t17,15\tb1\n"
@@ -60,7 +64,7 @@ def test_texts_become_words_with_numbers_of_the_training_set(official: None) -> 
     data = load("goemotions")
     known = text.vocabulary(["So glad, so GLAD!", "Not you again...", "so what"])
     assert list(known)[:3] == [".", "so", "glad"]
-    assert data.train.x.shape == (3, text.LENGTH)
+    assert data.train.x.shape == (3, LENGTH)
     first = [known[word] for word in ("so", "glad", ",", "so", "glad", "!")]
     assert data.train.x[0, :7].tolist() == [*first, 0]
     assert data.test.x[0, :4].tolist() == [known["glad"], known["you"], 1, 0]
@@ -71,10 +75,10 @@ def test_texts_become_words_with_numbers_of_the_training_set(official: None) -> 
 def test_long_texts_are_cut_and_rare_words_have_no_number() -> None:
     words = " ".join(f"w{i}" for i in range(9000))
     known = text.vocabulary([words, "w7 w7"])
-    assert len(known) == text.VOCABULARY - 2
+    assert len(known) == VOCABULARY - 2
     assert known["w7"] == 2
-    assert max(known.values()) < text.VOCABULARY
-    assert text.numbered([words], known).shape == (1, text.LENGTH)
+    assert max(known.values()) < VOCABULARY
+    assert text.numbered([words], known).shape == (1, LENGTH)
 
 
 def test_a_file_of_another_form_is_refused() -> None:
@@ -110,16 +114,16 @@ def test_the_core_does_not_import_transformers() -> None:
 
 def tokens(n: int, seed: int = 0) -> Tensor:
     """Texts of 3 to 12 words."""
-    generator = torch.Generator().manual_seed(seed)
-    x = torch.randint(2, 60, (n, text.LENGTH), generator=generator)
+    generator = seeded(seed)
+    x = torch.randint(2, 60, (n, LENGTH), generator=generator)
     length = torch.randint(3, 13, (n, 1), generator=generator)
-    return x.where(torch.arange(text.LENGTH) < length, 0)
+    return x.where(torch.arange(LENGTH) < length, 0)
 
 
 @pytest.mark.parametrize("name", ["bag_of_words", "text_transformer"])
 def test_what_fills_up_changes_nothing(name: str) -> None:
     torch.manual_seed(0)
-    model = build(name, (text.LENGTH,), 28).eval()
+    model = build(name, (LENGTH,), 28).eval()
     x = tokens(5)
     assert model(x).shape == (5, 28)
     assert_close(model(x), model(x[:, :13]))
@@ -131,7 +135,7 @@ def test_only_the_transformer_minds_the_order_of_words() -> None:
     swapped[0, :2] = x[0, :2].flip(0)
     torch.manual_seed(0)
     bag, transformer = (
-        build(name, (text.LENGTH,), 28).eval() for name in ("bag_of_words", "text_transformer")
+        build(name, (LENGTH,), 28).eval() for name in ("bag_of_words", "text_transformer")
     )
     assert_close(bag(x), bag(swapped))
     assert (transformer(x) - transformer(swapped)).abs().max() > 1e-4
@@ -140,7 +144,7 @@ def test_only_the_transformer_minds_the_order_of_words() -> None:
 @pytest.mark.parametrize("name", ["bag_of_words", "text_transformer"])
 def test_importances_of_text_networks_are_the_slow_ones(name: str) -> None:
     torch.manual_seed(0)
-    model = build(name, (text.LENGTH,), 28).eval()
+    model = build(name, (LENGTH,), 28).eval()
     x, y = tokens(6), (torch.rand(6, 28) < 0.1).float()
 
     def loss(z: Tensor, y: Tensor) -> Tensor:
@@ -158,7 +162,7 @@ def test_a_classifier_on_any_encoder(kind: str, tmp_path: Path) -> None:
 
     small = {
         "vocab_size": 100, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
-        "intermediate_size": 32, "max_position_embeddings": text.LENGTH, "pad_token_id": 0,
+        "intermediate_size": 32, "max_position_embeddings": LENGTH, "pad_token_id": 0,
     }  # fmt: skip
     if kind == "DistilBert":
         small = {"vocab_size": 100, "dim": 16, "n_layers": 1, "n_heads": 2, "hidden_dim": 32}
@@ -167,7 +171,7 @@ def test_a_classifier_on_any_encoder(kind: str, tmp_path: Path) -> None:
     encoder.save_pretrained(tmp_path)
     x = tokens(4)
     for given in (encoder, str(tmp_path)):
-        model = EncoderClassifier((text.LENGTH,), 28, encoder=given).eval()
+        model = EncoderClassifier((LENGTH,), 28, encoder=given).eval()
         assert_close(model(x), model(x[:, :13]), rtol=1e-4, atol=1e-6)
         first = model.encoder(input_ids=x, attention_mask=(x != 0).long()).last_hidden_state[:, 0]
         by_hand = model.head((first @ model.pooler[0].weight.T + model.pooler[0].bias).tanh())
@@ -209,33 +213,29 @@ def test_scrub_compares_with_held_out_data_of_all_labels() -> None:
 
 def test_the_divergence_of_several_labels_is_that_of_each() -> None:
     z, t = torch.tensor([[0.3, -1.0]]), torch.tensor([[1.0, 0.5]])
-    teacher = nn.Linear(2, 2, bias=False)
-    teacher.weight.data = torch.eye(2)
     p, q = t.sigmoid(), z.sigmoid()
     by_hand = (p * (p / q).log() + (1 - p) * ((1 - p) / (1 - q)).log()).sum()
-    found = METHODS["SCRUB"]().divergence(z, teacher, t, several=True)  # type: ignore[attr-defined]
-    assert_close(found, by_hand)
+    assert_close(divergence(z, t, several=True), by_hand)
 
 
 # --- every method -----------------------------------------------------------------------------
 
-SMALL = {
+SMALL: dict[str, dict[str, Any]] = {
     "SSD": {"alpha": 1.1}, "LFSSD": {"alpha": 1.1}, "JiT": {"noises": 2},
     "PGU": {"epochs": 2, "stop": None}, "NablaTau": {"batch_size": 16}, "SCRUB": {"lr": 0.01},
     "SCRUBRewind": {"lr": 0.01},
 }  # fmt: skip
 CANNOT = {
     ("tokens", "JiT"): (SpecError, "real-valued"),  # noise is added to the inputs
-    ("tokens", "PerturbedJiT"): (SpecError, "real-valued"),  # the same
     ("tokens", "PGU"): (SpecError, "one label"),
     ("features", "PGU"): (SpecError, "one label"),
 }
 
 
 @pytest.fixture
-def texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tokens, and features, that have to do with their labels; a cache of one's own."""
-    generator = torch.Generator().manual_seed(0)
+    generator = seeded(0)
     embedding = torch.randn(60, 12, generator=generator)
 
     def draw(kind: str, n: int, seed: int) -> Labelled:
@@ -249,9 +249,6 @@ def texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setenv("UNLEARNLIB_CACHE", str(tmp_path))
     monkeypatch.setattr(scenario, "load", fake)
-    scenario._load.cache_clear()
-    yield
-    scenario._load.cache_clear()
 
 
 def test_the_order_of_the_releases_is_by_the_first_of_several_labels(texts: None) -> None:
@@ -291,7 +288,7 @@ def test_training_with_adamw_learns_several_labels() -> None:
     data = Labelled(x, (x[:, :3] > 0).float())
     before = metrics.loss(model(x).detach(), data.y)
     recipe = Recipe(20, 0.01, weight_decay=0.0, batch_size=16, schedule="tenth", optimiser="adamw")
-    train(model, data, recipe, torch.Generator().manual_seed(0))
+    train(model, data, recipe, seeded(0))
     with torch.no_grad():
         assert metrics.loss(model(x), data.y) < before / 3
     assert output_sensitivity(model, Inputs(x)).statistic == Statistic("sensitivity")

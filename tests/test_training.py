@@ -1,6 +1,5 @@
 """The training loop: rates of the schedules, steps by hand, randomness from one generator."""
 
-from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from typing import get_args
@@ -13,18 +12,17 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.testing import assert_close
 
 from unlearnlib import Labelled, Recipe, training
+from unlearnlib.data.augment import augment as augmented
 from unlearnlib.errors import DataError, NonFiniteError, UnsupportedModelError
-from unlearnlib.training import Schedule, scheduler, seeded, train
+from unlearnlib.training import Schedule, scheduler, train
 
-
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from .toys import seeded
 
 
 @pytest.fixture
 def data() -> Labelled:
     """Ten examples of three classes."""
-    x = torch.randn(10, 4, dtype=torch.float64, generator=generator(1))
+    x = torch.randn(10, 4, dtype=torch.float64, generator=seeded(1))
     return Labelled(x, torch.arange(10) % 3)
 
 
@@ -78,7 +76,7 @@ def test_exponential_falls_to_a_hundredth() -> None:
 def test_every_schedule_trains(model: nn.Module, data: Labelled, schedule: Schedule) -> None:
     before = nn.functional.cross_entropy(model(data.x), data.y)
     recipe = Recipe(20, 0.1, batch_size=4, schedule=schedule)
-    trained = train(model, data, recipe, generator())
+    trained = train(model, data, recipe, seeded())
     assert nn.functional.cross_entropy(trained(data.x), data.y) < 0.9 * before
 
 
@@ -88,7 +86,7 @@ def test_one_step_by_hand(model: nn.Module, data: Labelled) -> None:
     p = (data.x @ W.T + b).exp()
     error = p / p.sum(1, keepdim=True) - torch.eye(3).double()[data.y]
     recipe = Recipe(1, 0.3, momentum=0.9, weight_decay=0.1, batch_size=10, schedule="constant")
-    trained = train(model, data, recipe, generator())
+    trained = train(model, data, recipe, seeded())
     assert trained is model
     assert not trained.training
     assert_close(trained.weight.detach(), W - 0.3 * (error.T @ data.x / 10 + 0.1 * W))  # type: ignore[operator]
@@ -103,12 +101,12 @@ def test_momentum_remembers_across_steps(model: nn.Module, data: Labelled) -> No
         v, v_b = 0.5 * v + p.T @ data.x / 10, 0.5 * v_b + p.mean(0)
         theta, bias = theta - 0.2 * v, bias - 0.2 * v_b
     recipe = Recipe(3, 0.2, 0.5, 0.0, batch_size=10, schedule="constant")
-    assert_close(train(model, data, recipe, generator()).weight.detach(), theta)  # type: ignore[operator]
+    assert_close(train(model, data, recipe, seeded()).weight.detach(), theta)  # type: ignore[operator]
 
 
 def test_the_schedule_moves_with_every_step(model: nn.Module, data: Labelled) -> None:
     """Two epochs of two batches, falling linearly: rates of 4/4, 3/4, 2/4 and 1/4."""
-    reference, source = deepcopy(model), generator()
+    reference, source = deepcopy(model), seeded()
     torch.randint(2**31, (), generator=source)  # what seeds dropout
     orders = [torch.randperm(10, generator=source).split(5) for _ in range(2)]
     for quarters, batch in zip((4, 3, 2, 1), (*orders[0], *orders[1]), strict=True):
@@ -117,14 +115,14 @@ def test_the_schedule_moves_with_every_step(model: nn.Module, data: Labelled) ->
         for p, g in zip(reference.parameters(), gradients, strict=True):
             p.data -= 0.4 * quarters / 4 * g
     recipe = Recipe(2, 0.4, 0.0, 0.0, batch_size=5, schedule="linear")
-    assert_close(train(model, data, recipe, generator()).weight, reference.weight)
+    assert_close(train(model, data, recipe, seeded()).weight, reference.weight)
 
 
 def test_an_epoch_sees_every_example_once(data: Labelled, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Tensor] = []
     net = nn.Linear(4, 3).double()
     net.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0]))
-    train(net, data, Recipe(2, batch_size=4), generator())
+    train(net, data, Recipe(2, batch_size=4), seeded())
     assert [len(x) for x in seen] == [4, 4, 2, 4, 4, 2]
     first, second = torch.cat(seen[:3]), torch.cat(seen[3:])
     assert not torch.equal(first, second)
@@ -140,7 +138,7 @@ def test_dropout_follows_the_generator(data: Labelled) -> None:
     def weight(seed: int, global_seed: int) -> Tensor:
         torch.manual_seed(global_seed)
         recipe = Recipe(1, batch_size=10)  # one batch: the order does not matter
-        return train(deepcopy(net), data, recipe, generator(seed))[0].weight  # type: ignore[index, return-value]
+        return train(deepcopy(net), data, recipe, seeded(seed))[0].weight  # type: ignore[index]
 
     assert_close(weight(0, 1), weight(0, 2), rtol=0, atol=0)
     assert not torch.equal(weight(0, 1), weight(1, 1))
@@ -148,27 +146,26 @@ def test_dropout_follows_the_generator(data: Labelled) -> None:
 
 def test_a_rate_of_zero_changes_nothing(model: nn.Module, data: Labelled) -> None:
     before = deepcopy(model)
-    after = train(model.train(), data, Recipe(2, lr=0.0), generator())
+    after = train(model.train(), data, Recipe(2, lr=0.0), seeded())
     assert torch.equal(before.weight, after.weight)  # type: ignore[arg-type]
     assert not after.training
-    assert after.weight.grad is None  # type: ignore[union-attr]
+    assert after.weight.grad is None
 
 
 @pytest.mark.parametrize("augment", [False, True])
 def test_augmentation_only_when_asked(monkeypatch: pytest.MonkeyPatch, augment: bool) -> None:
-    images = torch.rand(6, 1, 8, 8, generator=generator(2))
+    images = torch.rand(6, 1, 8, 8, generator=seeded(2))
     kept, seen = images.clone(), []
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
     net.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0]))
     calls: list[int] = []
-    real: Callable[..., Tensor] = training.augment
 
     def noted(x: Tensor, source: torch.Generator) -> Tensor:
         calls.append(len(x))
-        return real(x, source)
+        return augmented(x, source)
 
     monkeypatch.setattr(training, "augment", noted)
-    train(net, Labelled(images, torch.arange(6) % 2), Recipe(2, augment=augment), generator())
+    train(net, Labelled(images, torch.arange(6) % 2), Recipe(2, augment=augment), seeded())
     assert calls == [6, 6] * augment
     for x in seen:
         rows = {tuple(row) for row in x.flatten(1).tolist()}
@@ -179,17 +176,17 @@ def test_augmentation_only_when_asked(monkeypatch: pytest.MonkeyPatch, augment: 
 def test_seeded_draws_from_its_generator_and_leaves_no_trace() -> None:
     torch.manual_seed(11)
     before = torch.get_rng_state()
-    source = generator()
-    with seeded(source):
+    source = seeded()
+    with training.seeded(source):
         one = torch.rand(3)
-    with seeded(source):
+    with training.seeded(source):
         two = torch.rand(3)
-    with seeded(generator()):
+    with training.seeded(seeded()):
         again = torch.rand(3)
     assert torch.equal(one, again)
     assert not torch.equal(one, two)
     assert torch.equal(torch.get_rng_state(), before)
-    with pytest.raises(ZeroDivisionError), seeded(source):
+    with pytest.raises(ZeroDivisionError), training.seeded(source):
         torch.rand(int(1 / 0))
     assert torch.equal(torch.get_rng_state(), before)
 
@@ -209,7 +206,7 @@ def test_the_schedule_has_as_many_steps_as_there_are_batches(
 
     plans: list[LRScheduler] = []
     monkeypatch.setattr(training, "scheduler", noted)
-    train(model, data, Recipe(2, batch_size=3, schedule=schedule), generator())
+    train(model, data, Recipe(2, batch_size=3, schedule=schedule), seeded())
     assert counted[0] == 6
     assert plans[0].last_epoch == 6
 
@@ -217,18 +214,18 @@ def test_the_schedule_has_as_many_steps_as_there_are_batches(
 def test_a_training_that_diverges_is_told(model: nn.Module, data: Labelled) -> None:
     recipe = Recipe(5, 1e30, 0.0, 1e30, batch_size=4, schedule="constant")
     with pytest.raises(NonFiniteError, match=r"'weight' of the resulting model .* smaller lr"):
-        train(model, data, recipe, generator())
+        train(model, data, recipe, seeded())
 
 
 def test_training_looks_at_data_labels_and_outputs(model: nn.Module, data: Labelled) -> None:
     recipe = Recipe(1, batch_size=4)
     with pytest.raises(DataError, match="`data` must be Labelled, not a Inputs"):
-        train(model, data.inputs, recipe, generator())  # type: ignore[arg-type]
+        train(model, data.inputs, recipe, seeded())  # type: ignore[arg-type]
     with pytest.raises(DataError, match="no examples to go through"):
-        train(model, data[torch.arange(0)], recipe, generator())
+        train(model, data[torch.arange(0)], recipe, seeded())
     with pytest.raises(DataError, match="a label 3, but the model has 3 outputs"):
-        train(model, Labelled(data.x, torch.arange(10) % 4), recipe, generator())
+        train(model, Labelled(data.x, torch.arange(10) % 4), recipe, seeded())
     with pytest.raises(UnsupportedModelError, match="not logits"):
-        train(nn.Linear(4, 1).double(), data, recipe, generator())
+        train(nn.Linear(4, 1).double(), data, recipe, seeded())
     with pytest.raises(DataError, match="augment=False"):
-        train(model, data, replace(recipe, augment=True), generator())
+        train(model, data, replace(recipe, augment=True), seeded())

@@ -26,7 +26,6 @@ from .methods import (
     NablaTau,
     NegGradPlus,
     Original,
-    PerturbedJiT,
     RandomLabel,
     Retrain,
     SCRUBRewind,
@@ -39,9 +38,14 @@ from .runs.records import read as read_records
 from .runs.records import read_all, recorded
 from .scenario import Scenario, rng
 from .stored.finite_difference import finite_sensitivity
-from .stored.gauss_newton import gauss_newton_diagonal
-from .stored.gradient_space import GradientSpace
-from .stored.importance import Importance, Statistic, fisher_diagonal, output_sensitivity
+from .stored.gradient_space import GradientSpace, Moments
+from .stored.importance import (
+    Importance,
+    Statistic,
+    fisher_diagonal,
+    gauss_newton_diagonal,
+    output_sensitivity,
+)
 from .training import Recipe, train
 
 __version__ = "0.1.0"
@@ -49,8 +53,9 @@ __version__ = "0.1.0"
 __all__ = [
     "ACCESS", "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "Dataset", "FineTune",
     "GradientAscent", "GradientSpace", "Grid", "Importance", "Inputs", "JiT", "Labelled", "Method",
-    "NablaTau", "NegGradPlus", "Original", "PerturbedJiT", "RandomLabel", "Recipe", "Retrain",
-    "SCRUBRewind", "Scenario", "Splits", "Statistic", "access", "entropy", "finite_sensitivity",
-    "fisher_diagonal", "gauss_newton_diagonal", "load", "losses", "measure", "output_sensitivity",
-    "outputs", "read_all", "read_records", "recorded", "rng", "run", "run_grid", "train", "unlearn",
+    "Moments", "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Recipe",
+    "Retrain", "SCRUBRewind", "Scenario", "Splits", "Statistic", "access", "entropy",
+    "finite_sensitivity", "fisher_diagonal", "gauss_newton_diagonal", "load", "losses", "measure",
+    "output_sensitivity", "outputs", "read_all", "read_records", "recorded", "rng", "run",
+    "run_grid", "train", "unlearn",
 ]  # fmt: skip

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from torch import nn
 
+from .cost import off_the_clock
 from .data.tensors import Inputs, Labelled
 from .errors import AccessError, DataError, UnsupportedModelError
 
@@ -33,6 +34,10 @@ ACCESS: Mapping[str, str] = MappingProxyType(
     }
 )
 """The closed vocabulary. Test data are not in it, so no method can name them."""
+
+
+STORED = ("fisher", "sensitivity", "gradient_space")
+"""Those that are made with the original model and kept; the method says which, see `to_store`."""
 
 
 @runtime_checkable
@@ -68,11 +73,39 @@ def access(method: Method) -> tuple[str, ...]:
     return tuple(parameter.name for parameter in asked)
 
 
+def to_store(method: Method) -> dict[str, Any]:
+    """Return what must be stored with the model for `method`, by the name that it is handed as.
+
+    A method that names a stored statistic has a property `stored`, which returns the one it wants.
+
+    >>> from unlearnlib import JiT, SSD
+    >>> to_store(JiT())
+    {}
+    >>> to_store(SSD(group=64))
+    {'fisher': Statistic(kind='fisher', group=64, order='data', norm='squared')}
+
+    Raises:
+        AccessError: It has no such property, or that returns what goes by another name.
+    """
+    wanted = {}
+    for name in access(method):
+        if name in STORED:
+            wanted[name] = getattr(method, "stored", None)
+            if getattr(wanted[name], "named", None) != name:
+                raise AccessError(
+                    f"{type(method).__name__}.__call__ names `{name}`, so a property `stored` of "
+                    f"the class must return which {name} that is, not {wanted[name]!r}. Return "
+                    "Statistic('fisher'), Statistic('sensitivity') or Moments(), by the name."
+                )
+    return wanted
+
+
 def grant(method: Method, offers: object) -> dict[str, Any]:
     """Return what `method` names, taken from the attributes of `offers`, and nothing else."""
     return {name: getattr(offers, name) for name in access(method)}
 
 
+@off_the_clock()
 def handed(**data: Inputs | Labelled) -> None:
     """Refuse data that are not what their names say.
 

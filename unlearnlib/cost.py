@@ -9,22 +9,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules import module as every_module
 from torch.profiler import ProfilerActivity, profile
-
-from .checks.intact import intact
-from .checks.outputs import logits
-
-_COUNTING = ContextVar("counting", default=True)
 
 
 @dataclass
 class Cost:
     """What was spent inside a `stopwatch`.
 
+    All that happens inside counts but for what is `off_the_clock`: the checks of models, data and
+    stored statistics, and the hash of a model's numbers. Copies of the model do count.
+
     Attributes:
-        seconds: Wall clock.
+        seconds: Wall clock, but for what was off the clock.
         peak_memory_mib: Largest GPU memory in use above that at the start, in MiB; None on a CPU,
             whose allocator keeps no such count.
     """
@@ -33,35 +31,58 @@ class Cost:
     peak_memory_mib: float | None = None
 
 
+@dataclass(eq=False)
+class _Clock:
+    """The clock of one `stopwatch`: tells the time when all that `device` was given is done."""
+
+    device: torch.device
+    stopped: float = 0.0
+
+    def now(self) -> float:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return time.perf_counter()
+
+
+_RUNNING: ContextVar[tuple[_Clock, ...]] = ContextVar("running", default=())
+_COUNTING = ContextVar("counting", default=True)
+
+
 @contextmanager
 def stopwatch(device: torch.device) -> Iterator[Cost]:
-    """Time what happens inside, synchronised with `device`."""
-    cost, before = Cost(), 0
+    """Time what happens inside, synchronised with `device`, but for what is `off_the_clock`."""
+    cost, clock, before = Cost(), _Clock(device), 0
     if device.type == "cuda":
         torch.cuda.synchronize(device)
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
-    start = time.perf_counter()
-    yield cost
+    token = _RUNNING.set((*_RUNNING.get(), clock))
+    start = clock.now()
+    try:
+        yield cost
+        cost.seconds = clock.now() - start - clock.stopped
+    finally:
+        _RUNNING.reset(token)
     if device.type == "cuda":
-        torch.cuda.synchronize(device)
         cost.peak_memory_mib = (torch.cuda.max_memory_allocated(device) - before) / 2**20
-    cost.seconds = time.perf_counter() - start
 
 
-def warm_up(model: nn.Module, x: Tensor) -> None:
-    """Send a batch forward and backward through `model`, which stays as it is.
+@contextmanager
+def off_the_clock() -> Iterator[None]:
+    """Stop every `stopwatch` of this thread that runs, and count no example that goes forward.
 
-    What a device does at its first call (choice of kernels, buffers) is not a method's cost.
-
-    Raises:
-        UnsupportedModelError: The outputs are not logits.
+    For what checks and does not unlearn. A stopwatch that starts inside has a time of its own.
     """
-    parameters = [q for q in model.parameters() if q.requires_grad]
-    with intact(model):
-        z = logits(model, x.clone())
-        if z.requires_grad:
-            torch.autograd.grad(z.sum(), parameters, allow_unused=True)
+    clocks = _RUNNING.get()
+    starts = [clock.now() for clock in clocks]
+    running, counting = _RUNNING.set(()), _COUNTING.set(False)
+    try:
+        yield
+    finally:
+        _COUNTING.reset(counting)
+        _RUNNING.reset(running)
+        for clock, start in zip(clocks, starts, strict=True):
+            clock.stopped += clock.now() - start
 
 
 @contextmanager
@@ -69,7 +90,7 @@ def count_forwards(kind: type[nn.Module]) -> Iterator[list[int]]:
     """Count the examples that go forward through any model of class `kind`, as [count].
 
     Copies and fresh models count too; a module of the same class inside another does not, nor what
-    is `uncounted`.
+    is `off_the_clock`.
     """
     counter = _Counter(kind)
     hooks = [
@@ -83,16 +104,6 @@ def count_forwards(kind: type[nn.Module]) -> Iterator[list[int]]:
     finally:
         for hook in hooks:
             hook.remove()
-
-
-@contextmanager
-def uncounted() -> Iterator[None]:
-    """Send examples forward that no `count_forwards` counts: to check a model is not to use it."""
-    before = _COUNTING.set(False)
-    try:
-        yield
-    finally:
-        _COUNTING.reset(before)
 
 
 def hooked_by_others() -> bool:
@@ -140,10 +151,10 @@ def peak_memory_mib(run: Callable[[], object], device: torch.device | str = "cpu
         with stopwatch(device) as cost:
             run()
         return cost.peak_memory_mib or 0.0
-    with _quiet(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as found:
+    with _quiet(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as noted:
         result = run()
     del result
-    kineto = found.profiler.kineto_results if found.profiler else None
+    kineto = noted.profiler.kineto_results if noted.profiler else None
     held = most = 0
     for event in sorted(kineto.events() if kineto else [], key=lambda e: e.start_ns()):
         if event.name() == "[memory]":

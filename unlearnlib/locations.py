@@ -16,8 +16,22 @@ def data_folder() -> Path:
 
 
 def cache_folder() -> Path:
-    """Return the folder of trained models and laptop records, `UNLEARNLIB_CACHE` if set."""
+    """Return the folder of trained models and laptop records: `UNLEARNLIB_CACHE` if set."""
     return named_folder("UNLEARNLIB_CACHE") or _home_cache()
+
+
+def records_folder(scale: str) -> Path:
+    """Return the folder of the records that runs write, and go on from: `UNLEARNLIB_RECORDS`.
+
+    If that is not set, it is `records` in the cache at laptop scale, in `data/` at the others.
+    """
+    home = cache_folder() if scale == "laptop" else data_folder()
+    return named_folder("UNLEARNLIB_RECORDS") or home / "records"
+
+
+def committed_records() -> Path:
+    """Return the folder of the records that belong to the repository; pages read them anywhere."""
+    return data_folder() / "records"
 
 
 def download_folder() -> Path:

@@ -1,15 +1,19 @@
-"""The loss of a classifier, example by example: the one that fits the labels."""
+"""The loss of a classifier, example by example, that fits the labels; and what it gets right."""
 
+from jaxtyping import Float, Float64, Int
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from .errors import DataError
 
+Labels = Int[Tensor, " n"] | Float[Tensor, "n classes"]
+"""One label an example, counted from 0; or several, 0.0 or 1.0 for each class."""
+
 NONE = -(2**63)
 """What torch ignores as a label; its own, -100, would be an example without any loss."""
 
 
-def losses(logits: Tensor, y: Tensor) -> Tensor:
+def losses(logits: Float[Tensor, "n classes"], y: Labels) -> Float[Tensor, " n"]:
     r"""Return the loss of every example in nats, (n,).
 
     One label an example has the cross-entropy :math:`-\log p_y`. Several have the mean over the
@@ -36,12 +40,30 @@ def losses(logits: Tensor, y: Tensor) -> Tensor:
     return _cross_entropy(logits, y, "none")
 
 
-def mean_loss(logits: Tensor, y: Tensor) -> Tensor:
+def mean_loss(logits: Float[Tensor, "n classes"], y: Labels) -> Float[Tensor, ""]:
     """Return the mean of `losses`, which has the same arguments."""
     return losses(logits, y).mean() if y.is_floating_point() else _cross_entropy(logits, y, "mean")
 
 
-def check_labels(logits: Tensor, y: Tensor) -> None:
+def right(logits: Float[Tensor, "n classes"], y: Labels) -> Float64[Tensor, " n"]:
+    """Return 1 for every example whose largest output is its label, or one of them, else 0, (n,).
+
+    NaN where an output of the example is not finite; in double precision.
+
+    >>> import torch
+    >>> right(torch.eye(2), torch.tensor([0, 0])).tolist()
+    [1.0, 0.0]
+
+    Args:
+        logits: Outputs, (n, classes).
+        y: Labels: (n,), integers; or (n, classes), floats that are 0 or 1.
+    """
+    top = logits.argmax(1)
+    hit = y.gather(1, top[:, None])[:, 0] if y.is_floating_point() else top == y
+    return hit.double().masked_fill(~logits.isfinite().all(1), float("nan"))
+
+
+def check_labels(logits: Float[Tensor, "n classes"], y: Labels) -> None:
     """Refuse labels that are not those of the outputs.
 
     Raises:

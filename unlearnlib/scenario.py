@@ -2,27 +2,24 @@
 
 import hashlib
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from .access import Method
+from .access import Method, to_store
 from .cache import cached, kept
 from .checks.outputs import finite, logits, settled
-from .data import Dataset, Labelled, load, parsed_name, poisoned
-from .errors import NonFiniteError
+from .data import Dataset, Labelled, load
+from .errors import NonFiniteError, SpecError
 from .fields import Part, check, differing
-from .models import Factory, build
+from .models import build
 from .request import Selection, Splits, resolve
-from .stored.gauss_newton import gauss_newton_diagonal
-from .stored.gradient_space import GradientSpace
-from .stored.importance import Importance, Order, Statistic, fisher_diagonal, output_sensitivity
+from .stored.importance import Order
 from .training import Recipe, seeded, train
 
 
@@ -40,33 +37,52 @@ def rng(purpose: str, seed: int, device: torch.device | str = "cpu") -> torch.Ge
     return torch.Generator(device).manual_seed(int.from_bytes(mixed))
 
 
-@lru_cache(maxsize=2)
-def _load(name: str, device: torch.device) -> Dataset:
-    """Return a data set, kept on `device` between scenarios; `NAME+poisonN` has wrong labels."""
-    clean, count = parsed_name(name)
-    data = load(clean)
-    return (poisoned(data, count) if count else data).to(device)
+class Stored(Protocol):
+    """What is kept with a trained model: an `Importance` or a `GradientSpace`."""
+
+    @property
+    def seconds(self) -> float:
+        """What it cost."""
+
+    def check(self, model: nn.Module, wanted: Any, /) -> None:
+        """Refuse to be used for another model, or as something else than `wanted`."""
+
+    def save(self, path: Path) -> None:
+        """Write it to a file."""
 
 
-class Offers(SimpleNamespace):
-    """Everything that a method may name; a stored statistic is made when it is named."""
+S = TypeVar("S", bound=Stored)
+S_co = TypeVar("S_co", bound=Stored, covariant=True)
 
-    stored: Callable[[str], Importance | GradientSpace]
-    fisher = property(lambda self: self.stored("fisher"))
-    sensitivity = property(lambda self: self.stored("sensitivity"))
-    gradient_space = property(lambda self: self.stored("gradient_space"))
+
+class Storable(Protocol[S_co]):
+    """Which one of them, before it is made: a `Statistic` or `Moments`."""
+
+    @property
+    def order(self) -> Order:
+        """The order of the examples, see `Scenario.ordered`."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What its file is known by, beside the model and the data."""
+
+    def of(self, model: nn.Module, data: Labelled, /) -> S_co:
+        """Make it."""
+
+    def load(self, path: Path, device: torch.device | str, /) -> S_co:
+        """Read it from a file."""
 
 
 @dataclass(frozen=True)
 class Scenario:
     """A trained model and a request to forget some of what it was trained on.
 
-    Nothing is computed before it is asked for. Trained models come from the cache if they are
-    there; the data set is kept in memory for the next scenario.
+    Nothing is computed before it is asked for. Trained models, and what is stored with them, come
+    from the cache if they are there. Of several scenarios, make the first and the others by `but`,
+    so that they share what they can.
 
     Attributes:
-        dataset: A name that `unlearnlib.data.load` knows; with `+poison500`, 500 training examples
-            of each class have a wrong label, see `unlearnlib.data.poisoned`.
+        dataset: A name that `unlearnlib.data.load` knows.
         model: A name that `unlearnlib.models.build` knows.
         request: What to forget, see `unlearnlib.request`.
         recipe: How the original model was trained.
@@ -74,6 +90,7 @@ class Scenario:
         seed_request: Draw of a random request.
         validation: Share of the training set held out; the same for every seed.
         device: Where everything lives; the GPU if there is one.
+        loaded: The data set if it is in memory already, else it is loaded by its name.
     """
 
     dataset: str
@@ -83,18 +100,44 @@ class Scenario:
     seed_model: int = 0
     seed_request: int = 0
     validation: Part = 0.0
-    device: torch.device | None = None
+    device: torch.device = field(default_factory=default_device)
+    loaded: Dataset | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Check the fields and settle the device."""
-        object.__setattr__(self, "device", torch.device(self.device or default_device()))
+        """Check the fields.
+
+        Raises:
+            SpecError: A field holds what it may not, or the data set in memory is another.
+        """
+        object.__setattr__(self, "device", torch.device(self.device))
         check(self)
+        if self.loaded is not None and self.loaded.name != self.dataset:
+            raise SpecError(
+                f"Scenario.loaded is {self.loaded.name!r}, not {self.dataset!r}. Change the data "
+                "set of a scenario by `but`, which loads it."
+            )
+
+    def but(self, **changes: Any) -> "Scenario":
+        """Return a scenario with other fields that shares the data set, if that is the same.
+
+        It shares the original model too, if that is at hand and nothing that decides it changes.
+
+        >>> from unlearnlib import Recipe
+        >>> first = Scenario("fashion_small", "mlp", "class:Bag", Recipe(epochs=1))
+        >>> first.but(request="random:100").data is first.data
+        True
+        """
+        moved = {"dataset", "device"} & changes.keys()
+        other = replace(self, **{"loaded": None if moved else self.data, **changes})
+        decides = ("_identity", "device")
+        if self.trained and all(getattr(self, name) == getattr(other, name) for name in decides):
+            vars(other)["original"] = self.original
+        return other
 
     @cached_property
     def data(self) -> Dataset:
         """The data set, on the device."""
-        assert self.device is not None
-        return _load(self.dataset, self.device)
+        return (load(self.dataset) if self.loaded is None else self.loaded).to(self.device)
 
     @cached_property
     def held_out(self) -> Tensor:
@@ -165,8 +208,10 @@ class Scenario:
 
     def _cached(self, extra: dict[str, Any], make: Any) -> tuple[nn.Module, dict[str, float]]:
         """Return a model of this scenario by way of the cache."""
-        assert self.device is not None
-        empty: Any = lambda: self.fresh_model(rng("empty", 0, self.device or "cpu"))  # noqa: E731
+
+        def empty() -> nn.Module:
+            return self.fresh_model(rng("empty", 0, self.device))
+
         return cached(self._identity | extra, empty, make, self.device)
 
     @cached_property
@@ -174,7 +219,7 @@ class Scenario:
         """The model trained on the whole training set, and the seconds that took."""
 
         def make() -> tuple[nn.Module, dict[str, float]]:
-            generator = rng("original", self.seed_model, self.device or "cpu")
+            generator = rng("original", self.seed_model, self.device)
             start = time.perf_counter()
             model = train(self.fresh_model(generator), self.train, self.recipe, generator)
             seconds = time.perf_counter() - start
@@ -218,75 +263,43 @@ class Scenario:
             retain = retain[y.argsort(stable=True)]
         return Labelled(torch.cat([retain.x, forget.x]), torch.cat([retain.y, forget.y]))
 
-    @cached_property
-    def _statistics(self) -> dict[Statistic, Importance]:
-        """What `importance` has returned so far."""
-        return {}
+    def stored(self, which: Storable[S]) -> S:
+        """Return what is stored of :math:`D` with the original model: made once, then on the disk.
 
-    def importance(self, statistic: Statistic) -> Importance:
-        """Return the importance of D to the original model: computed once, kept in the cache."""
-        asked = statistic.plain
-        if asked not in self._statistics:
-            identity = self._identity | {"statistic": differing(asked)}
-            if asked.order != "data":
-                identity |= {"request": self.request, "seed_request": self.seed_request}
-            model, _ = self.original
-
-            def make() -> Importance:
-                data = self.ordered(asked.order)
-                if asked.kind == "fisher":
-                    return fisher_diagonal(model, data, group=asked.group, order=asked.order)
-                if asked.kind == "gauss_newton":
-                    return gauss_newton_diagonal(model, data.inputs)
-                options: Any = {k: v for k, v in asdict(asked).items() if k != "kind"}
-                return output_sensitivity(model, data.inputs, **options)
-
-            def read(path: Path) -> Importance:
-                found = Importance.load(path, self.device or "cpu")
-                found.check(model, asked)
-                return found
-
-            made = kept("statistics", identity, read, make, Importance.save)
-            self._statistics[asked] = made
-        return self._statistics[asked]
-
-    def gradient_space(self, stride_one: bool = False) -> GradientSpace:
-        """Return the gradient space of D, kept in the cache; it is too large to stay in memory."""
-        model, _ = self.original
-        identity = self._identity | {"statistic": "gradient_space", "stride_one": stride_one}
-
-        def make() -> GradientSpace:
-            return GradientSpace.of(model, self.train.inputs, stride_one=stride_one)
-
-        def read(path: Path) -> GradientSpace:
-            found = GradientSpace.load(path, self.device or "cpu")
-            found.check(model, stride_one)
-            return found
-
-        return kept("statistics", identity, read, make, GradientSpace.save)
-
-    def offers(self, seed_method: int, method: Method | None = None) -> Offers:
-        """Return everything that a method may name, see `unlearnlib.access.ACCESS`.
-
-        A method that names a stored statistic tells which one: an importance by its property
-        `statistic`, a gradient space by its field `stride_one`.
+        Args:
+            which: A `Statistic` for an `Importance`, `Moments` for a `GradientSpace`.
         """
-        factory: Factory = self.fresh_model
+        model, _ = self.original
+        identity = self._identity | which.identity
+        if which.order != "data":  # the order is that of the request
+            identity |= {"request": self.request, "seed_request": self.seed_request}
 
-        def stored(name: str) -> Importance | GradientSpace:
-            if name == "gradient_space":
-                return self.gradient_space(getattr(method, "stride_one", False))
-            statistic = getattr(method, "statistic", Statistic("fisher"))
-            return self.importance(replace(statistic, kind=name))
+        def make() -> S:
+            return which.of(model, self.ordered(which.order))
 
-        return Offers(
-            stored=stored,
+        def read(path: Path) -> S:
+            stored = which.load(path, self.device)
+            stored.check(model, which)
+            return stored
+
+        def write(stored: S, path: Path) -> None:
+            stored.save(path)
+
+        return kept("statistics", identity, read, make, write)
+
+    def offers(self, seed_method: int, method: Method) -> SimpleNamespace:
+        """Return everything that `method` may name, see `unlearnlib.access.ACCESS`.
+
+        Of what is stored with the model there is what it does name, as its `stored` wants it.
+        """
+        return SimpleNamespace(
             forget=self.splits.forget,
             forget_inputs=self.splits.forget.inputs,
             retain=self.splits.retain,
             retain_inputs=self.splits.retain.inputs,
             validation=self.splits.validation,
-            fresh_model=factory,
+            fresh_model=self.fresh_model,
             recipe=self.recipe,
-            generator=rng("method", seed_method, self.device or "cpu"),
+            generator=rng("method", seed_method, self.device),
+            **{name: self.stored(which) for name, which in to_store(method).items()},
         )

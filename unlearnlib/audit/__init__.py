@@ -1,19 +1,24 @@
-"""Audits: what looks at models, or needs many models or more training than a metric may ask for.
+"""Audits: what looks into a model, or needs many models or more training than a metric may ask for.
 
-- `reference_attack`, `shadows`: the attack that many models are trained for, all at once
-- `relearning`: how fast a model learns again what it forgot, and what pull that has on it
-- `representation`, `activations`: what the last features still tell, how far layers have moved
-- `smoothness`, `information`: around an input, and of an example; `proxies`: all side by side
-- `dampening`: what a dampening method did, layer by layer
-- `impostors`: models that only look as if they had forgotten
-- `noise`, `strata`: lengths of noise; examples in thirds; `clouds`: two classes in the plane
+- `shadows`: many small models of one architecture, trained at once
+- `reference_attack`: a membership attack with such models, of the release of PGU
+- `relearning`: how fast a model learns again what it forgot, and what pull it has on it
+- `representation`: what the last hidden layer still knows: a linear readout
+- `information`: gradients of the loss: by the input, their curvature, by the parameters
+- `smoothness`: local Lipschitz ratio: how fast the outputs change around an input
+- `activations`: what a step does to retained activations; gradient spaces compared
+- `dampening`: which parameters a dampening changed; importances compared
+- `proxies`: of smoothness and of what a model knows of an example, side by side
+- `noise`: how long noise is; `strata`: examples in thirds
+- `clouds`: two classes in the plane, where boundaries can be seen
+- `impostors`: models that have not forgotten and look as if, as controls of a measure
 """
 
-from .reference_attack import fit, precision_recall, roc, scores
+from .reference_attack import attack_scores, fit_attack, precision_recall, roc
 from .relearning import gradient_norm, relearning
 from .shadows import train_many
 
 __all__ = [
-    "fit", "gradient_norm", "precision_recall", "relearning", "roc", "scores",
+    "attack_scores", "fit_attack", "gradient_norm", "precision_recall", "relearning", "roc",
     "train_many",
 ]  # fmt: skip

@@ -15,15 +15,15 @@ from ..stored.gradient_space import GradientSpace
 def layer_inputs(model: nn.Module, inputs: Inputs) -> dict[str, Tensor]:
     """Return what each `Linear` and `Conv2d` of `model` is fed, in eval mode."""
     model = deepcopy(model).eval()
-    found: dict[str, list[Tensor]] = {}
+    seen: dict[str, list[Tensor]] = {}
     for name, layer in model.named_modules():
         if isinstance(layer, nn.Linear | nn.Conv2d):
             layer.register_forward_pre_hook(
-                lambda _, args, name=name: found.setdefault(name, []).append(args[0])
+                lambda _, args, name=name: seen.setdefault(name, []).append(args[0])
             )
     for x in inputs.batches(500):
         model(x)
-    return {name: torch.cat(parts) for name, parts in found.items()}
+    return {name: torch.cat(parts) for name, parts in seen.items()}
 
 
 def drift(before: nn.Module, after: nn.Module, inputs: Inputs) -> dict[str, float]:
@@ -32,16 +32,18 @@ def drift(before: nn.Module, after: nn.Module, inputs: Inputs) -> dict[str, floa
     return {name: float((new[name] - a).norm() / a.norm()) for name, a in old.items()}
 
 
-def ranks(space: GradientSpace, gamma: float, share: Share = "energy") -> dict[str, float]:
+def protected_shares(
+    space: GradientSpace, gamma: float, share: Share = "energy"
+) -> dict[str, float]:
     """Return the share of each layer's directions that is protected, groups together."""
-    found = {}
+    shares = {}
     for name, moment in space.moments.items():
-        kept = Spectrum.of(moment).ranks(gamma, share)
-        found[name] = float(kept.sum()) / (len(moment) * moment.shape[1])
-    return found
+        protected = Spectrum.of(moment).ranks(gamma, share)
+        shares[name] = float(protected.sum()) / (len(moment) * moment.shape[1])
+    return shares
 
 
-def distances(reference: GradientSpace, other: GradientSpace, gamma: float) -> pd.DataFrame:
+def space_distances(reference: GradientSpace, other: GradientSpace, gamma: float) -> pd.DataFrame:
     r"""Return how far `other` is from `reference`, one row a layer.
 
     `moments` is the relative distance of the moments in the Frobenius norm. `leak` tells what
@@ -57,9 +59,11 @@ def distances(reference: GradientSpace, other: GradientSpace, gamma: float) -> p
         N = other.moments[name]
         one, two = Spectrum.of(M), Spectrum.of(N)
         B, C = (s.vectors[0, :, : int(s.ranks(gamma, "energy")[0])] for s in (one, two))
+        # The energy of M in its own basis, and what of it the other basis catches
         held, caught = torch.trace(B.T @ M[0] @ B), torch.trace(C.T @ M[0] @ C)
         moments, leak = float((M - N).norm() / M.norm()), 1 - float(caught / held)
         both = B.shape[1] + C.shape[1]
+        # |BB' - CC'|^2 = k_B + k_C - 2 |B'C|^2 for orthonormal columns
         apart = max(both - 2 * float((B.T @ C).square().sum()), 0.0) / max(both, 1)
         rows.append((name, B.shape[1], C.shape[1], moments, apart**0.5, leak, two.clamped))
     columns = ["layer", "rank", "rank of the other", "moments", "bases", "leak", "negative"]

@@ -58,6 +58,7 @@ def quotients(I_D: Importance, I_Df: Importance) -> FloatArray:
 
     Where both are zero there is none; what only the forget set needs is left out too.
     """
+    # 0 / 0 is NaN and x / 0 infinite: neither is finite
     r = torch.cat([(I_Df[name] / I_D[name]).flatten() for name in I_D.values])
-    found: FloatArray = r[r.isfinite()].double().cpu().numpy()
-    return found
+    finite: FloatArray = r[r.isfinite()].double().cpu().numpy()
+    return finite

@@ -47,7 +47,7 @@ def masked(model: nn.Module, label: int) -> Impostor:
         if not 0 <= label < z.shape[1]:
             raise DataError(f"There is no class {label} to mask: there are 0 to {z.shape[1] - 1}.")
         z = z.clone()
-        z[:, label] = z.min(1).values - 1e-3
+        z[:, label] = z.min(1).values - 1e-3  # a little below, or it might win a tie
         return z
 
     return Impostor(model, change)
@@ -95,7 +95,7 @@ def temperature_of(logits: Tensor, nats: float) -> float:
     if not finite(logits):
         return NAN
     low, high = 1e-3, 1e3
-    for _ in range(60):
+    for _ in range(60):  # entropy rises with the temperature: bisection, in the logarithm
         middle = (low * high) ** 0.5
         cold = entropy(logits / middle).mean().item() < nats
         low, high = (middle, high) if cold else (low, middle)
@@ -110,12 +110,12 @@ def jittered(model: nn.Module, generator: torch.Generator) -> Impostor:
 
     def change(_: Tensor, z: Tensor) -> Tensor:
         u = torch.rand(len(z), 1, generator=generator, device=z.device, dtype=z.dtype)
-        return z * 10 ** (2 * u - 1)
+        return z * 10 ** (2 * u - 1)  # the logarithm of the scale is uniform
 
     return Impostor(model, change)
 
 
-def apart(a: nn.Module, b: nn.Module) -> float:
+def distance_of(a: nn.Module, b: nn.Module) -> float:
     """Return the distance of two models' parameters."""
     pairs = zip(a.parameters(), b.parameters(), strict=True)
     return float(torch.stack([(p - q).detach().norm() for p, q in pairs]).norm())
@@ -145,13 +145,13 @@ def rewritten(model: nn.Module, distance: float) -> nn.Module:
         model_c = deepcopy(model)
         first, second = [m for m in model_c.modules() if isinstance(m, nn.Linear)][:2]
         with torch.no_grad():
-            for p in first.parameters():
+            for p in first.parameters():  # c W_1 and c b_1, then W_2 / c
                 p.mul_(c)
             second.weight.div_(c)
-        return model_c, apart(model, model_c)
+        return model_c, distance_of(model, model_c)
 
     low, high = 1.0, 2.0
-    while not at(high)[1] >= distance:
+    while not at(high)[1] >= distance:  # also where the distance is NaN
         high *= 2
         if high > 1e30:
             raise UnsupportedModelError(
@@ -183,7 +183,7 @@ def every(
         "Masked": masked(original, int(forget.y[0])),
         "Tempered": tempered(original, temperature),
         "Jittered": jittered(original, generator),
-        "Rewritten": rewritten(original, apart(original, retrained)),
+        "Rewritten": rewritten(original, distance_of(original, retrained)),
     }
 
 

@@ -4,15 +4,18 @@ from collections.abc import Callable
 from copy import deepcopy
 
 import torch
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from ..errors import DataError
 from ..metrics.shapes import known, one_label, told
-from .smoothness import neighbour, sphere
+from .smoothness import check_sphere, neighbour
 
 
-def input_gradient(f: Callable[[Tensor], Tensor], x: Tensor, y: Tensor) -> Tensor:
+def input_gradient(
+    f: Callable[[Tensor], Tensor], x: Float[Tensor, "n ..."], y: Int[Tensor, " n"]
+) -> Float[Tensor, "n ..."]:
     r"""Return the gradient of every example's loss with respect to its input, (n, ...).
 
     Args:
@@ -26,18 +29,19 @@ def input_gradient(f: Callable[[Tensor], Tensor], x: Tensor, y: Tensor) -> Tenso
     x = x.detach().requires_grad_()
     z = f(x)
     told(z)
+    # Row i of the gradient of the sum is that of example i's own loss
     (gradient,) = torch.autograd.grad(cross_entropy(z, one_label(z, y), reduction="sum"), x)
     return known(gradient, z)
 
 
 def curvature(
     f: Callable[[Tensor], Tensor],
-    x: Tensor,
-    y: Tensor,
+    x: Float[Tensor, "n ..."],
+    y: Int[Tensor, " n"],
     radius: float,
     generator: torch.Generator,
     draws: int = 4,
-) -> Tensor:
+) -> Float[Tensor, " n"]:
     r"""Return how fast the gradient with respect to the input turns around every input, (n,).
 
     .. math:: \frac1m \sum_{j=1}^m
@@ -60,16 +64,18 @@ def curvature(
     Raises:
         SpecError: The radius is too small for the type of the inputs.
     """
-    sphere(radius, draws)
+    check_sphere(radius, draws)
     here = input_gradient(f, x, y)
-    total = torch.zeros(len(x), dtype=here.dtype, device=here.device)
+    total = torch.zeros(len(x), dtype=here.dtype, device=here.device)  # sum over j
     for _ in range(draws):
         near = neighbour(x, radius, generator)
         total += (input_gradient(f, near, y) - here).flatten(1).norm(dim=1) / radius
     return known(total / draws, total[:, None])
 
 
-def parameter_gradient(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+def parameter_gradient(
+    model: nn.Module, x: Shaped[Tensor, "n ..."], y: Int[Tensor, " n"]
+) -> Float[Tensor, " n"]:
     r"""Return :math:`\lVert \nabla_\theta \, \ell(f_\theta(x_i), y_i) \rVert_2` of examples, (n,).
 
     Its square is the example's share of the trace of the Fisher information. How far a gradient

@@ -44,7 +44,7 @@ def features(logits: Tensor, y: Tensor) -> Array:
     return np.concatenate([p.flatten(0, 1).cpu().numpy(), labels.flatten(0, 1).cpu().numpy()], 1)
 
 
-def fit(
+def fit_attack(
     with_forget: Tensor, without: Tensor, y: Tensor, seed: int = 0
 ) -> HistGradientBoostingClassifier:
     """Return the attack, learnt from reference models.
@@ -71,7 +71,7 @@ def fit(
     ).fit(x, member)  # fmt: skip
 
 
-def scores(attack: HistGradientBoostingClassifier, logits: Tensor, y: Tensor) -> Array:
+def attack_scores(attack: HistGradientBoostingClassifier, logits: Tensor, y: Tensor) -> Array:
     """Return the probability that each model was trained with each example, (models, n).
 
     It is NaN where an output is not finite.

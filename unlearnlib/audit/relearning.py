@@ -31,7 +31,7 @@ def gradient_norm(model: nn.Module, data: Labelled) -> float:
         )
     total = [torch.zeros_like(q) for q in parameters]
     for x, y in data.batches(500):
-        loss = _losses(model, x, y).sum() / len(data)
+        loss = _losses(model, x, y).sum() / len(data)  # the batch's part of the mean
         gradient = torch.autograd.grad(loss, parameters, materialize_grads=True)
         for sum_, g in zip(total, gradient, strict=True):
             sum_ += g
@@ -60,20 +60,20 @@ def relearning(
     sgd = SGD(model.parameters(), lr)
     batches = data.endless(256, generator)
 
-    def now() -> float:
+    def mean_loss() -> float:
         with torch.no_grad():
             parts = [_losses(model, x, y).sum() for x, y in data.batches(1000)]
         total = torch.stack(parts).sum()
         return float(total) / len(data) if total.isfinite() else NAN
 
-    found = [now()]
+    curve = [mean_loss()]
     for _ in range(steps):
         x, y = next(batches)
         sgd.zero_grad()
         losses(model(x), y).mean().backward()
         sgd.step()
-        found.append(now())
-    return found
+        curve.append(mean_loss())
+    return curve
 
 
 def _losses(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:

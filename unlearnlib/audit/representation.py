@@ -13,7 +13,7 @@ from ..metrics.shapes import NAN
 
 
 @torch.no_grad()
-def features(model: nn.Module, x: Tensor, batch_size: int = 250) -> Tensor:
+def last_inputs(model: nn.Module, x: Tensor, batch_size: int = 250) -> Tensor:
     """Return what the last linear layer of `model` is given, (n, features), in eval mode.
 
     Raises:
@@ -21,18 +21,19 @@ def features(model: nn.Module, x: Tensor, batch_size: int = 250) -> Tensor:
     """
     model = deepcopy(model).eval()
     seen: list[Tensor] = []
+    # None, if the model has no linear layer; else the last
     for last in [m for m in model.modules() if isinstance(m, nn.Linear)][-1:]:
         last.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     for batch in x.split(batch_size):
         model(batch)
-    found = torch.cat(seen) if seen else x[:0]
-    if found.dim() != 2 or len(found) != len(x):
+    h = torch.cat(seen) if seen else x[:0]
+    if h.dim() != 2 or len(h) != len(x):
         raise UnsupportedModelError(
-            f"The last nn.Linear of {type(model).__name__} is given {tuple(found.shape)} for "
+            f"The last nn.Linear of {type(model).__name__} is given {tuple(h.shape)} for "
             f"{len(x)} inputs, and a readout needs one row each. Pass a network that ends in a "
             "linear layer."
         )
-    return found
+    return h
 
 
 def readout(model: nn.Module, known: Labelled, asked: Labelled) -> float:
@@ -53,13 +54,14 @@ def readout(model: nn.Module, known: Labelled, asked: Labelled) -> float:
         DataError: Examples have several labels, or there are none, or none to tell apart.
     """
     several = known.y.dim() != 1 or asked.y.dim() != 1
-    if several or not len(asked) or len(known.y.unique()) < 2:
+    classes = len(torch.unique(known.y))
+    if several or not len(asked) or classes < 2:
         raise DataError(
             f"A readout learns two or more classes, one label an example, and is asked about one "
             f"example or more; it was given labels of shape {tuple(known.y.shape)}, "
-            f"{len(known.y.unique())} of them different, and {tuple(asked.y.shape)}."
+            f"{classes} of them different, and {tuple(asked.y.shape)}."
         )
-    f_known, f_asked = features(model, known.x).cpu(), features(model, asked.x).cpu()
+    f_known, f_asked = last_inputs(model, known.x).cpu(), last_inputs(model, asked.x).cpu()
     if not (finite(f_known) and finite(f_asked)):
         return NAN
     learned = LogisticRegression(max_iter=200).fit(f_known, known.y.cpu())

@@ -59,7 +59,7 @@ def train_many(
         return cross_entropy(functional_call(one, (p, b), (x,)), y)
 
     losses = vmap(loss, randomness="different")
-    for generator in generators[1:]:
+    for generator in generators[1:]:  # what `seeded` draws of the first, `train` draws of each
         torch.randint(2**31, (), generator=generator, device=generator.device)
     with seeded(generators[0]):
         for _ in range(recipe.epochs):
@@ -72,6 +72,7 @@ def train_many(
                 if recipe.augment:
                     x = torch.stack([augment(a, g) for a, g in zip(x, generators, strict=True)])
                 with torch.autocast("cuda", torch.bfloat16, enabled=x.is_cuda):
+                    # The models share nothing: the sum's gradient is to each that of its own loss
                     total = losses(parameters, buffers, x, data.y[index]).sum()
                 optimiser.zero_grad()
                 total.backward()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ..errors import DataError, SpecError
@@ -12,11 +13,11 @@ from ..metrics.shapes import known, told
 @torch.no_grad()
 def local_ratio(
     f: Callable[[Tensor], Tensor],
-    x: Tensor,
+    x: Float[Tensor, "n ..."],
     radius: float,
     generator: torch.Generator,
     draws: int = 8,
-) -> Tensor:
+) -> Float[Tensor, " n"]:
     r"""Return the mean ratio of output to input distance on a sphere around every input.
 
     .. math:: \frac1m \sum_{j=1}^m \frac{\lVert f(x) - f(x + \delta_j) \rVert_2}{r},
@@ -37,7 +38,7 @@ def local_ratio(
     Raises:
         SpecError: The radius is too small for the type of the inputs.
     """
-    sphere(radius, draws)
+    check_sphere(radius, draws)
     z = f(x)
     told(z)
     if len(z) != len(x):
@@ -49,7 +50,7 @@ def local_ratio(
     return known(total / draws, total[:, None])
 
 
-def sphere(radius: float, draws: int) -> None:
+def check_sphere(radius: float, draws: int) -> None:
     """Refuse a sphere without extent, or no directions on it.
 
     Raises:
@@ -62,15 +63,19 @@ def sphere(radius: float, draws: int) -> None:
         )
 
 
-def neighbour(x: Tensor, radius: float, generator: torch.Generator) -> Tensor:
+def neighbour(
+    x: Float[Tensor, "n ..."], radius: float, generator: torch.Generator
+) -> Float[Tensor, "n ..."]:
     """Return a neighbour of every input, (n, ...), at `radius` in a direction drawn at random.
 
     Raises:
         SpecError: Rounding moves one of them by another distance.
     """
     delta = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+    # A normal draw has no direction that it prefers: scaled, it is uniform on the sphere
     delta *= radius / delta.flatten(1).norm(dim=1).view(-1, *[1] * (x.dim() - 1))
     near = x + delta
+    # x + delta is rounded: what was added is not delta
     moved = (near - x).flatten(1).double().norm(dim=1)
     if ((moved - radius).abs() > 0.01 * radius).any():
         raise SpecError(

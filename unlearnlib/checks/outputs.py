@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..cost import off_the_clock
 from ..errors import NonFiniteError, UnlearnError, UnsupportedModelError, first_line
 
 
@@ -54,6 +55,13 @@ def settled(model: nn.Module) -> nn.Module:
     """
     for parameter in model.parameters():
         parameter.grad = None
+    _refuse_not_finite(model)
+    return model.eval()
+
+
+@off_the_clock()
+def _refuse_not_finite(model: nn.Module) -> None:
+    """Refuse a model with a parameter or a buffer that is NaN or infinite."""
     for name, value in model.state_dict().items():
         if isinstance(value, Tensor) and not finite(value):  # an extra state may be anything
             raise NonFiniteError(
@@ -61,7 +69,6 @@ def settled(model: nn.Module) -> nn.Module:
                 "it classifies nothing: the steps diverged. Take smaller ones (a smaller lr), or "
                 "look for a setting that divides by zero."
             )
-    return model.eval()
 
 
 def finite(t: Tensor) -> bool:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
-from ..cost import uncounted
+from ..cost import off_the_clock
 from ..errors import UnsupportedModelError
 from .intact import intact
 from .outputs import logits
@@ -23,12 +23,13 @@ def few(x: Tensor) -> Tensor:
     [0, 7, 14, 21, 28, 35, 42, 49]
     """
     places = [i * (len(x) - 1) // max(min(FEW, len(x)) - 1, 1) for i in range(min(FEW, len(x)))]
-    found = x[places]
-    if len(x) > FEW and bool((found == found[0]).all()):
-        found[-1] = x[int((x != x[0]).flatten(1).any(1).int().argmax())]
-    return found
+    chosen = x[places]
+    if len(x) > FEW and bool((chosen == chosen[0]).all()):
+        chosen[-1] = x[int((x != x[0]).flatten(1).any(1).int().argmax())]
+    return chosen
 
 
+@off_the_clock()
 @torch.enable_grad()
 def differentiable(model: nn.Module, x: Tensor) -> int:
     """Return the number of classes of a model whose examples have gradients of their own.
@@ -56,18 +57,18 @@ def differentiable(model: nn.Module, x: Tensor) -> int:
             "with requires_grad_()."
         )
     _refuse_train_mode(model)
-    with intact(model), uncounted():
+    with intact(model):
         # With gradients, inputs show what a checkpoint hides; a copy may be overwritten in place.
         z = logits(model, few(x).detach().requires_grad_(x.is_floating_point()).clone())
-    nodes, found = graph(z)
-    idle = [name for q, name in learned.items() if q not in found]
+    nodes, leaves = graph(z)
+    idle = [name for q, name in learned.items() if q not in leaves]
     if any(node.name() == "CheckpointFunctionBackward" for node in nodes):
         raise UnsupportedModelError(
             f"{kind} checkpoints layers in a way that hides them from the gradient of one example: "
             f"{', '.join(idle)}. Call torch.utils.checkpoint with use_reentrant=False."
         )
     if len(idle) == len(learned) or (
-        idle and any(isinstance(q, nn.Parameter) for q in found.keys() - {*model.parameters()})
+        idle and any(isinstance(q, nn.Parameter) for q in leaves.keys() - {*model.parameters()})
     ):
         raise UnsupportedModelError(
             f"The outputs of {kind} do not depend on {', '.join(idle[:3])}, as gradients tell: its "
@@ -87,6 +88,7 @@ def initialised(model: nn.Module) -> None:
             )
 
 
+@off_the_clock()
 def repeatable(model: nn.Module, x: Tensor) -> None:
     """Refuse a model whose output is not the same again, or not the same alone as in a batch.
 
@@ -94,7 +96,7 @@ def repeatable(model: nn.Module, x: Tensor) -> None:
         UnsupportedModelError: It is one of those; a few examples tell.
     """
     kind, some = type(model).__name__, few(x)
-    with intact(model), uncounted():
+    with intact(model):
         first, again = (model(some.clone()) for _ in range(2))
         if not isinstance(first, Tensor):
             logits(model, some)  # tells what is wrong

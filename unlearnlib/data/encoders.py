@@ -24,24 +24,24 @@ def by_encoder(name: str, features: bool) -> Callable[[list[str], list[str]], tu
     def load(train: list[str], test: list[str]) -> tuple[Tensor, ...]:
         identity = {"text": "goemotions", "encoder": name, "features": features, "length": LENGTH}
         identity["n"] = f"{len(train)} + {len(test)}"
-        found: list[Tensor] = kept(
+        parts: list[Tensor] = kept(
             "texts",
             identity,
             lambda path: torch.load(path, weights_only=True),
             lambda: [part.clone() for part in make(train, test)],
             torch.save,
         )
-        return tuple(found)
+        return tuple(parts)
 
     return load
 
 
 def tokens(encoder: str, texts: list[str]) -> Tensor:
     """Return the tokens of texts by the encoder's own tokenizer, (n, 40)."""
-    found = loaded("AutoTokenizer", encoder)(
+    tokenized = loaded("AutoTokenizer", encoder)(
         texts, padding="max_length", truncation=True, max_length=LENGTH, return_tensors="pt"
     )
-    x: Tensor = found["input_ids"]
+    x: Tensor = tokenized["input_ids"]
     return x
 
 
@@ -54,10 +54,10 @@ def encode(encoder: str, x: Tensor, batch_size: int = 256) -> Tensor:
     model = pretrained(encoder).eval()
     mask = x != int(model.config.pad_token_id)
     order = mask.sum(1).argsort(stable=True)
-    found = torch.empty(len(x), model.config.hidden_size)
+    means = torch.empty(len(x), model.config.hidden_size)
     for index in order.split(batch_size):
         longest = int(mask[index].sum(1).max())
         part, seen = x[index, :longest], mask[index, :longest]
         h = model(input_ids=part, attention_mask=seen.long()).last_hidden_state
-        found[index] = mean_over(h, seen)
-    return found
+        means[index] = mean_over(h, seen)
+    return means

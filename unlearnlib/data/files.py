@@ -98,14 +98,14 @@ def _locate(source: Source, root: Path) -> dict[str, Path]:
 
 def _contents(source: Source, root: Path, remedy: str) -> dict[str, bytes]:
     """Return the content of each part under `root`; an error ends with the `remedy`."""
-    found = _locate(source, root)
-    missing = [part.name for part in source.parts if part.name not in found]
+    places = _locate(source, root)
+    missing = [part.name for part in source.parts if part.name not in places]
     if missing:
         raise DataError(
             f"{root / source.folder} should hold {len(source.parts)} files, but "
             f"{', '.join(missing)} cannot be found. {remedy}"
         )
-    return {part.name: _content(found[part.name], part, remedy) for part in source.parts}
+    return {part.name: _content(places[part.name], part, remedy) for part in source.parts}
 
 
 def _content(path: Path, part: Part, remedy: str) -> bytes:
@@ -126,10 +126,10 @@ def _content(path: Path, part: Part, remedy: str) -> bytes:
     kind = "MD5" if len(part.digest) == 32 else "SHA-1"
     digest = hashlib.new(kind.replace("-", ""), data, usedforsecurity=False).hexdigest()
     if (len(data), digest) != (part.size, part.digest):
-        found = f"{len(data):,} bytes with {kind} {digest}" if len(data) <= part.size else "more"
+        got = f"{len(data):,} bytes with {kind} {digest}" if len(data) <= part.size else "more"
         raise DataError(
             f"{path} is truncated or corrupt: expected {part.size:,} bytes with {kind} "
-            f"{part.digest}, found {found}. {remedy}"
+            f"{part.digest}, found {got}. {remedy}"
         )
     return data
 

@@ -41,8 +41,8 @@ def read(root: Path) -> tuple[tuple[Images, Labels], tuple[Images, Labels], tupl
         for person in sorted((root / FOLDER).glob("*"))
         if os.path.isdir(person)
     }
-    photographs = {name: found for name, found in photographs.items() if len(found) >= LEAST}
-    paths = [path for found in photographs.values() for path in found]
+    photographs = {name: files for name, files in photographs.items() if len(files) >= LEAST}
+    paths = [path for files in photographs.values() for path in files]
     try:
         contents = [_start(path) for path in paths]
     except OSError as error:
@@ -70,11 +70,11 @@ def _start(path: Path) -> bytes:
 
 def _digest(paths: list[Path], contents: list[bytes]) -> str:
     """Return a hash of names and contents, in order."""
-    found = hashlib.sha1(usedforsecurity=False)
+    digest = hashlib.sha1(usedforsecurity=False)
     for path, content in zip(paths, contents, strict=True):
-        found.update(f"{path.parent.name}/{path.name}".encode())
-        found.update(hashlib.sha1(content, usedforsecurity=False).digest())
-    return found.hexdigest()
+        digest.update(f"{path.parent.name}/{path.name}".encode())
+        digest.update(hashlib.sha1(content, usedforsecurity=False).digest())
+    return digest.hexdigest()
 
 
 def _decoded(contents: list[bytes]) -> Images:

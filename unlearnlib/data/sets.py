@@ -15,6 +15,7 @@ from ..locations import download_folder
 from . import files, lfw, names, tiny_imagenet
 from .dataset import Dataset as Dataset
 from .files import Source
+from .poison import parsed_name, poisoned
 from .sources import (
     CIFAR10,
     CIFAR100,
@@ -28,7 +29,11 @@ from .tensors import Labelled
 from .text import FORMS, load_text
 
 Array = npt.NDArray[np.integer[Any]]
+Contents = Mapping[str, bytes]
 Examples = tuple[Array, Array]
+"""Images, (n, channels, height, width), and labels, (n,), as integers."""
+Scale = tuple[tuple[float, ...], tuple[float, ...]]
+"""Mean and standard deviation of each channel, where 255 is 1."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +76,10 @@ def cifar_split(batches: Iterable[bytes], label_bytes: int) -> Split:
     return Split(images, fine=rows[:, label_bytes - 1], coarse=rows[:, 0])
 
 
-def _read_fashion(data: Mapping[str, bytes]) -> tuple[Split, Split]:
+def _read_fashion(data: Contents) -> tuple[Split, Split]:
     """Return the training and test examples of the four idx files."""
-    super_of = np.array(
-        [[fine in group for group in names.FASHION_SUPER.values()] for fine in names.FASHION]
-    ).argmax(1)
+    group_of = {fine: i for i, group in enumerate(names.FASHION_SUPER.values()) for fine in group}
+    super_of = np.array([group_of[fine] for fine in names.FASHION])
 
     def split(prefix: str) -> Split:
         images = idx_array(data[f"{prefix}-images-idx3-ubyte"])
@@ -85,63 +89,128 @@ def _read_fashion(data: Mapping[str, bytes]) -> tuple[Split, Split]:
     return split("train"), split("t10k")
 
 
-def _read_cifar10(data: Mapping[str, bytes]) -> tuple[Split, Split]:
+def _read_cifar10(data: Contents) -> tuple[Split, Split]:
     """Return the examples of five training batches and the test batch."""
     *batches, test = (data[part.name] for part in CIFAR10.parts)
     return cifar_split(batches, 1), cifar_split([test], 1)
 
 
-def _read_cifar100(data: Mapping[str, bytes]) -> tuple[Split, Split]:
+def _read_cifar100(data: Contents) -> tuple[Split, Split]:
     """Return the training and test examples of CIFAR-100."""
     return cifar_split([data["train.bin"]], 2), cifar_split([data["test.bin"]], 2)
 
 
+def _normalised(examples: Examples, scale: Scale) -> Labelled:
+    """Return examples as tensors, each channel less its mean and divided by its deviation."""
+    images, labels = examples
+    mean, std = (torch.tensor(of_channel).view(-1, 1, 1) for of_channel in scale)
+    x = torch.from_numpy(images.astype(np.float32))
+    return Labelled(x.div_(255).sub_(mean).div_(std), _int64(labels))
+
+
+def _int64(labels: Array) -> Tensor:
+    """Return labels as the tensor that losses take."""
+    return torch.from_numpy(labels.astype(np.int64))
+
+
 @dataclass(frozen=True)
-class Family:
-    """Images that several data sets share, with what it takes to load them.
+class Loader:
+    """What it takes to load the data set of a name.
 
     Attributes:
-        source: The files.
-        splits: Turns the files' contents into training and test examples.
-        mean: Mean of each channel, on the scale where 255 is 1.
-        std: Standard deviation of each channel, on the same scale.
-        classes: Class names.
-        superclasses: Super-class names, or empty.
+        read: Reads the official files, downloaded first if they have to be.
+        made: Makes the data set of a name from what was read.
     """
 
-    source: Source
-    splits: Callable[[Mapping[str, bytes]], tuple[Split, Split]]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    classes: tuple[str, ...]
-    superclasses: tuple[str, ...] = ()
+    read: Callable[[], Any]
+    made: Callable[[str, Any], Dataset]
 
 
-def _fashion(source: Source) -> Family:
-    """Return Fashion-MNIST or its subset, scaled by the mean of all 60,000 training images."""
-    return Family(
-        source, _read_fashion, (0.2860,), (0.3530,), names.FASHION, tuple(names.FASHION_SUPER)
+def images_of(
+    source: Source,
+    splits: Callable[[Contents], tuple[Split, Split]],
+    scale: Scale,
+    classes: tuple[str, ...],
+    superclasses: tuple[str, ...] = (),
+) -> Loader:
+    """Return the loader of images; labelled by their super-classes, if names of these are given.
+
+    Args:
+        source: The files.
+        splits: Turns the files' contents into training and test examples.
+        scale: Mean and deviation of each channel.
+        classes: Class names.
+        superclasses: Super-class names; the classes are then the sub-classes of the data set.
+    """
+
+    def made(name: str, contents: Contents) -> Dataset:
+        train, test = splits(contents)
+        if not superclasses:
+            learned, held = (_normalised((part.images, part.fine), scale) for part in (train, test))
+            return Dataset(name, learned, held, classes)
+        return Dataset(
+            name=name,
+            train=_normalised((train.images, train.coarse), scale),
+            test=_normalised((test.images, test.coarse), scale),
+            classes=superclasses,
+            subclasses=classes,
+            train_subclass=_int64(train.fine),
+            test_subclass=_int64(test.fine),
+        )
+
+    return Loader(lambda: files.read(source), made)
+
+
+def _colour(name: str, contents: tuple[Examples, Examples, tuple[str, ...]]) -> Dataset:
+    """Return a set of colour images on the scale of CIFAR."""
+    train, test, classes = contents
+    return Dataset(name, _normalised(train, _CIFAR), _normalised(test, _CIFAR), classes)
+
+
+def _tiny(classes: int) -> Loader:
+    """Return the loader of the first classes of Tiny-ImageNet."""
+
+    def read() -> tuple[Examples, Examples, tuple[str, ...]]:
+        small = classes == 20 and files.at_hand(TINY_IMAGENET_20)  # that archive is enough
+        contents = files.read(TINY_IMAGENET_20 if small else TINY_IMAGENET)
+        return tiny_imagenet.read(tiny_imagenet.contents(contents), classes)
+
+    return Loader(read, _colour)
+
+
+def _text(name: str, contents: Contents) -> Dataset:
+    """Return GoEmotions in the form that is named."""
+    return Dataset(
+        name, *load_text(name, contents["train.tsv"], contents["test.tsv"]), names.EMOTIONS
     )
 
 
-# Mean and standard deviation of CIFAR-100's training images; JiT's release has them for CIFAR-10
-# too.
-_SCALE = ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762))
-_CIFAR10 = Family(CIFAR10, _read_cifar10, *_SCALE, names.CIFAR10)
-_CIFAR100 = Family(CIFAR100, _read_cifar100, *_SCALE, names.CIFAR100, names.CIFAR20)
-
-# name -> the images, and whether the labels are the super-classes
-_SETS: Mapping[str, tuple[Family, bool]] = {
-    "fashion_small": (_fashion(FASHION_SMALL), False),
-    "fashion_small_super": (_fashion(FASHION_SMALL), True),
-    "fashion_mnist": (_fashion(FASHION), False),
-    "cifar10": (_CIFAR10, False),
-    "cifar100": (_CIFAR100, False),
-    "cifar20": (_CIFAR100, True),
+_FASHION: Scale = ((0.2860,), (0.3530,))  # of all 60,000 training images
+# Of CIFAR-100's training images; JiT's release has them for CIFAR-10 too.
+_CIFAR: Scale = ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762))
+_FASHION_SUPER = tuple(names.FASHION_SUPER)
+_LOADERS: Mapping[str, Loader] = {
+    "fashion_small": images_of(FASHION_SMALL, _read_fashion, _FASHION, names.FASHION),
+    "fashion_small_super": images_of(
+        FASHION_SMALL, _read_fashion, _FASHION, names.FASHION, _FASHION_SUPER
+    ),
+    "fashion_mnist": images_of(FASHION, _read_fashion, _FASHION, names.FASHION),
+    "cifar10": images_of(CIFAR10, _read_cifar10, _CIFAR, names.CIFAR10),
+    "cifar100": images_of(CIFAR100, _read_cifar100, _CIFAR, names.CIFAR100),
+    "cifar20": images_of(CIFAR100, _read_cifar100, _CIFAR, names.CIFAR100, names.CIFAR20),
+    "lfw_people": Loader(lambda: lfw.read(download_folder()), _colour),
+    "tiny_imagenet": _tiny(200),
+    "tiny_imagenet_20": _tiny(20),
+    **dict.fromkeys(FORMS, Loader(lambda: files.read(GOEMOTIONS), _text)),
 }
-_LFW = "lfw_people"
-_TINY = {"tiny_imagenet": 200, "tiny_imagenet_20": 20}  # name -> the number of classes
-NAMES = (*_SETS, _LFW, *_TINY, *FORMS)
+NAMES = tuple(_LOADERS)
+
+
+def _loader(name: str) -> Loader:
+    """Return the loader of the set `name`, or say that there is none."""
+    if name not in _LOADERS:
+        raise DataError(f"There is no data set {name!r}. {nearest(str(name).lower(), NAMES)}")
+    return _LOADERS[name]
 
 
 def load(name: str) -> Dataset:
@@ -149,40 +218,17 @@ def load(name: str) -> Dataset:
 
     The files of `fashion_small` come with this project. The others are searched in the folder that
     the environment variable `UNLEARNLIB_DATA` names (default `data` in the cache folder), directly
-    or in the set's own sub-folder.
+    or in the set's own sub-folder. `NAME+poison500` is the set `NAME` with a wrong label on 500
+    training examples of each class, see `poisoned`.
 
     Raises:
         DataError: If there is no such set, or a file is missing, truncated or corrupt.
     """
-    if name == _LFW:
-        return _colour(name, *lfw.read(download_folder()))
-    if name in _TINY:
-        archive = tiny_imagenet.contents(files.read(_source(name)))
-        return _colour(name, *tiny_imagenet.read(archive, _TINY[name]))
-    if name in FORMS:
-        parts = files.read(GOEMOTIONS)
-        texts = load_text(name, parts["train.tsv"], parts["test.tsv"])
-        return Dataset(name, *texts, names.EMOTIONS)
-    family, by_superclass = _lookup(name)
-    mean, std = (torch.tensor(v).view(-1, 1, 1) for v in (family.mean, family.std))
-
-    def labelled(split: Split) -> Labelled:
-        x = torch.from_numpy(split.images.astype(np.float32))
-        y = split.coarse if by_superclass else split.fine
-        return Labelled(x.div_(255).sub_(mean).div_(std), _int64(y))
-
-    train, test = family.splits(files.read(family.source))
-    if not by_superclass:
-        return Dataset(name, labelled(train), labelled(test), family.classes)
-    return Dataset(
-        name=name,
-        train=labelled(train),
-        test=labelled(test),
-        classes=family.superclasses,
-        subclasses=family.classes,
-        train_subclass=_int64(train.fine),
-        test_subclass=_int64(test.fine),
-    )
+    clean, wrong_labels = parsed_name(name)
+    if wrong_labels:
+        return poisoned(load(clean), wrong_labels)
+    loader = _loader(name)
+    return loader.made(name, loader.read())
 
 
 def fetch(name: str) -> None:
@@ -191,40 +237,4 @@ def fetch(name: str) -> None:
     Raises:
         DataError: As `load`.
     """
-    if name == _LFW:
-        lfw.read(download_folder())
-    else:
-        files.read(_source(name))
-
-
-def _source(name: str) -> Source:
-    """Return where the files of a set come from."""
-    if name in FORMS:
-        return GOEMOTIONS
-    if name in _TINY:  # the small archive if it is there and does
-        small = _TINY[name] == 20 and files.at_hand(TINY_IMAGENET_20)
-        return TINY_IMAGENET_20 if small else TINY_IMAGENET
-    return _lookup(name)[0].source
-
-
-def _colour(name: str, train: Examples, test: Examples, classes: tuple[str, ...]) -> Dataset:
-    """Return a set of colour images on the scale of CIFAR."""
-    mean, std = (torch.tensor(v).view(-1, 1, 1) for v in _SCALE)
-
-    def labelled(images: Array, labels: Array) -> Labelled:
-        x = torch.from_numpy(images.astype(np.float32))
-        return Labelled(x.div_(255).sub_(mean).div_(std), _int64(labels))
-
-    return Dataset(name, labelled(*train), labelled(*test), classes)
-
-
-def _lookup(name: str) -> tuple[Family, bool]:
-    """Return the images of the set `name` and whether its labels are super-classes."""
-    if name not in _SETS:
-        raise DataError(f"There is no data set {name!r}. {nearest(str(name).lower(), NAMES)}")
-    return _SETS[name]
-
-
-def _int64(labels: Array) -> Tensor:
-    """Return labels as the tensor that losses take."""
-    return torch.from_numpy(labels.astype(np.int64))
+    _loader(name).read()

@@ -4,12 +4,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Bool, Int, Real, Shaped
 from torch import Tensor
 
 from ..checks.outputs import finite, first_not_finite
 from ..errors import DataError, NonFiniteError
+from ..losses import Labels
 
 Device = torch.device | str
+
+Examples = Real[Tensor, "n ..."]
+"""Examples, one a row: floats; or tokens, integers."""
+
+Index = Int[Tensor, " k"] | Bool[Tensor, " n"]
+"""Which examples: their numbers, or a mask of all."""
 
 
 def batch_count(n: int, size: int) -> int:
@@ -24,7 +32,7 @@ def batch_count(n: int, size: int) -> int:
     return -(-n // size) - (size < n and n % size == 1)
 
 
-def batched(t: Tensor, size: int) -> tuple[Tensor, ...]:
+def batched(t: Shaped[Tensor, "n ..."], size: int) -> tuple[Shaped[Tensor, "_ ..."], ...]:
     """Return `t` in batches of `size`, as `batch_count` counts them.
 
     Raises:
@@ -44,7 +52,7 @@ class Inputs:
         x: Examples, (n, ...): finite floats; or tokens, integers.
     """
 
-    x: Tensor
+    x: Examples
 
     def __post_init__(self) -> None:
         """Refuse what no model takes.
@@ -59,7 +67,7 @@ class Inputs:
         """Return the number of examples."""
         return len(self.x)
 
-    def __getitem__(self, index: Tensor) -> "Inputs":
+    def __getitem__(self, index: Index) -> "Inputs":
         """Return a copy of the examples at `index`, an integer or boolean tensor.
 
         A slice would keep the whole parent alive and in reach, so only tensors index.
@@ -84,8 +92,8 @@ class Labelled:
         y: Labels, (n,), int64; or, where an example may have several of c, (n, c), 0.0 or 1.0.
     """
 
-    x: Tensor
-    y: Tensor
+    x: Examples
+    y: Labels
 
     def __post_init__(self) -> None:
         """Refuse what no model takes, and labels that do not pair with the examples.
@@ -113,7 +121,7 @@ class Labelled:
         """Return the number of examples."""
         return len(self.x)
 
-    def __getitem__(self, index: Tensor) -> "Labelled":
+    def __getitem__(self, index: Index) -> "Labelled":
         """Return a copy of the examples at `index`, an integer or boolean tensor."""
         return Labelled(self.x[index], self.y[index])
 

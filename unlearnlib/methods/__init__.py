@@ -1,4 +1,13 @@
-"""One paper, one file: the equation, then the code that mirrors it."""
+"""One paper, one file: the equation, then the code that mirrors it.
+
+- `jit`: JiT, of the first paper of the book
+- `ssd`, `lfssd`, `assd`: SSD and its forms without labels and without a threshold to choose
+- `pgu`: PGU
+- `nabla_tau`: NablaTau
+- `scrub`, `random_label`, `neg_grad_plus`: what NablaTau's tables compare with
+- `gradient_ascent`: the shortest method: copy this one to add another
+- `original`, `retrain`, `finetune`: the controls
+"""
 
 from .assd import ASSD
 from .finetune import FineTune
@@ -8,7 +17,6 @@ from .lfssd import LFSSD
 from .nabla_tau import NablaTau
 from .neg_grad_plus import NegGradPlus
 from .original import Original
-from .perturbed_jit import PerturbedJiT
 from .pgu import PGU
 from .random_label import RandomLabel
 from .retrain import Retrain
@@ -19,12 +27,12 @@ METHODS = {
     cls.__name__: cls
     for cls in (
         Original, Retrain, FineTune, JiT, SSD, LFSSD, ASSD, PGU, NablaTau, GradientAscent,
-        NegGradPlus, RandomLabel, SCRUB, SCRUBRewind, PerturbedJiT,
+        NegGradPlus, RandomLabel, SCRUB, SCRUBRewind,
     )
 }  # fmt: skip
 """Every method by its name in a specification."""
 
 __all__ = [
     "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "FineTune", "GradientAscent", "JiT",
-    "NablaTau", "NegGradPlus", "Original", "PerturbedJiT", "RandomLabel", "Retrain", "SCRUBRewind",
+    "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Retrain", "SCRUBRewind",
 ]  # fmt: skip

@@ -62,14 +62,14 @@ class ASSD(Checked):
         return cls(lam, **({"retained": True} | fields))
 
     @property
-    def statistic(self) -> Statistic:
+    def stored(self) -> Statistic:
         """Which importance of D must be stored."""
         return Statistic("fisher", self.group, self.order)
 
     def __call__(self, model: nn.Module, *, forget: Labelled, fisher: Importance) -> nn.Module:
         """Return a copy of `model` without the parameters that matter to the forget set most."""
         model = copy_of(model, forget=forget).eval()
-        fisher.check(model, self.statistic)
+        fisher.check(model, self.stored)
         I_Df = fisher_diagonal(model, forget, group=self.group, chunk=self.chunk, order=self.order)
         I_D = fisher.without(I_Df) if self.retained else fisher
         alpha = adaptive_alpha(I_D, I_Df, len(forget) / fisher.n)
@@ -83,11 +83,12 @@ def adaptive_alpha(I_D: Importance, I_Df: Importance, share: float) -> float:
         NonFiniteError: None of them is finite.
     """
     r = torch.cat([(I_Df[name] / I_D[name]).flatten() for name in I_Df.values])
-    r = r[r.isfinite()]
+    r = r[r.isfinite()]  # of dead parameters: 0/0; and what only rounding tells from them: x/0
     if not len(r):
         raise NonFiniteError(
             "No relative importance is finite, so that there is no percentile of them: those for D "
             "are all zero (a model without any loss has no gradients), NaN or infinite. Use "
             "a method that needs no importance, or one without labels (LFSSD)."
         )
-    return float(np.percentile(r.cpu().numpy(), 100 - math.log1p(100 * share)))
+    p = 100 - math.log1p(100 * share)
+    return float(np.percentile(r.cpu().numpy(), p))

@@ -26,7 +26,7 @@ these switched on; `JiT.as_released` sets them all:
     `train_mode`: dropout is active and BatchNorm uses and updates batch statistics.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
@@ -37,8 +37,9 @@ from ..access import copy_of
 from ..checks.outputs import logits, settled
 from ..data.tensors import Inputs
 from ..errors import NonFiniteError, SpecError
-from ..fields import Checked, Count, NonNegative, Positive
+from ..fields import BOUNDS_MEMORY, Checked, Count, NonNegative, Positive
 from ..training import seeded
+from .parts.noise import Noise, noises
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,9 @@ class JiT(Checked):
         train_mode: Keep the model in train mode.
         stop_gradient: Treat the noisy output as a constant; else differentiate through it too.
         squared: Square both norms.
-        chunk: Noisy inputs a forward pass, which bounds the memory. On a CPU other noise is drawn
-            if the numbers that are drawn together are no multiple of 16.
+        chunk: Noisy inputs a forward pass, which bounds the memory and changes nothing else; None
+            is what is fast: a copy of the batch on a CPU, up to 2048 inputs on a GPU.
+        noise: Shape of the noise, see `parts.noise`; its standard deviation is `sigma` in each.
     """
 
     sigma: Positive = 0.5
@@ -70,7 +72,8 @@ class JiT(Checked):
     train_mode: bool = False
     stop_gradient: bool = True
     squared: bool = False
-    chunk: Count = 2048
+    chunk: Count | None = field(default=None, metadata=BOUNDS_MEMORY)
+    noise: Noise = "gaussian"
 
     @classmethod
     def as_released(cls, sigma: float = 0.5, lr: float = 3e-4, **fields: Any) -> "JiT":
@@ -92,47 +95,52 @@ class JiT(Checked):
         model = copy_of(model, forget_inputs=forget_inputs).train(self.train_mode)
         if not forget_inputs.x.is_floating_point():
             raise SpecError(
-                f"{type(self).__name__} adds noise to real-valued inputs; these are tokens "
-                f"({forget_inputs.x.dtype}). Use another method, or features in their place."
+                f"JiT adds noise to real-valued inputs; these are tokens ({forget_inputs.x.dtype})."
+                " Use another method, or features in their place."
             )
         sgd, shortest = SGD(model.parameters(), self.lr), []
         with seeded(generator):
             for x in forget_inputs.batches(self.batch_size):
                 if not self.accumulate:
                     sgd.zero_grad()
-                shortest.append(self.backward(model, x, generator))
-                sgd.step()
+                shortest.append(self.backward(model, x, generator))  # adds g_t to the gradients
+                sgd.step()  # theta <- theta - eta grad l
         if not torch.stack(shortest).all():
             raise NonFiniteError(
-                f"The noise of an example vanished, whose length {type(self).__name__} divides by: "
-                f"sigma = {self.sigma:g} is lost beside numbers of {x.dtype}, or the noise was "
-                "clamped away in a batch of constant inputs. Take a larger sigma, or clamp=False."
+                "The noise of an example vanished, whose length JiT divides by: sigma = "
+                f"{self.sigma:g} is lost beside numbers of {forget_inputs.x.dtype}, or the noise "
+                "was clamped away in a batch of constant inputs. Take a larger sigma, or "
+                "clamp=False."
             )
         return settled(model)
 
     def backward(self, model: nn.Module, x: Tensor, generator: torch.Generator) -> Tensor:
-        """Add the gradient of the loss of one batch `x`, (b, ...), to that of `model`.
+        r"""Add the gradient of the loss of one batch `x`, (b, ...), to that of `model`.
 
-        Returns the length of the shortest noise.
-
-        Copies are folded into forward passes of up to `chunk` inputs; in train mode each copy is
-        a pass of its own, so that BatchNorm sees the batches that the release shows it.
+        Returns the length of the shortest noise. In two stages: the loss depends on the weights by
+        the logits alone, :math:`z = f_\theta(x)` and :math:`z_j = f_\theta(x + \xi_j)`, in which
+        its gradient has a closed form; only that is sent back through the network.
         """
-        fold = 1 if self.train_mode else max(1, self.chunk // len(x))
-        scale = self.noises * (len(x) if self.reduction == "mean" else 1)
-        output, shortest = logits(model, x), []
-        z = output.detach().requires_grad_()
-        for done in range(0, self.noises, fold):
-            shape = (min(fold, self.noises - done), *x.shape)
-            xi = self.sigma * torch.randn(
-                shape, generator=generator, device=x.device, dtype=x.dtype
-            )
-            noisy = (x + xi).clamp(x.min(), x.max()) if self.clamp else x + xi
+        count = self.noises * (len(x) if self.reduction == "mean" else 1)  # l = sum r_j / count
+        z, shortest = logits(model, x), []
+        dl_dz = torch.zeros_like(z)
+        for u in noises(self.noise, self.noises, x, generator, self.chunk, self.train_mode):
+            noisy = u.mul_(self.sigma).add_(x)  # x + xi_j of some j, (j, b, ...), in u's place
+            if self.clamp:
+                noisy.clamp_(x.min(), x.max())
+            xi_norm = (noisy - x).flatten(2).norm(dim=2, keepdim=True)  # as rounded and clamped
             with torch.set_grad_enabled(not self.stop_gradient):
-                z_noisy = model(noisy.flatten(0, 1)).unflatten(0, shape[:2])
-            length = (noisy - x).flatten(2).norm(dim=2)
-            ratio = (z - z_noisy).norm(dim=2) / length
-            ((ratio.square() if self.squared else ratio).sum() / scale).backward()
-            shortest.append(length.min())
-        output.backward(z.grad)
+                z_j = model(noisy.flatten(0, 1)).unflatten(0, noisy.shape[:2])
+            with torch.no_grad():
+                dz = z - z_j
+                dz_norm = dz.norm(dim=2, keepdim=True)
+                if self.squared:  # r_j = |dz|^2 / |xi|^2
+                    dr_dz = 2 * dz / xi_norm / xi_norm
+                else:  # r_j = |dz| / |xi|, whose slope at dz = 0 is taken as 0
+                    dr_dz = dz / dz_norm.clamp(min=torch.finfo(z.dtype).tiny) / xi_norm
+                dl_dz += dr_dz.sum(0) / count
+            if not self.stop_gradient:
+                z_j.backward(-dr_dz / count)  # r_j is of the difference: dr_j/dz_j = -dr_j/dz
+            shortest.append(xi_norm.min())
+        z.backward(dl_dz)  # dl/dtheta = dl/dz dz/dtheta
         return torch.stack(shortest).min()

@@ -65,7 +65,7 @@ class LFSSD(Checked):
         return cls(alpha, lam, **(released | fields))
 
     @property
-    def statistic(self) -> Statistic:
+    def stored(self) -> Statistic:
         """Which importance of D must be stored."""
         return Statistic("sensitivity", self.group, self.order, self.norm)
 
@@ -74,7 +74,7 @@ class LFSSD(Checked):
     ) -> nn.Module:
         """Return a copy of `model` without the parameters that matter to the forget set most."""
         model = copy_of(model, forget_inputs=forget_inputs).eval()
-        sensitivity.check(model, self.statistic)
+        sensitivity.check(model, self.stored)
         Omega_Df = output_sensitivity(
             model,
             forget_inputs,

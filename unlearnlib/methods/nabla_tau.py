@@ -34,7 +34,7 @@ Departs from the release (dnl-trpp/Nabla-Tau @ 1012093), whose notebooks on imag
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +48,9 @@ from ..errors import SpecError
 from ..fields import Checked, Count, NonNegative, Range, Share
 from ..losses import losses
 from ..training import seeded
+from .parts.gaps import Match, gaps
+from .parts.modes import train_without_own_dropout
+from .parts.passes import passes, passes_per_order
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class NablaTau(Checked):
     train_mode: bool = False
     anneal: bool = True
     max_epochs: Count | None = None
-    match: Literal["mean", "moments", "quantiles"] = "mean"
+    match: Match = "mean"
 
     @classmethod
     def as_released(cls, **fields: Any) -> "NablaTau":
@@ -95,14 +98,9 @@ class NablaTau(Checked):
         return cls(**(released | fields))
 
     def __call__(
-        self,
-        model: nn.Module,
-        *,
-        forget: Labelled,
-        retain: Labelled,
-        validation: Labelled,
+        self, model: nn.Module, *, forget: Labelled, retain: Labelled, validation: Labelled,
         generator: torch.Generator,
-    ) -> nn.Module:
+    ) -> nn.Module:  # fmt: skip
         """Return a copy of `model` that fits the forget set like data that it never saw."""
         *_, unlearned = self.iterates(
             model, forget=forget, retain=retain, validation=validation, generator=generator
@@ -110,14 +108,9 @@ class NablaTau(Checked):
         return settled(unlearned)
 
     def iterates(
-        self,
-        model: nn.Module,
-        *,
-        forget: Labelled,
-        retain: Labelled,
-        validation: Labelled,
+        self, model: nn.Module, *, forget: Labelled, retain: Labelled, validation: Labelled,
         generator: torch.Generator,
-    ) -> Iterator[nn.Module]:
+    ) -> Iterator[nn.Module]:  # fmt: skip
         """Yield the model after every pass: one object, in eval mode; copy what is to last."""
         model = copy_of(model, forget=forget, retain=retain, validation=validation).eval()
         if not len(validation):
@@ -126,24 +119,24 @@ class NablaTau(Checked):
                 "out, such as `validation: 0.1` in a specification."
             )
         alphas = self.alphas(len(forget), len(retain))
-        walk = max(1, self.batches(len(retain)) // self.batches(len(forget)))
+        per_order = passes_per_order(self.batches(len(forget)), self.batches(len(retain)))
         adamw = AdamW(model.parameters(), self.lr)
         schedule = LinearLR(adamw, 1.0, self.lr_end, total_iters=len(alphas))
         for e, alpha in enumerate(alphas):
             if e % self.refresh == 0:
-                unseen = held_out(model, validation, self.batch_size)
-            if e % walk == 0:
+                l_v = held_out(model, validation, self.batch_size)  # tau is their mean
+            if e % per_order == 0:  # D_r is used up but for less than a pass over D_f
                 retained = retain.endless(self.batch_size, generator)
-            model.train(self.train_mode)
-            for own in (part for part in model.children() if isinstance(part, nn.Dropout)):
-                own.eval()
+            if self.train_mode:
+                train_without_own_dropout(model)
             with seeded(generator):
                 for x, y in forget.batches(self.batch_size, generator):
                     x_r, y_r = next(retained)
-                    l_f = losses(logits(model, x), y)
+                    l_f = losses(logits(model, x), y)  # one an example: `match` may want them
                     l_r = losses(logits(model, x_r), y_r).mean()
+                    L = alpha * self.shortfall(l_f, l_v) + (1 - alpha) * l_r
                     adamw.zero_grad()
-                    (alpha * self.shortfall(l_f, unseen) + (1 - alpha) * l_r).backward()
+                    L.backward()
                     adamw.step()
             adamw.zero_grad()
             schedule.step()
@@ -155,23 +148,15 @@ class NablaTau(Checked):
 
     def alphas(self, n_f: int, n_r: int) -> list[float]:
         r"""Return :math:`\alpha_e` of every pass over `n_f` forget and `n_r` retain examples."""
-        E = max(1, int(self.budget * self.batches(n_r) / (2 * self.batches(n_f))))
-        E = min(E, self.max_epochs or E)
-        alpha = min(1.0, 5 / 3 * n_f / (n_f + n_r)) if self.alpha is None else self.alpha
-        return [alpha * (1 - e / E) if self.anneal else alpha for e in range(E)]
+        E = passes(self.batches(n_f), self.batches(n_r), self.budget, self.max_epochs)
+        alpha_0 = min(1.0, 5 / 3 * n_f / (n_f + n_r)) if self.alpha is None else self.alpha
+        return [alpha_0 * (1 - e / E) if self.anneal else alpha_0 for e in range(E)]
 
-    def shortfall(self, l_f: Tensor, unseen: Tensor) -> Tensor:
-        """Return the squared distance by which losses `l_f`, (b,), stay below `unseen`, (m,)."""
-        gap = unseen.mean() - l_f.mean()
-        if self.match == "moments":
-            gap = torch.stack([gap, unseen.var(correction=0) - l_f.var(correction=0)])
-        elif self.match == "quantiles":
-            if torch.finfo(l_f.dtype).bits < 32:  # torch has no quantiles of these
-                l_f, unseen = l_f.float(), unseen.float()
-            ranks = torch.arange(len(l_f), device=l_f.device, dtype=l_f.dtype) + 0.5
-            gap = unseen.quantile(ranks / len(l_f)) - l_f.sort().values
-        gap = (gap if self.two_sided else gap.relu()).square()
-        return gap.mean() if self.match == "quantiles" else gap.sum()
+    def shortfall(self, l_f: Tensor, l_v: Tensor) -> Tensor:
+        r"""Return :math:`\operatorname{ReLU}(\tau - \ell_f)^2` of losses, (b,) and (m,)."""
+        gap = gaps(l_f, l_v, self.match)  # tau - l_f, and what else is aligned
+        squares = (gap if self.two_sided else gap.relu()).square()
+        return squares.mean() if self.match == "quantiles" else squares.sum()
 
 
 @torch.no_grad()

@@ -7,12 +7,13 @@ Descent on a bounded reverse cross-entropy less an entropy, in steps that are or
 retain set feeds each layer, so that its activations stay:
 
 .. math::
-    \ell(x, y) = -\log(1 + \delta - p_y) - w H(p), \qquad
+    \ell = -\log(1 + \delta - p_y) - w H(p), \qquad
     W_l \leftarrow W_l - \eta_e \, \nabla_{W_l} \ell \, (I - B_l B_l^\top), \qquad
     \eta_e = \eta_0 (\eta_E / \eta_0)^{e/E}
 
 :math:`B_l` spans the share :math:`\gamma` of :math:`M_D - M_{D_f}`, see `gradient_space`. Biases
-and BatchNorm stay. De-poisoning lowers the entropy over the other classes instead.
+and BatchNorm stay. De-poisoning has :math:`+ w H(q)` instead, where q are the probabilities of the
+classes but y, which leads to one other class.
 
 Sees: :math:`D_f` with labels, the stored gradient space of :math:`D`, and validation data for the
 stop rule (none if `stop` is). Never sees: :math:`D_r`.
@@ -38,13 +39,13 @@ from torch.nn.functional import one_hot
 
 from .. import fields
 from ..access import copy_of
-from ..checks.outputs import finite, settled
+from ..checks.outputs import settled
 from ..data.tensors import Labelled
-from ..errors import NonFiniteError
 from ..losses import check_labels
-from ..stored.gradient_space import GradientSpace
+from ..stored.gradient_space import GradientSpace, Moments
 from .parts.projection import Share, descend, projections
-from .parts.sequential import Stop, in_turn, parts
+from .parts.sequential import random_parts, unlearn_in_turn
+from .parts.stopping import Stop
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class PGU(fields.Checked):
         epochs, batch_size: Passes :math:`E` over the forget set, at most; forget examples a step.
         offset: :math:`\delta`, which bounds the loss and slows the most confident examples.
         entropy: Weight :math:`w` of the entropy.
-        stop: `gap`, `drop` or None (all epochs), see `parts.sequential.stopped`.
+        stop: `gap`, `drop` or None (all epochs), see `parts.stopping.stopped`.
         layers: Names of the layers to update; all if empty.
         steps: Parts of the forget set, drawn at random, that are forgotten one after the other.
         depoison: Lower the entropy over the other classes instead of raising that over all.
@@ -95,6 +96,11 @@ class PGU(fields.Checked):
         return replace(given, **fields)
 
     @property
+    def stored(self) -> Moments:
+        """Which moments of D must be stored."""
+        return Moments(self.stride_one)
+
+    @property
     def needs_validation(self) -> bool:
         """Whether there must be validation examples."""
         return self.stop is not None
@@ -105,39 +111,39 @@ class PGU(fields.Checked):
     ) -> nn.Module:  # fmt: skip
         """Return a copy of `model` that forgot in directions that the retain set does not use."""
         model = copy_of(model, forget=forget, validation=validation)
-        forgets = parts(forget, self.steps, generator)
-        for step in in_turn(self, model, forgets, gradient_space, validation, generator):
-            model = step.model
+        requests = random_parts(forget, self.steps, generator)
+        for after in unlearn_in_turn(self, model, requests, gradient_space, validation, generator):
+            model = after.model
         return settled(model)
 
     def iterates(
         self, model: nn.Module, forget: Labelled, space: GradientSpace, generator: torch.Generator
     ) -> Iterator[nn.Module]:
-        """Yield the model, each time the same object, before the first epoch and after each.
-
-        Raises:
-            NonFiniteError: A moment of the space is NaN or infinite.
-        """
-        space.check(model, self.stride_one)
-        if wrong := [name for name, M in space.moments.items() if not finite(M)]:
-            raise NonFiniteError(
-                f"The moments at {', '.join(wrong)} are NaN or infinite, so that they span no "
-                "space. Look for such numbers in the model, or compute in a type of larger range."
-            )
+        """Yield the model, each time the same object, before the first epoch and after each."""
+        space.check(model, self.stored)
         model = copy_of(model, forget=forget).eval()
+        # G (I - B_l B_l^T) for each weight W_l that may move
         steps = projections(model, space, self.gamma, self.share, self.layers, self.trust, forget.x)
         yield model
-        for e in range(1, self.epochs + 1):
-            lr = self.lr ** (1 - e / self.epochs) * self.lr_end ** (e / self.epochs)
+        E = self.epochs
+        for e in range(1, E + 1):
+            eta = self.lr ** (1 - e / E) * self.lr_end ** (e / E)  # eta_0 (eta_E / eta_0)^(e / E)
             batches = forget.batches(self.batch_size, generator if self.shuffle else None)
-            descend(model, steps, self.loss, batches, lr, generator if self.dropout else None)
+            descend(model, steps, self.loss, batches, eta, generator if self.dropout else None)
             yield model
 
     def loss(self, z: Tensor, y: Tensor) -> Tensor:
         """Return the mean loss of logits `z`, (n, classes), with the labels `y` to forget."""
         check_labels(z, y)
-        is_y = one_hot(y, z.shape[1]).bool()
-        reverse = -(1 + self.offset - z.softmax(1)[is_y]).log().mean()
-        log_p = (z[~is_y].view(len(z), -1) if self.depoison else z).log_softmax(1)
-        H = -(log_p.exp() * log_p).sum(1).mean()
-        return reverse + self.entropy * (H if self.depoison else -H)
+        of_y = one_hot(y, z.shape[1]).bool()
+        p_y = z.softmax(1)[of_y]
+        reverse = -(1 + self.offset - p_y).log().mean()  # at most -log delta, at p_y = 1
+        if self.depoison:  # q is the softmax of the other logits: that of all, without y, rescaled
+            return reverse + self.entropy * mean_entropy(z[~of_y].view(len(z), -1))
+        return reverse - self.entropy * mean_entropy(z)
+
+
+def mean_entropy(z: Tensor) -> Tensor:
+    r"""Return the mean of :math:`H(p) = -\sum_c p_c \log p_c` over logits `z`, (n, classes)."""
+    log_p = z.log_softmax(1)
+    return -(log_p.exp() * log_p).sum(1).mean()

@@ -41,18 +41,17 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import kl_div
 from torch.optim import SGD
 from torch.optim.lr_scheduler import MultiStepLR
 
 from ..access import copy_of, handed
 from ..checks.outputs import logits, settled
 from ..data.tensors import Inputs, Labelled, batched
-from ..errors import SpecError
 from ..fields import Checked, Count, NonNegative, Positive, Whole
-from ..losses import check_labels, losses
-from ..metrics.accuracy import hits
+from ..losses import losses
 from ..training import seeded
+from .parts.distillation import divergence
+from .parts.rewinding import rewound
 
 
 @dataclass(frozen=True)
@@ -83,25 +82,26 @@ class Distillation(Checked):
         return cls(**({"temperature": 4.0} | fields))
 
     def iterates(
-        self,
-        model: nn.Module,
-        *,
-        forget_inputs: Inputs,
-        retain: Labelled,
+        self, model: nn.Module, *, forget_inputs: Inputs, retain: Labelled,
         generator: torch.Generator,
-    ) -> Iterator[nn.Module]:
+    ) -> Iterator[nn.Module]:  # fmt: skip
         """Yield the student after every epoch: one object, in eval mode; copy what is to last."""
         student = copy_of(model, forget_inputs=forget_inputs, retain=retain)
-        teacher = deepcopy(student).eval()
+        teacher = deepcopy(student).eval()  # theta_o
         several = retain.y.is_floating_point()
         sgd = SGD(student.parameters(), self.lr, momentum=0.9, weight_decay=5e-4)
         schedule = MultiStepLR(sgd, [3, 5, 9], gamma=0.1)
 
         def step(x: Tensor, y: Tensor | None = None) -> None:
             z = logits(student, x)
-            d = self.divergence(z, teacher, x, several)
+            with torch.no_grad():
+                z_o = teacher(x)
+            d = divergence(z, z_o, self.temperature, several)  # mean of d(x; theta)
             sgd.zero_grad()
-            (-d if y is None else self.alpha * d + self.gamma * losses(z, y).mean()).backward()
+            if y is None:  # max d on D_f, which needs no labels
+                (-d).backward()
+            else:  # min alpha d + gamma l on D_r
+                (self.alpha * d + self.gamma * losses(z, y).mean()).backward()
             sgd.step()
 
         for epoch in range(self.epochs):
@@ -118,36 +118,20 @@ class Distillation(Checked):
             schedule.step()
             yield student.eval()
 
-    def divergence(self, z: Tensor, teacher: nn.Module, x: Tensor, several: bool = False) -> Tensor:
-        """Return the mean KL divergence of the teacher's outputs on `x` from those of logits z."""
-        T = self.temperature
-        with torch.no_grad():
-            t = teacher(x) / T
-        if several:
-            p = t.sigmoid()
-            return T**2 * (losses(z / T, p) - losses(t, p)).mean() * z.shape[1]
-        log_p = t.log_softmax(1)
-        log_q = (z / T).log_softmax(1)
-        return T**2 * kl_div(log_q, log_p, reduction="batchmean", log_target=True)
-
 
 @dataclass(frozen=True)
 class SCRUB(Distillation):
     """The last epoch of the student."""
 
     def __call__(
-        self,
-        model: nn.Module,
-        *,
-        forget_inputs: Inputs,
-        retain: Labelled,
+        self, model: nn.Module, *, forget_inputs: Inputs, retain: Labelled,
         generator: torch.Generator,
-    ) -> nn.Module:
+    ) -> nn.Module:  # fmt: skip
         """Return a copy of `model` that has unlearned its own outputs on the forget set."""
-        *_, student = self.iterates(
+        *_, last = self.iterates(
             model, forget_inputs=forget_inputs, retain=retain, generator=generator
         )
-        return settled(student)
+        return settled(last)
 
 
 @dataclass(frozen=True)
@@ -171,48 +155,14 @@ class SCRUBRewind(Distillation):
         return super().as_released(**({"rewind": False} | fields))
 
     def __call__(
-        self,
-        model: nn.Module,
-        *,
-        forget: Labelled,
-        retain: Labelled,
-        validation: Labelled,
+        self, model: nn.Module, *, forget: Labelled, retain: Labelled, validation: Labelled,
         generator: torch.Generator,
-    ) -> nn.Module:
+    ) -> nn.Module:  # fmt: skip
         """Return the student of the epoch that is chosen."""
         handed(forget=forget, retain=retain, validation=validation)
-        unlearning = self.iterates(
+        epochs = self.iterates(
             model, forget_inputs=forget.inputs, retain=retain, generator=generator
         )
-        students = [settled(deepcopy(student)) for student in unlearning]
-        if not self.rewind:
-            return students[-1]
-        target = expected_error(students[-1], forget, validation)
-        return min(students, key=lambda student: abs(wrong(student, forget).mean() - target))
-
-
-@torch.no_grad()
-def wrong(model: nn.Module, data: Labelled) -> Tensor:
-    """Return for every example whether its label is missed, (n,), 0 or 1."""
-
-    def missed(x: Tensor, y: Tensor) -> Tensor:
-        z = logits(model, x)
-        check_labels(z, y)
-        return 1 - hits(z, y).double()
-
-    return torch.cat([missed(x, y) for x, y in data.batches(256)])
-
-
-def expected_error(model: nn.Module, forget: Labelled, validation: Labelled) -> Tensor:
-    """Return the error on held-out data, with the classes in the shares of the forget set."""
-    if forget.y.is_floating_point() and len(validation):
-        return wrong(model, validation).mean()
-    share = torch.bincount(forget.y, minlength=int(forget.y.max()) + 1).double()
-    known = validation[torch.isin(validation.y, forget.y)]
-    if not len(known):
-        raise SpecError(
-            "SCRUBRewind has no held-out example of the classes to forget to compare with. Hold "
-            "some of the training set out, such as `validation: 0.1` in a specification."
-        )
-    weight = (share / torch.bincount(known.y, minlength=len(share)))[known.y]
-    return (weight * wrong(model, known)).sum() / weight.sum()
+        students = [settled(deepcopy(student)) for student in epochs]  # one that diverged is told
+        # the epoch whose error on D_f is nearest to that of the last epoch on D_v; or the last
+        return rewound(students, forget, validation) if self.rewind else students[-1]

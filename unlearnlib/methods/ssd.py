@@ -63,14 +63,14 @@ class SSD(Checked):
         return cls(alpha, lam, **(released | fields))
 
     @property
-    def statistic(self) -> Statistic:
+    def stored(self) -> Statistic:
         """Which importance of D must be stored."""
         return Statistic("fisher", self.group, self.order)
 
     def __call__(self, model: nn.Module, *, forget: Labelled, fisher: Importance) -> nn.Module:
         """Return a copy of `model` without the parameters that matter to the forget set most."""
         model = copy_of(model, forget=forget).eval()
-        fisher.check(model, self.statistic)
+        fisher.check(model, self.stored)
         I_Df = fisher_diagonal(model, forget, group=self.group, chunk=self.chunk, order=self.order)
         warn_of_nothing(self.alpha, fisher, I_Df)
         return dampen(model, fisher, I_Df, self.alpha, self.lam)
@@ -108,7 +108,8 @@ def dampen(
                     "be compared with it. Look for such numbers in the model, or compute in a type "
                     "of larger range."
                 )
-            selected = I_Df[name] > alpha * I_D[name]
+            selected = I_Df[name] > alpha * I_D[name]  # never where I_Df = 0
+            # Equation 4's min(lambda I_D / I_Df, 1); where I_Df = 0 it is 0/0, and masked below
             beta = (lam * I_D[name] / I_Df[name]).clamp(max=1)
             theta.copy_(torch.where(selected, beta * theta, theta))
     return settled(model)

@@ -1,4 +1,13 @@
-"""Metrics: pure functions of outputs and labels; none ever sees a model."""
+"""Metrics: pure functions of outputs and labels; none ever sees a model.
+
+- `accuracy`: accuracy and loss; also as the releases of SSD and JiT average them
+- `entropy`: entropy of the outputs
+- `divergence`: Jensen-Shannon divergence of two models' outputs
+- `membership`: the entropy attack of SSD and JiT
+- `attack`: scores of membership, and what an attack by one score can tell
+- `alignment`: whether noise moves an output in one direction, of JiT
+- `shapes`: what a metric may be given, checked once
+"""
 
 from .accuracy import accuracy, accuracy_batch_mean, loss
 from .alignment import alignment

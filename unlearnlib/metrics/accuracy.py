@@ -1,13 +1,15 @@
 """Accuracy, both as it should be and as the JiT and SSD papers average it; and the loss."""
 
+from jaxtyping import Float, Float64
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from ..errors import SpecError
-from .shapes import known, labels, told
+from ..losses import Labels, right
+from .shapes import labels, told
 
 
-def hits(logits: Tensor, y: Tensor) -> Tensor:
+def hits(logits: Float[Tensor, "n classes"], y: Labels) -> Float64[Tensor, " n"]:
     """Return 1 for every example whose largest output is its label, or one of them, else 0, (n,).
 
     NaN, in double precision, where an output of the example is not finite: it answers nothing.
@@ -16,13 +18,10 @@ def hits(logits: Tensor, y: Tensor) -> Tensor:
         logits: Outputs, (n, classes).
         y: Labels: (n,), integers; or (n, classes), floats that are 0 or 1.
     """
-    z, y = told(logits), labels(logits, y)
-    top = z.argmax(1)
-    hit = y.gather(1, top[:, None])[:, 0] if y.is_floating_point() else top == y
-    return known(hit.double(), z)
+    return right(told(logits), labels(logits, y))
 
 
-def accuracy(logits: Tensor, y: Tensor) -> float:
+def accuracy(logits: Float[Tensor, "n classes"], y: Labels) -> float:
     r"""Return :math:`\frac1n \sum_i [\arg\max_c z_{ic} = y_i]`, a fraction; see `hits`.
 
     NaN if an output of any example is not finite.
@@ -34,7 +33,9 @@ def accuracy(logits: Tensor, y: Tensor) -> float:
     return hits(logits, y).mean().item()
 
 
-def accuracy_batch_mean(logits: Tensor, y: Tensor, batch_size: int = 64) -> float:
+def accuracy_batch_mean(
+    logits: Float[Tensor, "n classes"], y: Labels, batch_size: int = 64
+) -> float:
     """Return the unweighted mean of the accuracies of consecutive batches, a fraction.
 
     The releases of SSD and JiT print this: the last, smaller batch weighs as much as a full one.
@@ -60,7 +61,7 @@ def accuracy_batch_mean(logits: Tensor, y: Tensor, batch_size: int = 64) -> floa
     )
 
 
-def loss(logits: Tensor, y: Tensor) -> float:
+def loss(logits: Float[Tensor, "n classes"], y: Labels) -> float:
     """Return the mean cross-entropy, in nats; that of several labels is a mean over them too."""
     z, y = told(logits), labels(logits, y)
     if y.is_floating_point():

@@ -1,13 +1,16 @@
 """How far the outputs of noisy copies of an example differ from its own in one direction."""
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ..errors import DataError
 from .shapes import told
 
 
-def alignment(logits: Tensor, noisy: Tensor) -> Tensor:
+def alignment(
+    logits: Float[Tensor, "n classes"], noisy: Float[Tensor, "N n classes"]
+) -> Float[Tensor, " n"]:
     r"""Return the length of the mean direction in which noise moves each output, (n,), in [0, 1].
 
     .. math:: a_i = \Bigl\lVert \frac1N \sum_{j=1}^N

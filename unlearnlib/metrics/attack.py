@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import torch
+from jaxtyping import Float, Float64, Int, Real
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedShuffleSplit
 from torch import Tensor
@@ -12,10 +13,11 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from ..checks.outputs import finite
 from ..errors import DataError, SpecError
+from ..losses import Labels
 from .shapes import NAN, labels, one_label, scores, told
 
 
-def example_loss(logits: Tensor, y: Tensor) -> Tensor:
+def example_loss(logits: Float[Tensor, "n classes"], y: Labels) -> Float64[Tensor, " n"]:
     """Return the loss of every example in nats, (n,); that of several labels is their sum.
 
     Args:
@@ -28,12 +30,12 @@ def example_loss(logits: Tensor, y: Tensor) -> Tensor:
     return cross_entropy(z, y, reduction="none")
 
 
-def confidence(logits: Tensor, y: Tensor) -> Tensor:
+def confidence(logits: Float[Tensor, "n classes"], y: Int[Tensor, " n"]) -> Float64[Tensor, " n"]:
     """Return the probability :math:`p_y` of the label of every example, (n,)."""
     return (-cross_entropy(told(logits), one_label(logits, y), reduction="none")).exp()
 
 
-def margin(logits: Tensor, y: Tensor) -> Tensor:
+def margin(logits: Float[Tensor, "n classes"], y: Int[Tensor, " n"]) -> Float64[Tensor, " n"]:
     r"""Return the logit-scaled confidence :math:`\log p_y - \log(1 - p_y)`, (n,).
 
     It is :math:`z_y - \log \sum_{c \ne y} e^{z_c}`, which stays finite where :math:`p_y` is 1.
@@ -42,7 +44,9 @@ def margin(logits: Tensor, y: Tensor) -> Tensor:
     return z.gather(1, y[:, None]).squeeze(1) - _others(z, y)
 
 
-def modified_entropy(logits: Tensor, y: Tensor) -> Tensor:
+def modified_entropy(
+    logits: Float[Tensor, "n classes"], y: Int[Tensor, " n"]
+) -> Float64[Tensor, " n"]:
     r"""Return :math:`-(1 - p_y) \log p_y - \sum_{c \ne y} p_c \log(1 - p_c)`, (n,).
 
     Song and Mittal, USENIX Security 2021, arXiv:2003.10595: unlike the entropy it is large where
@@ -52,10 +56,11 @@ def modified_entropy(logits: Tensor, y: Tensor) -> Tensor:
     log_p = z.log_softmax(1)
     top = log_p.argmax(1)
     log_rest = (-log_p.exp()).log1p()  # log(1 - p_c), which needs care where p_c is near 1
+    # log(1 - p_top) is that of the sum of the others, which needs no difference from 1
     log_rest = log_rest.scatter(1, top[:, None], (_others(z, top) - z.logsumexp(1))[:, None])
-    terms = log_p.exp() * log_rest
+    terms = log_p.exp() * log_rest  # p_c log(1 - p_c)
     label = y[:, None]
-    of_label = log_rest.gather(1, label).exp() * log_p.gather(1, label)
+    of_label = log_rest.gather(1, label).exp() * log_p.gather(1, label)  # (1 - p_y) log p_y
     return -(of_label + terms.scatter(1, label, 0.0).sum(1, keepdim=True)).squeeze(1)
 
 
@@ -64,7 +69,9 @@ def _others(z: Tensor, y: Tensor) -> Tensor:
     return z.scatter(1, y[:, None], -torch.inf).logsumexp(1)
 
 
-def attack_accuracy(members: Tensor, others: Tensor, splits: int = 10) -> float:
+def attack_accuracy(
+    members: Real[Tensor, " n"], others: Real[Tensor, " m"], splits: int = 10
+) -> float:
     """Return how often a logistic regression on one score tells members from others.
 
     The attack of the NablaTau release, after that of the NeurIPS 2023 unlearning challenge: the
@@ -92,7 +99,7 @@ def attack_accuracy(members: Tensor, others: Tensor, splits: int = 10) -> float:
     if size < 6 or not (np.isfinite(inside).all() and np.isfinite(outside).all()):
         return NAN
     np.random.default_rng(1).shuffle(outside if len(outside) > len(inside) else inside)
-    x = np.r_[outside[:size], inside[:size]][:, None]
+    x = np.r_[outside[:size], inside[:size]][:, None]  # one feature, the score
     member = np.repeat([0, 1], size)
     attacker = LogisticRegression(solver="newton-cholesky")  # three times as fast as lbfgs
     with warnings.catch_warnings():
@@ -104,7 +111,7 @@ def attack_accuracy(members: Tensor, others: Tensor, splits: int = 10) -> float:
     return float(np.mean(hits))
 
 
-def attack_auc(members: Tensor, others: Tensor) -> float:
+def attack_auc(members: Real[Tensor, " n"], others: Real[Tensor, " m"]) -> float:
     """Return the chance that a member's score is above another's; equal scores count half.
 
     Args:
@@ -118,11 +125,12 @@ def attack_auc(members: Tensor, others: Tensor) -> float:
     if not (finite(x) and finite(others)):
         return NAN
     ranked = others.sort().values
+    # How many others are below x, and how many at most x: ties are half of the difference
     below, not_above = (torch.searchsorted(ranked, x, right=right) for right in (False, True))
     return ((below + not_above) / 2).mean().item() / len(others)
 
 
-def attack_tpr(members: Tensor, others: Tensor, fpr: float = 0.01) -> float:
+def attack_tpr(members: Real[Tensor, " n"], others: Real[Tensor, " m"], fpr: float = 0.01) -> float:
     """Return the share of members above a threshold that at most a share `fpr` of others is above.
 
     Args:
@@ -145,16 +153,17 @@ def attack_tpr(members: Tensor, others: Tensor, fpr: float = 0.01) -> float:
         return NAN
     ranked = others.sort(descending=True).values
     allowed = math.floor(fpr * len(others) + 1e-9)  # 0.29 of 100 is 28.999999999999996
+    # Above it are the `allowed` largest at most, fewer where others are equal to it
     threshold = ranked[min(allowed, len(others) - 1)]
     return (x > threshold).double().mean().item()
 
 
 def _filled(members: Tensor, others: Tensor) -> list[Tensor]:
     """Return the scores of two sets, each of which has some."""
-    found = scores(members, others)
-    if not all(map(len, found)):
+    both = scores(members, others)
+    if not all(map(len, both)):
         raise DataError(
             f"An attack compares members with others, and was given {len(members)} scores of "
             f"members and {len(others)} of others. It needs one of each at least."
         )
-    return found
+    return both

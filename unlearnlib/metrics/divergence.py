@@ -3,13 +3,14 @@
 import math
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ..errors import DataError
 from .shapes import told
 
 
-def divergence(z: Tensor, other: Tensor) -> float:
+def divergence(z: Float[Tensor, "n classes"], other: Float[Tensor, "n classes"]) -> float:
     r"""Return the mean Jensen-Shannon divergence of two models' outputs, in nats.
 
     .. math:: \frac12 \operatorname{KL}(p \Vert m) + \frac12 \operatorname{KL}(q \Vert m),

@@ -1,11 +1,12 @@
 """Entropy of a classifier's outputs."""
 
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 from .shapes import told
 
 
-def entropy(logits: Tensor) -> Tensor:
+def entropy(logits: Float[Tensor, "n classes"]) -> Float64[Tensor, " n"]:
     r"""Return :math:`H_i = -\sum_c p_{ic} \log p_{ic}` in nats, (n,), in double precision.
 
     >>> import torch

@@ -1,13 +1,18 @@
 """Membership inference: can an attacker tell that the forget set was trained on?"""
 
 import numpy as np
+from jaxtyping import Float
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from .entropy import entropy
 
 
-def mia_entropy(forget: Tensor, retain: Tensor, test: Tensor) -> float:
+def mia_entropy(
+    forget: Float[Tensor, "f classes"],
+    retain: Float[Tensor, "r classes"],
+    test: Float[Tensor, "t classes"],
+) -> float:
     """Return the share of the forget set that the entropy attack of SSD and JiT calls members.
 
     A balanced logistic regression on one feature, the entropy of the output, learns retain

@@ -4,15 +4,17 @@ Outputs that are not finite are no mistake of the caller's: a metric of them is 
 """
 
 import torch
+from jaxtyping import Float, Float64, Int, Int64, Real
 from torch import Tensor
 
 from ..checks.outputs import finite
 from ..errors import DataError
+from ..losses import Labels
 
 NAN = float("nan")
 
 
-def told(logits: Tensor) -> Tensor:
+def told(logits: Float[Tensor, "n classes"]) -> Float64[Tensor, "n classes"]:
     """Return outputs in double precision; of an example with one that is not finite, all are NaN.
 
     So that whatever is computed of such an example is NaN too, also where infinity has an argmax.
@@ -35,13 +37,13 @@ def told(logits: Tensor) -> Tensor:
     return z if finite(z) else known(z, z)
 
 
-def known(values: Tensor, z: Tensor) -> Tensor:
+def known(values: Float[Tensor, "n ..."], z: Float[Tensor, "n classes"]) -> Float[Tensor, "n ..."]:
     """Return `values`, (n, ...), with NaN for the examples whose outputs `z` are not finite."""
     gone = ~z.isfinite().flatten(1).all(1)
     return values.masked_fill(gone.view(-1, *[1] * (values.dim() - 1)), NAN)
 
 
-def one_label(logits: Tensor, y: Tensor) -> Tensor:
+def one_label(logits: Float[Tensor, "n classes"], y: Int[Tensor, " n"]) -> Int64[Tensor, " n"]:
     """Return the labels of `logits`, one an example, (n,), int64.
 
     Raises:
@@ -63,7 +65,7 @@ def one_label(logits: Tensor, y: Tensor) -> Tensor:
     return y.long()
 
 
-def labels(logits: Tensor, y: Tensor) -> Tensor:
+def labels(logits: Float[Tensor, "n classes"], y: Labels) -> Labels:
     """Return the labels of `logits`: one an example, as of `one_label`; or several.
 
     Raises:
@@ -81,7 +83,7 @@ def labels(logits: Tensor, y: Tensor) -> Tensor:
     return y
 
 
-def scores(*sets: Tensor) -> list[Tensor]:
+def scores(*sets: Real[Tensor, " _"]) -> list[Float64[Tensor, " _"]]:
     """Return sets of scores, (n,) each, in double precision.
 
     Raises:

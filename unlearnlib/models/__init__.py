@@ -1,4 +1,17 @@
-"""Networks: one family a file, each built from the shape of an input and the number of classes."""
+"""Networks: one family a file, each built from the shape of an input and the number of classes.
+
+A specification names a network by its key in :data:`MODELS`; :func:`build` makes it.
+
+- `small`: perceptron, the CNN of JiT's entropy experiment, a strided CNN
+- `vgg`: VGG-11, the network of the JiT paper, and its miniature
+- `small_vgg`: the network of PGU's data removal and de-poisoning
+- `all_cnn`: the network of PGU's sub-class removal
+- `resnet`: ResNet-18 with a stem for small images, or with its own
+- `vit`: vision transformers of `timm`, an extra
+- `patch_transformer`: a vision transformer of plain layers, which needs no extra
+- `text`: classifiers of texts: words, a transformer, a head on an encoder
+- `encoders`: the pretrained encoders of `text`, an extra
+"""
 
 from collections.abc import Callable
 from functools import partial

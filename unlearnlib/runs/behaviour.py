@@ -21,14 +21,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from ..access import Method, access, grant
+from ..access import Method, grant, to_store
 from ..cache import atomic, digest
 from ..data.tensors import Labelled
 from ..data.text import FORMS
 from ..locations import data_folder
 from ..methods import METHODS
-from ..stored.gradient_space import GradientSpace
-from ..stored.importance import fisher_diagonal, output_sensitivity
 from ..training import Recipe, seeded
 
 Numbers = list[float]
@@ -38,9 +36,10 @@ TELLING: dict[str, dict[str, Any]] = {
     "SSD": {"alpha": 1.2},
     "LFSSD": {"alpha": 1.2},
     "PGU": {"stop": None, "steps": 2, "batch_size": 3},
-    "PerturbedJiT": {"noise": "sparse"},
 }
-"""Values in the place of those with which a method would do nothing here, or what another does."""
+"""Values in the place of those with which a method would do nothing here."""
+MORE: dict[str, list[dict[str, Any]]] = {"JiT": [{"noise": "sparse"}]}
+"""Further settings of a method, whose numbers follow those of its plain form."""
 
 
 class Texts(nn.Module):
@@ -78,27 +77,31 @@ def kinds() -> Iterator[str]:
 
 
 def behaviour(kind: str, problem: str) -> Numbers:
-    """Return two numbers for each tensor of the unlearned model: its length and a projection."""
-    method = _small(kind)
-    model, offers = _offers(problem, method)
-    found = []
-    for value in method(model, **grant(method, offers)).state_dict().values():
-        flat = value.detach().double().flatten()
-        along = torch.arange(len(flat), dtype=torch.float64).add(1).cos()
-        found += [float(flat.norm()), float(flat @ along)]
-    return found
+    """Return two numbers for each tensor of the unlearned model: its length and a projection.
+
+    Those of the settings in `MORE` follow those of the plain form.
+    """
+    numbers: Numbers = []
+    for setting in ({}, *MORE.get(kind.partition(".")[0], [])):
+        method = _small(kind, setting)
+        model, offers = _offers(problem, method)
+        for value in method(model, **grant(method, offers)).state_dict().values():
+            flat = value.detach().double().flatten()
+            along = torch.arange(len(flat), dtype=torch.float64).add(1).cos()
+            numbers += [float(flat.norm()), float(flat @ along)]
+    return numbers
 
 
 def suits(kind: str, problem: str) -> bool:
     """Tell whether a method can be used on a problem: JiT needs real inputs, PGU single labels."""
-    return problem == "images" or kind.partition(".")[0] not in ("JiT", "PerturbedJiT", "PGU")
+    return problem == "images" or kind.partition(".")[0] not in ("JiT", "PGU")
 
 
-def _small(kind: str) -> Method:
-    """Return a method with settings for a few examples."""
+def _small(kind: str, setting: dict[str, Any]) -> Method:
+    """Return a method with values for a few examples and those of a setting."""
     name, _, constructor = kind.partition(".")
     method: Any = getattr(METHODS[name], constructor)() if constructor else METHODS[name]()
-    small = SMALL | TELLING.get(name, {})
+    small = SMALL | TELLING.get(name, {}) | setting
     if getattr(method, "group", 1) > 1:
         small |= {"group": 4}
     small = {field: value for field, value in small.items() if hasattr(method, field)}
@@ -128,8 +131,6 @@ def _offers(problem: str, method: Method) -> tuple[nn.Module, SimpleNamespace]:
     model = fresh_model(torch.Generator().manual_seed(1))
     model.train()(whole.x)  # BatchNorm has seen something
     model.eval()
-    wants = access(method)
-    how: Any = {k: getattr(method, k) for k in ("group", "order") if hasattr(method, k)}
     offers = SimpleNamespace(
         forget=forget,
         forget_inputs=forget.inputs,
@@ -139,14 +140,8 @@ def _offers(problem: str, method: Method) -> tuple[nn.Module, SimpleNamespace]:
         fresh_model=fresh_model,
         recipe=Recipe(2, lr=0.05, batch_size=8, augment=problem == "images"),
         generator=torch.Generator().manual_seed(2),
+        **{name: which.of(model, whole) for name, which in to_store(method).items()},
     )
-    if "fisher" in wants:
-        offers.fisher = fisher_diagonal(model, whole, **how)
-    if "sensitivity" in wants:
-        offers.sensitivity = output_sensitivity(model, whole.inputs, **how)
-    if "gradient_space" in wants:
-        stride_one = getattr(method, "stride_one", False)
-        offers.gradient_space = GradientSpace.of(model, whole.inputs, stride_one=stride_one)
     return model, offers
 
 
@@ -157,8 +152,8 @@ def _file() -> Path:
 @lru_cache(maxsize=1)
 def golden() -> dict[str, dict[str, Numbers]]:
     """Return the numbers of every kind and problem as they are kept."""
-    found: dict[str, dict[str, Numbers]] = json.loads(_file().read_text(encoding="utf-8"))
-    return found
+    kept: dict[str, dict[str, Numbers]] = json.loads(_file().read_text(encoding="utf-8"))
+    return kept
 
 
 @lru_cache(maxsize=64)

@@ -2,13 +2,12 @@
 
 import gc
 import json
-import os
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -91,32 +90,37 @@ class Grid:
         known = records.load_all(self.part, self.scale)
         return [run for run in self.runs() if run.due(known.get(run.run_id))]
 
-    def check_requests(self) -> None:
-        """Refuse requests that the data set does not have, or has twice; it is loaded for that.
+    def check_requests(self, scenario: Scenario) -> None:
+        """Refuse requests that the data set does not have, or has twice.
+
+        Args:
+            scenario: Any of the grid, whose data set is loaded for that.
 
         Raises:
             SpecError: A line for each of them, and for validation that holds out no example.
         """
-        scenario, found = next(self.runs()).scenario, list[str]()
+        faults: list[str] = []
         if self.validation and not scenario.held_out.any():
-            found.append(f"validation of {self.validation} holds out none of the training set.")
+            faults.append(f"validation of {self.validation} holds out none of the training set.")
         seen: dict[tuple[bool, bytes], str] = {}
         for request in self.requests:
             try:
                 train = resolve(request, scenario.remaining, rng("request", self.seeds[0])).train
             except RequestError as error:
-                found.append(str(error))
+                faults.append(str(error))
                 continue
             drawn = request.startswith("random:")  # which is another one with another seed
             if (first := seen.setdefault((drawn, train.numpy().tobytes()), request)) != request:
-                found.append(f"requests has {first!r} and {request!r}, which select the same "
-                             "training examples and would be counted twice. Keep one.")  # fmt: skip
-        refuse(found)
+                faults.append(
+                    f"requests has {first!r} and {request!r}, which select the same training "
+                    "examples and would be counted twice. Keep one."
+                )
+        refuse(faults)
 
 
 @dataclass(frozen=True)
 class Run:
-    """One cell of a grid: a method on a scenario with a seed."""
+    """A method on a scenario with a seed."""
 
     grid: Grid
     request: str
@@ -131,11 +135,17 @@ class Run:
 
     @property
     def scenario(self) -> Scenario:
-        """The scenario."""
+        """The scenario, of which nothing is computed or loaded yet."""
         g = self.grid
         recipe = Recipe(**g.training)
-        return _shared(
-            Scenario(g.dataset, g.model, self.request, recipe, self.seed, self.seed, g.validation)
+        return Scenario(
+            dataset=g.dataset,
+            model=g.model,
+            request=self.request,
+            recipe=recipe,
+            seed_model=self.seed,
+            seed_request=self.seed,
+            validation=g.validation,
         )
 
     @property
@@ -176,10 +186,9 @@ class Run:
         """Tell whether the run has to be made, given its record if there is one."""
         return record is None or (self.grid.scale == "laptop" and records.stale(record))
 
-    def go(self) -> records.Record:
-        """Make the run and return its record."""
+    def go(self, scenario: Scenario) -> records.Record:
+        """Make the run on its scenario, with what that has computed already; return its record."""
         start = time.perf_counter()
-        scenario = self.scenario
         rows = measured(self.method, scenario, self.seed, self.grid.splits)
         seconds = round(time.perf_counter() - start, 3)
         now = behaviour.of_kind(self.specification["type"], self.grid.dataset)
@@ -191,12 +200,6 @@ class Run:
             "provenance": records.environment()
             | {"date": records.now(), "seconds": seconds, "behaviour": now},
         }
-
-
-@lru_cache(maxsize=1)
-def _shared(scenario: Scenario) -> Scenario:
-    """Return the scenario of the run before if it is equal, with all that it has computed."""
-    return scenario
 
 
 def run_grid(grid: Grid, budget: float | None = None) -> pd.DataFrame:
@@ -221,79 +224,109 @@ def run_grid(grid: Grid, budget: float | None = None) -> pd.DataFrame:
         ExceptionGroup: Some runs failed otherwise; the others are recorded.
         StoppedError: A record or a model could not be written; the rest was not started.
     """
-    known = records.load_all(grid.part, grid.scale)
     end = time.monotonic() + (float("inf") if budget is None else budget)
-    longest: dict[str, float] = defaultdict(float)
-    for old in known.values():
-        name, seconds = old["identity"]["method"], old["provenance"].get("seconds")
-        longest[name] = max(longest[name], seconds if type(seconds) in (int, float) else 0)
+    known = records.load_all(grid.part, grid.scale)
     turn = {seed: i for i, seed in enumerate(grid.seeds)}
-    cells = sorted(grid.runs(), key=lambda cell: turn[cell.seed])
-    due = {cell.run_id for cell in cells if cell.due(known.get(cell.run_id))}
+    runs = sorted(grid.runs(), key=lambda run: turn[run.seed])
+    due = [run for run in runs if run.due(known.get(run.run_id))]
+    again = {run.run_id for run in due}
+    made = {run.run_id: known[run.run_id] for run in runs if run.run_id not in again}
     if due:
-        grid.check_requests()
-    failed, hopeless, late = list[Exception](), dict[int, Exception](), 0
-    done = "{} of {} runs are recorded"
-    found: dict[str, records.Record] = {}
-    for cell in (bar := tqdm(cells, unit="run", disable=None)):
-        bar.set_description(f"{cell.request} {cell.label} seed {cell.seed}")
-        record = known.get(cell.run_id)
-        if cell.run_id in due:
-            if time.monotonic() + longest[cell.name] > end:
-                late += 1
-                continue
-            record = _tried(cell, failed, hopeless)
-            if record is None:
-                continue
-            longest[cell.name] = max(longest[cell.name], record["provenance"]["seconds"])
-        found[cell.run_id] = record = record or known[cell.run_id]
-        if cell.run_id in due or records.SWEEP in os.environ:
-            try:
-                records.write(record)  # a sweep's run has copies of all that it shows
-            except OSError as error:  # nor could the next one be written
-                kept = known.keys() - due | found.keys() - {cell.run_id}
-                told = done.format(sum(one.run_id in kept for one in cells), len(cells))
-                stopped = StoppedError(f"{error}\n{told}; the same command makes the others.")
-                stopped.table = _table(grid, found)
-                raise stopped from error
-    if late:
-        warnings.warn(f"The time was up: {late} of {len(cells)} runs were not started, "
-                      "which the same command makes.", stacklevel=2)  # fmt: skip
-    diverged = [error for error in failed if isinstance(error, DivergedError)]
-    if len(failed) > len(diverged):
-        raise ExceptionGroup(f"{done.format(len(found), len(cells))}; these failed", failed)
-    table = _table(grid, found)
-    table.attrs["diverged"] = [f"{e} ({', '.join(e.__notes__)})" for e in diverged]
-    if diverged:
-        where = "; ".join(error.__notes__[0] for error in diverged)
-        warnings.warn(f"{len(diverged)} of {len(cells)} runs diverged and have no record: {where}.",
-                      stacklevel=2)  # fmt: skip
+        scenario = due[0].scenario
+        grid.check_requests(scenario)
+    longest, failures, late = _longest(known.values()), _Failures(), 0
+    bar = tqdm(due, total=len(runs), initial=len(runs) - len(due), unit="run", disable=None)
+    for run in bar:
+        bar.set_description(f"{run.request} {run.label} seed {run.seed}")
+        if time.monotonic() + longest[run.name] > end:
+            late += 1
+            continue
+        scenario = _scenario(run, scenario)
+        record = _tried(run, scenario, failures)
+        if record is None:
+            continue
+        try:
+            records.write(record)
+        except OSError as error:  # nor could the next one be written
+            told = f"{len(made)} of {len(runs)} runs are recorded"
+            stopped = StoppedError(f"{error}\n{told}; the same command makes the others.")
+            stopped.table = _table(grid, made | {run.run_id: record})
+            raise stopped from error
+        made[run.run_id] = record
+        longest[run.name] = max(longest[run.name], record["provenance"]["seconds"])
+    diverged = _told(failures, late, len(made), len(runs))
+    table = _table(grid, made)
+    table.attrs["diverged"] = diverged
     return table
 
 
-def _tried(
-    cell: Run, failed: list[Exception], hopeless: dict[int, Exception]
-) -> records.Record | None:
-    """Return the record of a run; None if it fails, and then its failure is among `failed`.
+@dataclass
+class _Failures:
+    """What went wrong in a grid.
 
-    A seed without an original model is `hopeless`: its other runs fail without being tried.
+    Attributes:
+        errors: One for each run that failed, with a note of which run that was.
+        hopeless: Of a seed without an original model, the error; its other runs are not tried.
     """
-    where = f"in {cell.label} on {cell.request}, seed {cell.seed}"
-    if cell.seed in hopeless:
-        hopeless[cell.seed].add_note(where)
+
+    errors: list[Exception] = field(default_factory=list)
+    hopeless: dict[int, Exception] = field(default_factory=dict)
+
+
+def _longest(known: Iterable[records.Record]) -> defaultdict[str, float]:
+    """Return the seconds of the longest run of each method, 0 where none is known."""
+    longest: defaultdict[str, float] = defaultdict(float)
+    for record in known:
+        name, seconds = record["identity"]["method"], record["provenance"].get("seconds")
+        longest[name] = max(longest[name], seconds if type(seconds) in (int, float) else 0)
+    return longest
+
+
+def _scenario(run: Run, before: Scenario) -> Scenario:
+    """Return the scenario of a run: that of the run before, or one that shares its data set."""
+    if run.scenario == before:
+        return before
+    return before.but(request=run.request, seed_model=run.seed, seed_request=run.seed)
+
+
+def _tried(run: Run, scenario: Scenario, failures: _Failures) -> records.Record | None:
+    """Return the record of a run; None if it fails, and then its failure is noted."""
+    where = f"in {run.label} on {run.request}, seed {run.seed}"
+    if run.seed in failures.hopeless:
+        failures.hopeless[run.seed].add_note(where)
         return None
     try:
-        return cell.go()
+        return run.go(scenario)
     except Exception as error:  # the other runs go on; all failures are raised by `run_grid`
         error.add_note(where)
-        failed.append(error)
-        if not cell.scenario.trained:
-            hopeless[cell.seed] = error
+        failures.errors.append(error)
+        if not scenario.trained:
+            failures.hopeless[run.seed] = error
         return None
     finally:
         gc.collect()
 
 
-def _table(grid: Grid, found: dict[str, records.Record]) -> pd.DataFrame:
-    """Return the tidy table of the records that were found, in the order of the grid."""
-    return records.table(found[cell.run_id] for cell in grid.runs() if cell.run_id in found)
+def _table(grid: Grid, made: dict[str, records.Record]) -> pd.DataFrame:
+    """Return the tidy table of the records there are, in the order of the grid."""
+    return records.table(made[run.run_id] for run in grid.runs() if run.run_id in made)
+
+
+def _told(failures: _Failures, late: int, done: int, total: int) -> list[str]:
+    """Warn of runs that were late or diverged; return a sentence for each that diverged.
+
+    Raises:
+        ExceptionGroup: Some failed otherwise.
+    """
+    if late:
+        told = f"{late} of {total} runs were not started, which the same command makes."
+        warnings.warn(f"The time was up: {told}", stacklevel=3)
+    diverged = [error for error in failures.errors if isinstance(error, DivergedError)]
+    if len(failures.errors) > len(diverged):
+        told = f"{done} of {total} runs are recorded; these failed"
+        raise ExceptionGroup(told, failures.errors)
+    if diverged:
+        where = "; ".join(error.__notes__[0] for error in diverged)
+        told = f"{len(diverged)} of {total} runs diverged and have no record: {where}."
+        warnings.warn(told, stacklevel=3)
+    return [f"{error} ({', '.join(error.__notes__)})" for error in diverged]

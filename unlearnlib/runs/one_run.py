@@ -10,16 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from .. import metrics
-from ..access import Method, access, grant
+from ..access import Method, access, grant, to_store
 from ..checks import outputs as checks
-from ..cost import Cost, count_forwards, stopwatch, warm_up
+from ..checks.intact import intact
+from ..cost import Cost, count_forwards, stopwatch
 from ..data import Labelled
 from ..errors import DivergedError, NonFiniteError
 from ..methods import Original, Retrain
 from ..request import Splits
 from ..scenario import Scenario
-from ..stored.gradient_space import GradientSpace
-from ..stored.importance import Importance
 
 SPLITS = tuple(f.name for f in fields(Splits) if f.name != "alike")
 Row = tuple[str, str, float]
@@ -61,7 +60,7 @@ def _clocked(
         original, _ = scenario.original
         model = deepcopy(original)
         granted = grant(method, scenario.offers(seed_method, method))
-        stored = [v.seconds for v in granted.values() if isinstance(v, Importance | GradientSpace)]
+        stored = [granted[name].seconds for name in to_store(method)]
         x = scenario.splits.forget.x[:128]
         warm_up(model, x)
         with count_forwards(type(model)) as forwards, stopwatch(x.device) as cost:
@@ -73,6 +72,21 @@ def _clocked(
     return go
 
 
+def warm_up(model: nn.Module, x: Tensor) -> None:
+    """Send a batch forward and backward through `model`, which stays as it is.
+
+    What a device does at its first call (choice of kernels, buffers) is not a method's cost.
+
+    Raises:
+        UnsupportedModelError: The outputs are not logits.
+    """
+    parameters = [q for q in model.parameters() if q.requires_grad]
+    with intact(model):
+        z = checks.logits(model, x.clone())
+        if z.requires_grad:
+            torch.autograd.grad(z.sum(), parameters, allow_unused=True)
+
+
 def _cost(cost: Cost, passes: float, before: nn.Module, after: nn.Module) -> dict[str, float]:
     """Return the costs of a run as they are recorded."""
     steps = [
@@ -80,10 +94,10 @@ def _cost(cost: Cost, passes: float, before: nn.Module, after: nn.Module) -> dic
         for p, q in zip(before.parameters(), after.parameters(), strict=True)
     ]
     change = float(torch.stack(steps).norm())
-    found = {"seconds_unlearn": cost.seconds, "passes": passes, "change_norm": change}
+    spent = {"seconds_unlearn": cost.seconds, "passes": passes, "change_norm": change}
     if cost.peak_memory_mib is not None:
-        found["peak_memory_mib"] = cost.peak_memory_mib
-    return found
+        spent["peak_memory_mib"] = cost.peak_memory_mib
+    return spent
 
 
 @torch.no_grad()
@@ -110,7 +124,8 @@ def measure(model: nn.Module, splits: Splits, names: Iterable[str] = SPLITS) -> 
         whole, _, kind = name.partition("_")
         if kind and whole in splits.alike:
             mask = splits.alike[whole] == (kind == "forget")
-            return of(whole)[mask.to(known[whole].device)]
+            z = of(whole)
+            return z[mask.to(z.device)]
         if name not in known:
             known[name] = outputs(model, getattr(splits, name).x)
             if not checks.finite(known[name]):

@@ -7,7 +7,6 @@ record a line, which is what is committed.
 
 import json
 import math
-import os
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -19,7 +18,7 @@ import pandas as pd
 from ..cache import Contents, atomic, contents, digest, locked
 from ..errors import RecordError
 from ..fields import first_defaults, nearest
-from ..locations import cache_folder, data_folder
+from ..locations import committed_records, records_folder
 from ..methods import METHODS
 from . import behaviour
 from .environment import environment as environment
@@ -32,8 +31,6 @@ PROVENANCE = ("date", "commit", "dirty", "device", "seconds")
 COLUMNS = ("run_id", *IDENTITY, "metric", "split", "value", "stale", *PROVENANCE)
 """Columns of the tidy table; after them comes one for each hyper-parameter of its methods."""
 Record = dict[str, Any]
-SWEEP = "UNLEARNLIB_SWEEP_RUN"
-"""Variable that names a folder of its own for the records of one run of a sweep."""
 
 
 def run_id(identity: Mapping[str, Any], specification: Mapping[str, Any]) -> str:
@@ -49,22 +46,17 @@ def run_id(identity: Mapping[str, Any], specification: Mapping[str, Any]) -> str
 
 
 def folder(part: str, scale: str) -> Path:
-    """Return where the records of one part at one scale lie; laptop records are not kept.
+    """Return where the records of one part at one scale are written, see `records_folder`.
 
     Raises:
         RecordError: A name is no word, so that its records would lie elsewhere.
     """
-    return _root(scale) / _word("part", part) / _word("scale", scale)
+    return records_folder(scale) / _word("part", part) / _word("scale", scale)
 
 
 def packed(part: str, scale: str) -> Path:
     """Return the file that `merge` packs the records of one part at one scale into."""
     return folder(part, scale).with_name(f"{scale}.jsonl")
-
-
-def _root(scale: str) -> Path:
-    """Return where the records of all parts lie."""
-    return (cache_folder() if scale == "laptop" else data_folder()) / "records"
 
 
 WORD = re.compile(r"\w[\w.-]*")
@@ -81,39 +73,38 @@ def _word(what: str, word: str) -> str:
 
 
 def write(record: Record) -> None:
-    """Write one record, atomically, to a file of its own; within a sweep, to its run's folder.
+    """Write one record, atomically, to a file of its own.
 
     Raises:
         RecordError: Its part, its scale or its run id is no word.
         StorageError: The file cannot be written.
     """
     identity = record["identity"]
-    home = os.environ.get(SWEEP) or folder(identity["part"], identity["scale"])
-    path = Path(home) / f"{_word('run id', record['run_id'])}.json"
+    home = folder(identity["part"], identity["scale"])
+    path = home / f"{_word('run id', record['run_id'])}.json"
     with atomic(path) as temporary:
         temporary.write_text(json.dumps(record, sort_keys=True) + "\n")
 
 
 def load_all(part: str, scale: str) -> dict[str, Record]:
-    """Return every record of one part at one scale by its run id.
+    """Return every record that runs of one part at one scale have written, by its run id.
 
     Raises:
         RecordError: A file or a line of the packed file is not a record, or two of them are of one
             run; the message names all such places.
     """
     # What `merge` moves meanwhile is not missed: it is in the packed file before it goes.
-    return _all(_loose(part, scale), part, scale)
+    return _all(_loose(part, scale), packed(part, scale), part, scale)
 
 
 def _loose(part: str, scale: str) -> dict[Path, Contents]:
     """Return the files that are not packed yet, with what is in them."""
-    found = {path: contents(path) for path in sorted(folder(part, scale).glob("*.json"))}
-    return {path: text for path, text in found.items() if text is not None}
+    texts = {path: contents(path) for path in sorted(folder(part, scale).glob("*.json"))}
+    return {path: text for path, text in texts.items() if text is not None}
 
 
-def _all(loose: dict[Path, Contents], part: str, scale: str) -> dict[str, Record]:
+def _all(loose: dict[Path, Contents], place: Path, part: str, scale: str) -> dict[str, Record]:
     """Return the records in loose files and in the packed one: of two of a run, the later one."""
-    place = packed(part, scale)
     whole = contents(place) or b""
     lines: dict[str, Contents] = {str(place): whole}
     if isinstance(whole, bytes):
@@ -224,8 +215,8 @@ def merge(part: str, scale: str) -> Path | None:
     with locked(place.with_suffix(".lock")):
         loose = _loose(part, scale)  # what is written meanwhile stays loose
         lines = sorted(
-            _all(loose, part, scale).values(),
-            key=lambda r: ([str(r["identity"][k]) for k in IDENTITY], r["run_id"]),
+            _all(loose, place, part, scale).values(),
+            key=lambda r: ([str(value) for value in _whole(r).values()], r["run_id"]),
         )
         with atomic(place) as temporary:
             temporary.write_text("".join(json.dumps(r, sort_keys=True) + "\n" for r in lines))
@@ -292,16 +283,24 @@ def hyper_parameters(frame: pd.DataFrame) -> list[str]:
 
 
 def read(part: str, scale: str) -> pd.DataFrame:
-    """Return the tidy table of every record of one part at one scale; empty if there is none."""
-    return table(load_all(part, scale).values())
+    """Return the tidy table of every record of one part at one scale; empty if there is none.
+
+    Those that are committed are among them, wherever runs write theirs.
+    """
+    known = load_all(part, scale)
+    committed = committed_records() / part / f"{scale}.jsonl"
+    if committed != packed(part, scale):
+        known = _all({}, committed, part, scale) | known
+    return table(known.values())
 
 
 def read_all(scale: str) -> pd.DataFrame:
     """Return the tidy table of every record of every part at one scale; empty if there is none."""
-    names = sorted(path.name for path in _root(scale).glob("*") if path.is_dir())
-    parts = [name for name in names if WORD.fullmatch(name)]
-    found = [frame for frame in (read(part, scale) for part in parts) if not frame.empty]
-    return pd.concat(found, ignore_index=True) if found else table([])
+    roots = {committed_records(), records_folder(scale)}
+    names = {path.name for root in roots for path in root.glob("*") if path.is_dir()}
+    parts = sorted(name for name in names if WORD.fullmatch(name))
+    tables = [frame for frame in (read(part, scale) for part in parts) if not frame.empty]
+    return pd.concat(tables, ignore_index=True) if tables else table([])
 
 
 def recorded(part: str, **where: str | int) -> pd.DataFrame:

@@ -17,7 +17,7 @@ def read(path: Path, kind: str, fields: Collection[str], device: torch.device | 
         DataError: There is no such file, or it is truncated, or of another kind.
     """
     try:
-        found = torch.load(path, map_location=device, weights_only=True)
+        stored = torch.load(path, map_location=device, weights_only=True)
     except torch.OutOfMemoryError:
         raise
     except Exception as error:  # of whatever kind: torch's, pickle's, the system's
@@ -25,13 +25,13 @@ def read(path: Path, kind: str, fields: Collection[str], device: torch.device | 
             f"{path} cannot be read as a stored {kind} ({first_line(error)}). Give a file that its "
             "save has written, or store it again."
         ) from error
-    tensors = isinstance(found, dict) and next((v for v in found.values() if _tensors(v)), None)
-    if not isinstance(found, dict) or found.keys() != set(fields) or tensors is None:
+    tensors = isinstance(stored, dict) and any(_tensors(v) for v in stored.values())
+    if not isinstance(stored, dict) or stored.keys() != set(fields) or not tensors:
         raise DataError(
             f"{path} holds something else than a stored {kind}. Give a file that its save has "
             "written, or store it again."
         )
-    return found
+    return stored
 
 
 def _tensors(value: Any) -> bool:

@@ -8,7 +8,7 @@ r"""What a sensitivity is the limit of: the size of the output before and after 
 Two forward passes a parameter, so for a few of them: a check of the gradient, not an importance.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 
 import torch
@@ -58,34 +58,43 @@ def finite_sensitivity(
     if len(places) == 0:
         raise SpecError("There are no places to take a step at. Give one or more.")
     parameters = dict(model.named_parameters(remove_duplicate=False))
-    found: list[Tensor] = []
+    Omega: list[Tensor] = []
     with intact(model):
         model.eval()
         for name, place in places:
-            if name not in parameters:
-                raise SpecError(
-                    f"The model has no parameter '{name}', only {', '.join(parameters)}."
-                )
-            theta = parameters[name]
-            if isinstance(place, bool) or not isinstance(place, Integral):
-                raise SpecError(f"A place must be a whole number, not {place!r}.")
-            if not 0 <= place < theta.numel():
-                raise SpecError(f"'{name}' has {theta.numel()} numbers; there is no place {place}.")
-            where = torch.unravel_index(torch.tensor(place), theta.shape)
-            value = theta[where].clone()
-            h = step * value.abs()
+            theta, i = _entry(parameters, name, place)
+            value = theta[i].clone()
+            h = step * value.abs()  # h_i
             if value != 0 and (value + h == value or value - h == value):
                 raise SpecError(
                     f"A step of {step:g} is lost to rounding: it does not change place {place} of "
                     f"'{name}'. Take a larger step, or a model in double precision."
                 )
-            theta[where] = value + h
-            above = sizes()
-            theta[where] = value - h
+            theta[i] = value + h
+            above = sizes()  # S(f(x_n)) at theta + h_i e_i, (n,)
+            theta[i] = value - h
             below = sizes()
-            theta[where] = value
-            found.append(((above - below) / (2 * h)).abs().mean())
-    return torch.stack(found)
+            theta[i] = value
+            Omega.append(((above - below) / (2 * h)).abs().mean())
+    return torch.stack(Omega)
+
+
+def _entry(
+    parameters: Mapping[str, Tensor], name: str, place: int
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Return the tensor of one parameter, and its index there.
+
+    Raises:
+        SpecError: There is no such tensor, or no such place in it.
+    """
+    if name not in parameters:
+        raise SpecError(f"The model has no parameter '{name}', only {', '.join(parameters)}.")
+    theta = parameters[name]
+    if isinstance(place, bool) or not isinstance(place, Integral):
+        raise SpecError(f"A place must be a whole number, not {place!r}.")
+    if not 0 <= place < theta.numel():
+        raise SpecError(f"'{name}' has {theta.numel()} numbers; there is no place {place}.")
+    return theta, torch.unravel_index(torch.tensor(place), theta.shape)
 
 
 def sample_places(model: nn.Module, count: int, generator: torch.Generator) -> list[Place]:

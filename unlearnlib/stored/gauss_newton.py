@@ -14,41 +14,28 @@ side is the Fisher information with the expectation over the model's own labels;
 "empirical" one, has the true label alone. It costs one forward and one backward pass a class.
 """
 
-from dataclasses import replace
-
 from torch import Tensor, nn
 
-from ..access import handed
 from ..checks.trial import differentiable
-from ..data.tensors import Inputs
-from .importance import Importance, Statistic, importance
+from .layer_rules import Sums
+from .mean_powers import mean_powers
 
 
-def gauss_newton_diagonal(model: nn.Module, data: Inputs, *, chunk: int = 64) -> Importance:
-    r"""Return the diagonal of the Gauss-Newton matrix, :math:`G`.
+def by_classes(model: nn.Module, x: Tensor, *, chunk: int = 64) -> Sums:
+    r"""Return :math:`G` for the examples `x`, (n, ...): the right-hand side, class by class.
 
-    Args:
-        model: A classifier in eval mode, (n, ...) -> logits (n, classes); it stays as it is.
-        data: The examples.
-        chunk: Examples a forward pass: bounds the memory, changes nothing else.
-
-    Raises:
-        UnsupportedModelError: An example has no gradient of its own, see `checks.trial`.
-        SpecError: There are no examples, or `chunk` is not positive.
-        NonFiniteError: An importance is NaN or infinite.
+    Args and errors are those of :func:`unlearnlib.stored.mean_powers.mean_powers`.
     """
-    handed(inputs=data)
 
-    def of_class(c: int) -> Importance:
+    def of_class(c: int) -> Sums:
         def loss(z: Tensor) -> Tensor:
+            # The square of its gradient is p_nc (d/dtheta_i log p_nc)^2, since p_nc is a constant.
             return z.softmax(1)[:, c].detach().sqrt() * z.log_softmax(1)[:, c]
 
-        return importance(model, (data.x,), loss, Statistic("gauss_newton"), 2, chunk)
+        return mean_powers(model, (x,), loss, p=2, chunk=chunk)
 
-    found = of_class(0)
-    for c in range(1, differentiable(model, data.x)):
-        more = of_class(c)
-        for name, value in more.values.items():
-            found.values[name] += value
-        found = replace(found, seconds=found.seconds + more.seconds)
-    return found
+    G = of_class(0)  # refuses what has no examples
+    for c in range(1, differentiable(model, x)):
+        for name, value in of_class(c).items():
+            G[name] += value
+    return G

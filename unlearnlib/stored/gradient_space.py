@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -25,12 +25,42 @@ from ..access import handed
 from ..checks.intact import intact
 from ..checks.outputs import finite
 from ..checks.trial import initialised, repeatable
-from ..cost import stopwatch
-from ..data.tensors import Inputs
+from ..cost import off_the_clock, stopwatch
+from ..data.tensors import Inputs, Labelled
 from ..errors import NonFiniteError, SpecError, StaleStatisticError, UnsupportedModelError
+from ..fields import Checked
 from ..fingerprint import fingerprint
 from .file import read
 from .layer_rules import as_its_class, padded, wide
+
+
+@dataclass(frozen=True)
+class Moments(Checked):
+    """Which moments: everything that decides a gradient space but the model and the data.
+
+    Attributes:
+        stride_one: Whether convolutions are unfolded with stride 1, see `GradientSpace`.
+        named: The name in `access.ACCESS` by which a method asks for it.
+        order: Of the examples, which does not matter.
+    """
+
+    stride_one: bool = False
+    named: ClassVar[str] = "gradient_space"
+    order: ClassVar[Literal["data"]] = "data"
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What its file in the cache is known by, beside the model and the data."""
+        return {"statistic": self.named, "stride_one": self.stride_one}
+
+    def of(self, model: nn.Module, data: Labelled | Inputs) -> "GradientSpace":
+        """Return the gradient space of `data`, see `GradientSpace.of`."""
+        inputs = data.inputs if isinstance(data, Labelled) else data
+        return GradientSpace.of(model, inputs, stride_one=self.stride_one)
+
+    def load(self, path: Path, device: torch.device | str = "cpu") -> "GradientSpace":
+        """Return the gradient space in a file, see `GradientSpace.load`."""
+        return GradientSpace.load(path, device)
 
 
 @dataclass(frozen=True)
@@ -96,8 +126,9 @@ class GradientSpace:
         """
         return replace(self, fingerprint=fingerprint(model))
 
-    def check(self, model: nn.Module, stride_one: bool | None = None) -> None:
-        """Refuse to be used for a model of other parameters, or as the other kind of unfolding.
+    @off_the_clock()
+    def check(self, model: nn.Module, wanted: Moments | None = None) -> None:
+        """Refuse to be used for a model of other parameters, or as other moments than `wanted`.
 
         Raises:
             StaleStatisticError: The moments belong to another model, or are of the other kind.
@@ -108,11 +139,11 @@ class GradientSpace:
                 "whose layers saw other inputs. Store it again with GradientSpace.of, or carry it "
                 "over from the request before with carried_to."
             )
-        if stride_one not in (None, self.stride_one):
+        if wanted is not None and wanted.stride_one != self.stride_one:
             raise StaleStatisticError(
                 f"The gradient space was stored with stride_one={self.stride_one}, the method "
-                f"wants stride_one={stride_one}: their strided convolutions have other patches. "
-                "Store it again, or change the method."
+                f"wants stride_one={wanted.stride_one}: their strided convolutions have other "
+                "patches. Store it again, or change the method."
             )
         layers: dict[str, Any] = dict(model.named_modules())
         for name, M in self.moments.items():
@@ -186,7 +217,7 @@ def _add(
         blocks = dict(_column_blocks(layer, x if x.dim() == 4 else x[None], stride_one))
         width = layer.weight.shape[3]
     else:
-        x = x.reshape(1, -1, x.shape[-1])
+        x = x.reshape(1, -1, x.shape[-1])  # one group; examples and positions are alike
         blocks, width = {(0, 0): x.mT @ x}, 1
     if name not in total:
         groups, e, _ = blocks[0, 0].shape
@@ -211,6 +242,7 @@ def _column_blocks(
     stride, step = (1, 1) if stride_one else _pair(layer.stride)
     span = (x.shape[3] - dc * (width - 1) - 1) // step * step + 1  # of the columns visited
     U = x.unflatten(1, (layer.groups, -1)).permute(1, 4, 0, 3, 2)  # group, column, n, row, channel
+    # The kernel's rows, dilated, at each of the output's rows
     U = U.unfold(3, dr * (height - 1) + 1, stride)[..., ::dr].transpose(4, 5)
     U = U.reshape(*U.shape[:2], -1, U.shape[4] * U.shape[5])  # group, column, n * rows, e
 
@@ -230,7 +262,7 @@ def _column_blocks(
         if slid:
             entering = product(start - dc + span, start + span, shift)
             leaving = product(start - dc, start, shift)
-            block = block + entering - leaving
+            block = block + entering - leaving  # that of i - 1, moved by dc columns
             if shift == 0:
                 most = torch.maximum(most, energies(block + leaving))
                 if (most > 100 * energies(block)).any():
@@ -252,9 +284,11 @@ def _ordered(layer: nn.Module, blocks: Tensor) -> Tensor:
         return blocks[0, 0]
     for i in range(len(blocks)):
         for j in range(i):
-            blocks[i, j] = blocks[j, i].mT
+            blocks[i, j] = blocks[j, i].mT  # M is symmetric
     weight: Any = layer.weight
     height, width = weight.shape[2:]
     blocks = blocks.unflatten(4, (height, -1)).unflatten(3, (height, -1))
+    # From (column, column', group, row, channel, row', channel') to (group, d, d), where d is
+    # (channel, row, column), as weight.flatten(1) has it
     d = height * width * blocks.shape[-1]
     return blocks.permute(2, 4, 3, 0, 6, 5, 1).reshape(-1, d, d)

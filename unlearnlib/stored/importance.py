@@ -15,24 +15,23 @@ import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from ..access import handed
 from ..checks.intact import intact
-from ..checks.outputs import finite, first_not_finite
-from ..checks.trial import differentiable
-from ..cost import stopwatch, uncounted
+from ..cost import off_the_clock, stopwatch
 from ..data.tensors import Inputs, Labelled
-from ..errors import NonFiniteError, SpecError, StaleStatisticError
-from ..fields import Checked, Count
+from ..errors import SpecError, StaleStatisticError
+from ..fields import Checked, Count, differing
 from ..fingerprint import fingerprint
 from ..losses import losses
 from .file import read
-from .layer_rules import wide
-from .per_example import Batch, Loss, by_groups, sums_of_powers
+from .gauss_newton import by_classes
+from .layer_rules import Sums
+from .mean_powers import mean_powers
 
 Order = Literal["data", "release"]
 """Order of D: as the data come; or as the releases load it, see `Scenario.ordered`."""
@@ -55,7 +54,7 @@ class Statistic(Checked):
     Attributes:
         kind: `fisher` (with labels), `sensitivity` or `gauss_newton` (without).
         group: Examples whose gradients are averaged first; 1 is the equation.
-        order: Order of the examples, which matters if they are grouped.
+        order: Order of the examples; without groups it does not matter, and is `data`.
         norm: Size of the output that a sensitivity is about.
     """
 
@@ -64,10 +63,69 @@ class Statistic(Checked):
     order: Order = "data"
     norm: Norm = "squared"
 
+    def __post_init__(self) -> None:
+        """Check the fields; forget an order that does not matter."""
+        super().__post_init__()
+        if self.group == 1:
+            object.__setattr__(self, "order", "data")
+
     @property
-    def plain(self) -> "Statistic":
-        """The same statistic, with an order only where it matters."""
-        return self if self.group > 1 else replace(self, order="data")
+    def named(self) -> str:
+        """The name in `access.ACCESS` by which a method asks for it; labels make the difference."""
+        return "fisher" if self.kind == "fisher" else "sensitivity"
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What its file in the cache is known by, beside the model and the data."""
+        return {"statistic": differing(self)}
+
+    @torch.inference_mode(False)
+    def of(self, model: nn.Module, data: Labelled | Inputs, *, chunk: int = 64) -> "Importance":
+        """Return this importance of `data` to `model`. All of this library are made here.
+
+        Its values are in single precision, or in double if the parameters are.
+
+        Args:
+            model: A classifier in eval mode, (n, ...) -> logits (n, classes); it stays as it is.
+            data: The examples, in the order that `order` names; only `fisher` needs labels.
+            chunk: Examples a forward pass: bounds the memory, changes nothing else.
+
+        Raises:
+            UnsupportedModelError: An example has no gradient of its own, see `checks.trial`.
+            SpecError: There are no examples, or `chunk` is not positive.
+            NonFiniteError: An importance is NaN or infinite.
+        """
+        if self.kind == "fisher":
+            handed(data=data)
+        else:
+            data = data.inputs if isinstance(data, Labelled) else data
+            handed(inputs=data)
+        with intact(model), stopwatch(data.x.device) as cost:
+            values = _VALUES[self.kind](self, model, data, chunk)
+        return Importance(values, self, fingerprint(model), len(data), cost.seconds)
+
+    def load(self, path: Path, device: torch.device | str = "cpu") -> "Importance":
+        """Return the importance in a file, see `Importance.load`."""
+        return Importance.load(path, device)
+
+
+def _fisher(which: Statistic, model: nn.Module, data: Any, chunk: int) -> Sums:
+    return mean_powers(model, (data.x, data.y), losses, p=2, group=which.group, chunk=chunk)
+
+
+def _sensitivity(which: Statistic, model: nn.Module, data: Any, chunk: int) -> Sums:
+    return mean_powers(model, (data.x,), NORMS[which.norm], p=1, group=which.group, chunk=chunk)
+
+
+def _gauss_newton(which: Statistic, model: nn.Module, data: Any, chunk: int) -> Sums:
+    return by_classes(model, data.x, chunk=chunk)
+
+
+_VALUES: dict[str, Callable[[Statistic, nn.Module, Any, int], Sums]] = {
+    "fisher": _fisher,
+    "sensitivity": _sensitivity,
+    "gauss_newton": _gauss_newton,
+}
 
 
 @dataclass(frozen=True)
@@ -92,6 +150,7 @@ class Importance:
         """Return the importance of one parameter."""
         return self.values[name]
 
+    @off_the_clock()
     def check(self, model: nn.Module, statistic: Statistic | None = None) -> None:
         """Refuse to be used for another model, or as another statistic than `statistic`.
 
@@ -105,11 +164,12 @@ class Importance:
                 "now (an unlearned model is another model), so it says nothing about them. "
                 "Compute it anew for this model."
             )
-        if statistic is not None and statistic.plain != self.statistic.plain:
+        if statistic is not None and statistic != self.statistic:
             raise StaleStatisticError(
-                f"The stored statistic is {self.statistic}, the method compares it with "
-                f"{statistic}. Only equal kinds, groups and orders are on one scale: store the "
-                "second, or set the method's fields to the first."
+                f"The stored importance was made as {self.statistic}, the method takes that of the "
+                f"forget set as {statistic}. The two cannot be compared, as they are numbers of "
+                "different sizes. Store the importance that the method asks for, or give the "
+                "method the fields of the stored one."
             )
         for name, q in model.named_parameters():
             if q.requires_grad and (name not in self.values or self[name].shape != q.shape):
@@ -129,8 +189,8 @@ class Importance:
             StaleStatisticError: The two belong to different models or statistics.
             SpecError: They are grouped, or nothing is left.
         """
-        ours, theirs = self.statistic.plain, forgotten.statistic.plain
-        if self.fingerprint != forgotten.fingerprint or ours != theirs:
+        alike = self.statistic == forgotten.statistic
+        if self.fingerprint != forgotten.fingerprint or not alike:
             raise StaleStatisticError(
                 "The two importances belong to different models or statistics "
                 f"({self.statistic} and {forgotten.statistic}), so their difference means nothing. "
@@ -143,9 +203,10 @@ class Importance:
                 "taken out: their groups are not groups of the whole, or nothing is left. Use "
                 "group=1 and fewer examples than the whole has."
             )
+        # A mean times its n is a sum, and sums of examples subtract
         values = {
-            name: (self.n * I_D - forgotten.n * forgotten[name]) / rest
-            for name, I_D in self.values.items()
+            name: (self.n * self[name] - forgotten.n * I_Df) / rest
+            for name, I_Df in forgotten.values.items()  # frozen parameters have none
         }
         negative = sum(float(v.clamp(max=0).double().abs().sum()) for v in values.values())
         clamped = negative / max(
@@ -168,8 +229,8 @@ class Importance:
     @classmethod
     def load(cls, path: Path, device: torch.device | str = "cpu") -> "Importance":
         """Return the importance in a file, or refuse the file, see `stored.file.read`."""
-        found = read(path, "importance", cls.__dataclass_fields__, device)
-        return cls(**{**found, "statistic": Statistic(**found["statistic"])})
+        fields = read(path, "importance", cls.__dataclass_fields__, device)
+        return cls(**{**fields, "statistic": Statistic(**fields["statistic"])})
 
 
 def fisher_diagonal(
@@ -190,8 +251,7 @@ def fisher_diagonal(
         SpecError: There are no examples, or `group` or `chunk` is not positive.
         NonFiniteError: An importance is NaN or infinite.
     """
-    handed(data=data)
-    return importance(model, (data.x, data.y), losses, Statistic("fisher", group, order), 2, chunk)
+    return Statistic("fisher", group, order).of(model, data, chunk=chunk)
 
 
 def output_sensitivity(
@@ -219,56 +279,13 @@ def output_sensitivity(
         NonFiniteError: An importance is NaN or infinite.
     """
     handed(inputs=data)
-    statistic = Statistic("sensitivity", group, order, norm)
-    return importance(model, (data.x,), NORMS[norm], statistic, 1, chunk)
+    return Statistic("sensitivity", group, order, norm).of(model, data, chunk=chunk)
 
 
-@torch.inference_mode(False)
-def importance(
-    model: nn.Module, data: Batch, loss: Loss, statistic: Statistic, p: int, chunk: int
-) -> Importance:
-    """Return the mean of the p-th power of the gradients of `loss`: check, compute, divide, note.
+def gauss_newton_diagonal(model: nn.Module, data: Inputs, *, chunk: int = 64) -> Importance:
+    r"""Return the diagonal of the Gauss-Newton matrix, :math:`G`, see `stored.gauss_newton`.
 
-    Every importance of this library is made here; see :func:`fisher_diagonal` for the arguments.
-    Its values are in single precision, or in double if the parameters are.
+    Arguments and errors are those of :func:`output_sensitivity`.
     """
-    n, group = len(data[0]), statistic.group
-    if isinstance(chunk, bool) or not isinstance(chunk, int) or chunk < 1:
-        raise SpecError(f"chunk must be a whole number, at least 1, not {chunk!r}.")
-    if n < 1:
-        raise SpecError("An importance of 0 examples is none. Give one or more.")
-    data = tuple(part.clone() if part.is_inference() else part for part in data)
-    differentiable(model, data[0])
-    with intact(model), stopwatch(data[0].device) as cost:
-        if group == 1:
-            count, sums = n, sums_of_powers(model, data, loss, p=p, chunk=chunk)
-        else:
-            count = -(-n // group)
-            sums = by_groups(model, data, loss, p=p, group=group, chunk=chunk)
-        types = {name: wide(q).dtype for name, q in model.named_parameters()}
-        values = {name: total.div_(count).to(types[name]) for name, total in sums.items()}
-    found = Importance(values, statistic, fingerprint(model), n, cost.seconds)
-    _refuse_not_finite(found, model, data, loss)
-    return found
-
-
-def _refuse_not_finite(found: Importance, model: nn.Module, data: Batch, loss: Loss) -> None:
-    """Name the parameter whose importance is not finite, and the first example that is why."""
-    bad = next((name for name, value in found.values.items() if not finite(value)), None)
-    if bad is None:
-        return
-    with torch.no_grad(), intact(model), uncounted():
-        each = torch.cat(
-            [
-                loss(wide(model(x.clone())), *targets)
-                for x, *targets in zip(*(part.split(64) for part in data), strict=True)
-            ]
-        )
-    why = (
-        "every loss is finite, so a gradient is undefined or overflows; use double precision"
-        if finite(each)
-        else f"the first loss that is not finite is that of example {first_not_finite(each)[0]}"
-    )
-    raise NonFiniteError(
-        f"The importance of '{bad}' holds a number that is NaN or infinite: {why}."
-    )
+    handed(inputs=data)
+    return Statistic("gauss_newton").of(model, data, chunk=chunk)

@@ -84,10 +84,11 @@ def _product(delta: Tensor, x: Tensor, p: int) -> Tensor:
     buffer = total.new_empty(size, *total.shape)
     for d, v in zip(delta.split(size), x.split(size), strict=True):
         g = buffer[: len(d)]
+        # g_n = sum_t delta_nt x_nt^T, the gradient of the weight for example n
         torch.bmm(d.transpose(1, 2), v.reshape(len(d), t, -1).to(d.dtype), out=g)
         if len(d) > 1:
             total += power(g, p).sum(0)
-        elif p == 2:
+        elif p == 2:  # of a single example, without another array of the weight's size
             total.addcmul_(g[0], g[0])
         else:
             total += g[0].abs_()
@@ -98,9 +99,11 @@ def _linear(layer: nn.Linear, x: Tensor, delta: Tensor, p: int) -> Sums:
     """One use of the weights an example factorises; several, at (n, ..., in), are summed first."""
     n, (out, width) = len(x), layer.weight.shape
     if x.dim() == 2:
+        # g_n = delta_n x_n^T has rank one, so |g_n|^p = |delta_n|^p (|x_n|^p)^T: no g_n is made
         weight = power(delta, p).T @ power(x, p)
     else:
         weight = _product(delta.reshape(n, -1, out), x.reshape(n, -1, width), p)
+    # The bias is added at every position: its g_n is sum_t delta_nt
     return {"weight": weight, "bias": power(delta.reshape(n, -1, out).sum(1), p).sum(0)}
 
 
@@ -115,23 +118,26 @@ def _conv2d(layer: nn.Conv2d, x: Tensor, delta: Tensor, p: int) -> Sums:
     )
     whole = padded(layer, x).permute(0, 2, 3, 1).contiguous()  # patches are then runs of memory
     a, b, c, d = whole.stride()
+    # x_nt is the patch below output position t: a view, in which pixels repeat
     shape = (n, height, width, kh, kw, x.shape[1])
     patches = whole.as_strided(shape, (a, sh * b, sw * c, dh * b, dw * c, d))
-    rows = delta.permute(0, 2, 3, 1).reshape(n, height * width, out)
+    rows = delta.permute(0, 2, 3, 1).reshape(n, height * width, out)  # delta_nt
     weight = torch.cat(
-        [
+        [  # outputs of a group see the inputs of that group alone
             _product(rows_g, patches_g, p)
             for rows_g, patches_g in zip(
                 rows.chunk(layer.groups, -1), patches.chunk(layer.groups, -1), strict=True
             )
         ]
     )
+    # From (kernel row, kernel column, channel), as patches are, to the order of the weight
     weight = weight.view(out, kh, kw, -1).permute(0, 3, 1, 2)
     return {"weight": weight, "bias": power(rows.sum(1), p).sum(0)}
 
 
 def _affine(x_hat: Tensor, delta: Tensor, positions: int, p: int) -> Sums:
     """Scale and shift of a normalised input; both sum over the dimension of the positions."""
+    # y_t = w x_hat_t + b, so g_n is sum_t delta_nt x_hat_nt for w, and sum_t delta_nt for b
     weight, bias = (delta * x_hat).sum(positions), delta.sum(positions)
     return {"weight": power(weight, p).sum(0), "bias": power(bias, p).sum(0)}
 
@@ -162,10 +168,12 @@ def _embedding(layer: nn.Embedding, x: Tensor, delta: Tensor, p: int) -> Sums:
     """Sum an example's gradients of equal tokens, then the powers of all examples."""
     n, (tokens, width) = len(x), layer.weight.shape
     token, delta = x.reshape(n, -1), delta.reshape(-1, width)
-    if layer.padding_idx is not None:
+    if layer.padding_idx is not None:  # its row is never learned
         delta = delta.masked_fill((token == layer.padding_idx).reshape(-1, 1), 0)
+    # A number for each pair of an example and a token v that it has: v + tokens * n
     pairs = token + tokens * torch.arange(n, device=x.device)[:, None]
     pairs, place = pairs.flatten().unique(return_inverse=True)
+    # g_nv = sum of delta_nt over the positions t where example n has v; then sum_n |g_nv|^p
     g = delta.new_zeros(len(pairs), width).index_add_(0, place, delta)
     return {"weight": delta.new_zeros(tokens, width).index_add_(0, pairs % tokens, power(g, p))}
 

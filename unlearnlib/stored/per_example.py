@@ -27,7 +27,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..checks.intact import intact
 from ..checks.trial import first_line, graph
-from ..cost import hooked_by_others, uncounted
+from ..cost import hooked_by_others, off_the_clock
 from ..errors import UnsupportedModelError
 from .layer_rules import RULES, Sums, power, untouched, wide
 
@@ -113,6 +113,7 @@ def by_groups(model: nn.Module, data: Batch, loss: Loss, *, p: int, group: int, 
     for batch in zip(*(part.split(group) for part in data), strict=True):
         size, gradients = len(batch[0]), Sums()
         for x, *targets in zip(*(part.split(chunk) for part in batch), strict=True):
+            # A chunk's part of the group's mean loss: gradients are linear, the parts add up
             mean = loss(wide(model(x.clone())), *targets).sum() / size
             for name, g in zip(parameters, _gradients(model, mean, parameters), strict=True):
                 gradients[name] = gradients[name] + g if name in gradients else g
@@ -124,7 +125,7 @@ def by_groups(model: nn.Module, data: Batch, loss: Loss, *, p: int, group: int, 
 def _gradients(model: nn.Module, loss: Tensor, parameters: Mapping[str, Tensor]) -> list[Tensor]:
     """Return the gradients of `loss`, zero where it does not depend on a parameter."""
     try:
-        found = torch.autograd.grad(loss, [*parameters.values()], materialize_grads=True)
+        gradients = torch.autograd.grad(loss, [*parameters.values()], materialize_grads=True)
     except torch.OutOfMemoryError:
         raise
     except RuntimeError as error:
@@ -134,7 +135,7 @@ def _gradients(model: nn.Module, loss: Tensor, parameters: Mapping[str, Tensor])
             f"{', not reached: ' * bool(hidden)}{', '.join(hidden)}. Replace what it names by "
             "operations that have a derivative and change nothing in place that is needed later."
         ) from error
-    return [wide(g.to_dense()) for g in found]
+    return [wide(g.to_dense()) for g in gradients]
 
 
 @torch.no_grad()
@@ -154,17 +155,17 @@ def by_func(
         return wide(functional_call(model, placed, (x.clone(),), tie_weights=False))
 
     def one(chosen: Sums, *example: Tensor) -> Tensor:
-        x, *targets = (part[None] for part in example)
+        x, *targets = (part[None] for part in example)  # vmap took the batch away
         return loss(outputs(chosen, x), *targets).sum()
 
     inner = (None, *(0 for _ in batch))
     with intact(model), _mapping(model):
-        with torch.enable_grad(), uncounted():
+        with torch.enable_grad(), off_the_clock():
             others = {k: q.detach().requires_grad_() for k, q in chosen.items()}
             reached = graph(outputs(others, batch[0][:1]))[1]
         if any(learned[k] in reached for k in chosen):
             raise LookupError("it reaches for parameters past the modules that hold them")
-        gradients = vmap(grad(one), in_dims=inner)(chosen, *batch)
+        gradients = vmap(grad(one), in_dims=inner)(chosen, *batch)  # d l_n / d theta, (n, ...)
     return {name: power(wide(g), p).sum(0) for name, g in gradients.items()}
 
 
@@ -182,10 +183,11 @@ def _placed(model: nn.Module, chosen: Sums) -> Sums:
     }
 
 
+@off_the_clock()
 @torch.no_grad()
 def _try_map(model: nn.Module, x: Tensor) -> None:
     """Send a few examples through by `torch.func.vmap`, which refuses to branch on their values."""
-    with intact(model), uncounted(), _mapping(model):
+    with intact(model), _mapping(model):
         vmap(lambda one: model(one[None].clone()))(x)
 
 
@@ -219,25 +221,28 @@ def by_rules(
     x, *targets = batch
     calls: dict[nn.Module, _Call] = {}
     with torch.enable_grad(), _noting(model, calls), autocast_afresh(x.device.type):
+        # Examples do not mix: row n of the gradient of sum_n l_n by an output is delta_n
         total = loss(wide(model(x.clone())), *targets).sum()
     uses, skip = graph(total)[1], set(skip)
     names = {q: name for name, q in model.named_parameters() if q.requires_grad}
     covered: dict[nn.Module, dict[str, str]] = {}
     for layer, (given, version, _) in calls.items():
         own = {short: q for short, q in layer.named_parameters(recurse=False) if q in names}
+        # The parameters are used here alone, and the input is still what the layer was given
         once = all(uses[q] == 1 for q in own.values()) and given._version == version
         rows = len(given) if given.dim() else 0
         if once and rows == len(x) and skip.isdisjoint(names[q] for q in own.values()):
             covered[layer] = {short: names[q] for short, q in own.items()}
+    # delta of every covered layer, by one backward pass; parameters get no gradient
     edges = [calls[layer].edge for layer in covered]
     deltas = torch.autograd.grad(total, edges, allow_unused=True) if edges else ()
-    found: Sums = {}
+    sums: Sums = {}
     with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
         for (layer, own_names), delta in zip(covered.items(), deltas, strict=True):
             if delta is not None:  # else another call was the one that counts
-                sums = RULES[type(layer)](layer, wide(calls[layer].given), wide(delta), p)
-                found |= {name: sums[short] for short, name in own_names.items()}
-    return found
+                of_layer = RULES[type(layer)](layer, wide(calls[layer].given), wide(delta), p)
+                sums |= {name: of_layer[short] for short, name in own_names.items()}
+    return sums
 
 
 @contextmanager

@@ -173,11 +173,11 @@ def short_folder() -> str:
     start: its lock is free.
     """
     with _LOCK:
-        return _made(os.getpid())
+        return _folder_of(os.getpid())
 
 
 @lru_cache(maxsize=1)
-def _made(pid: int) -> str:
+def _folder_of(pid: int) -> str:
     """Make the folder of the process `pid`, which is this one."""
     usual = tempfile.gettempdir()
     place = usual if len(os.fsencode(usual)) <= 50 else "/tmp"

@@ -15,10 +15,11 @@ from ..runs.grid import Grid
 from ..training import Recipe
 
 KINDS: dict[str, Any] = {kind.__name__: kind for kind in (bool, int, float, str, list, dict)}
-GENERIC = (("list", 1), ("dict", 2))
+TYPED = (("list", 1), ("dict", 2))
+"""Kinds that may name those of their members, and how many they name: `dict[str, int]` two."""
 UNKNOWN: Any = type("Unknown", (), {"__repr__": lambda self: "an expression"})()
 """The default of a parameter that is computed; it can be replaced, and not be reached into."""
-NEEDED = {field.name for field in fields(Grid)} - {"splits", "validation"}
+GRID_PARAMETERS = {field.name for field in fields(Grid)} - {"splits", "validation"}
 """The parameters of a notebook that runs a grid."""
 
 
@@ -55,14 +56,14 @@ def parameters_of(notebook: str | Path) -> dict[str, Parameter]:
         raise SpecError(
             f"Line {error.lineno} of the parameters of {notebook} is not Python: {error.msg}."
         ) from None
-    found = {}
+    declared = {}
     for node in lines:
         if isinstance(node, ast.AnnAssign):
-            found[ast.unparse(node.target)] = _parameter(node.value, node.annotation)
+            declared[ast.unparse(node.target)] = _parameter(node.value, node.annotation)
         elif isinstance(node, ast.Assign):
             for target in node.targets:
-                found[ast.unparse(target)] = _parameter(node.value, None)
-    return {name: parameter for name, parameter in found.items() if name.isidentifier()}
+                declared[ast.unparse(target)] = _parameter(node.value, None)
+    return {name: parameter for name, parameter in declared.items() if name.isidentifier()}
 
 
 def _parameter(value: ast.expr | None, annotation: ast.expr | None) -> Parameter:
@@ -72,7 +73,7 @@ def _parameter(value: ast.expr | None, annotation: ast.expr | None) -> Parameter
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         default = UNKNOWN
     try:
-        return Parameter(_kind(annotation) if annotation else like(default), default)
+        return Parameter(_kind(annotation) if annotation else kind_like(default), default)
     except (ValueError, TypeError, SyntaxError):  # an annotation that Python has not looked at
         return Parameter(Any, default)
 
@@ -96,18 +97,18 @@ def _kind(node: ast.expr) -> Any:
             if name in ("Optional", "Union"):
                 kinds += (None,) * (name == "Optional")
                 return Union[kinds]  # noqa: UP007
-            return KINDS[name][kinds] if (name, len(kinds)) in GENERIC else KINDS.get(name, Any)
+            return KINDS[name][kinds] if (name, len(kinds)) in TYPED else KINDS.get(name, Any)
     return Any
 
 
-def like(default: Any) -> Any:
+def kind_like(default: Any) -> Any:
     """Return the kind of values that can stand in place of a default without annotation."""
     if isinstance(default, int) and not isinstance(default, bool):
         return int | float
     return type(default) if type(default) in KINDS.values() else Any
 
 
-def find(name: str, known: Mapping[str, Parameter]) -> tuple[str, list[str]]:
+def reach(name: str, known: Mapping[str, Parameter]) -> tuple[str, list[str]]:
     """Return the parameter and the keys that a dotted name stands for; only the last may be new."""
     root, _, rest = name.partition(".")
     if name in known:
@@ -148,7 +149,7 @@ def kind_at(root: str, place: list[str], known: Mapping[str, Parameter]) -> Any:
     for key in path:
         inner = inner[key]
     owner: Any = None
-    if known.keys() >= NEEDED:
+    if known.keys() >= GRID_PARAMETERS:
         if root == "training" and not path:
             owner = Recipe
         elif root == "methods" and len(path) == 1:
@@ -156,7 +157,7 @@ def kind_at(root: str, place: list[str], known: Mapping[str, Parameter]) -> Any:
                 return str
             owner = METHODS.get(str(inner.get("type", path[0])).partition(".")[0])
     if owner is None:
-        return like(inner.get(last))
+        return kind_like(inner.get(last))
     hints = get_type_hints(owner, include_extras=True)
     names = [field.name for field in fields(owner) if field.init]
     if last not in names:

@@ -20,9 +20,27 @@ from tqdm import tqdm
 
 from ..cache import atomic, digest
 from ..errors import SpecError, SweepError
+from .notebook_run import (
+    PLAN,
+    NotebookRun,
+    Status,
+    collect,
+    library_hash,
+    make,
+    notebook_hash,
+    writing,
+)
 from .parameters import parameters_of
-from .runs import PLAN, Run, Status, collect, go, library_hash, notebook_hash, writing
-from .space import points, read_axes, resolve
+from .space import parameters_at, points, read_axes
+
+MISTAKES_SHOWN = 20
+"""The most mistakes that are told at once."""
+ONE_WORKER = 2
+"""Fewest workers to ask joblib for: asked for one, it makes the run in this process, which a run
+that is killed would take along. The second has nothing to do."""
+BREAKS = 3
+"""Times in a row that workers may be killed before any has begun a run; then a sweep is given up,
+since no run is left out by trying again."""
 
 
 def plan(
@@ -35,7 +53,7 @@ def plan(
     sobol: bool = False,
     seed: int = 0,
     timeout: int | None = None,
-) -> list[Run]:
+) -> list[NotebookRun]:
     """Return the runs of a sweep, checked as far as it can be done without running them.
 
     Args:
@@ -51,32 +69,29 @@ def plan(
     Raises:
         SpecError: A name is unknown or a value is not allowed; a sentence for each.
     """
-    _whole(1, jobs=jobs, sample=sample, timeout=timeout)
-    _whole(0, seed=seed)
+    _refuse_unless_whole(1, jobs=jobs, sample=sample, timeout=timeout)
+    _refuse_unless_whole(0, seed=seed)
     notebook, folder = Path(notebook).resolve(), Path(folder).resolve()
     known = parameters_of(notebook)
-    code, threads = notebook_hash(notebook), max(1, (os.cpu_count() or 1) // jobs)
-    runs: list[Run] = []
+    code = notebook_hash(notebook)
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    runs: list[NotebookRun] = []
     wrong: dict[str, None] = {}
     for point in points(read_axes(grid, known), sample, sobol, seed):
         try:
-            given = resolve(point, known)
+            given = parameters_at(point, known)
         except SpecError as error:
             wrong |= dict.fromkeys(str(error).splitlines())
             continue
         name = digest({"code": code, "parameters": given, "library": library_hash()})
-        runs.append(Run(notebook, folder, point, given, name, timeout, threads))
+        runs.append(NotebookRun(notebook, folder, point, given, name, timeout, threads))
     if wrong:
-        more = [f"and {len(wrong) - SHOWN} more."] if len(wrong) > SHOWN else []
-        raise SpecError("\n".join([*wrong][:SHOWN] + more))
+        more = [f"and {len(wrong) - MISTAKES_SHOWN} more."] if len(wrong) > MISTAKES_SHOWN else []
+        raise SpecError("\n".join([*wrong][:MISTAKES_SHOWN] + more))
     return runs
 
 
-SHOWN = 20
-"""The most mistakes that are told at once."""
-
-
-def _whole(least: int, **given: Any) -> None:
+def _refuse_unless_whole(least: int, **given: Any) -> None:
     """Refuse what is given and no whole number of at least `least`."""
     for name, value in given.items():
         if value is not None and (type(value) is not int or value < least):
@@ -84,7 +99,7 @@ def _whole(least: int, **given: Any) -> None:
 
 
 def sweep(
-    runs: Sequence[Run],
+    runs: Sequence[NotebookRun],
     *,
     jobs: int = 1,
     retry_failed: bool = False,
@@ -109,7 +124,7 @@ def sweep(
         SpecError: There are fewer jobs than one, or the budget is no time.
         SweepError: The folder is in use, full, or cannot be written to.
     """
-    _whole(1, jobs=jobs)
+    _refuse_unless_whole(1, jobs=jobs)
     if budget is not None and not budget >= 0:
         raise SpecError(f"budget must be at least 0 seconds, not {budget!r}.")
     if not runs:
@@ -117,7 +132,7 @@ def sweep(
     folder = runs[0].folder
     with writing(folder):
         (folder / "runs").mkdir(parents=True, exist_ok=True)
-    with _alone(folder):
+    with _locked(folder):
         with writing(folder):
             for left in (folder / "runs").glob("*.started"):  # by a sweep that was killed
                 left.unlink()
@@ -129,7 +144,7 @@ def sweep(
         missing = [run for run in runs if run.name not in ended]
         try:
             with tqdm(total=len(runs), initial=len(ended), unit="run", disable=None) as bar:
-                for status in _finished(missing, jobs, budget, backend, scheduler):
+                for status in _statuses(missing, jobs, budget, backend, scheduler):
                     ended[status["run"]] = status
                     bar.update()
         finally:
@@ -138,59 +153,64 @@ def sweep(
     return [ended[run.name] for run in runs if run.name in ended]
 
 
-def _finished(
-    missing: Sequence[Run], jobs: int, budget: float | None, backend: str, scheduler: str | None
+def _statuses(
+    missing: Sequence[NotebookRun],
+    jobs: int,
+    budget: float | None,
+    backend: str,
+    scheduler: str | None,
 ) -> Iterator[Status]:
     """Yield what becomes of the runs; one whose worker is killed is tried again, by itself."""
     left = {run.name: run for run in missing}
     end = time.monotonic() + budget if budget is not None else float("inf")
-    longest, broken = [0.0], 0
+    longest = 0.0  # seconds of the longest run so far
+    broken = 0  # times in a row that all workers were gone before one had begun a run
 
     def start() -> Iterator[Any]:
         for run in list(left.values()):
-            if time.monotonic() + longest[0] > end:
+            if time.monotonic() + longest > end:
                 return
-            yield delayed(go)(run)
+            yield delayed(make)(run)
 
     while left:
         try:
-            with _engine(backend, scheduler):
-                workers = min(jobs, max(2, len(left)))  # one alone would be this process
+            with _backend(backend, scheduler):
+                workers = min(jobs, max(ONE_WORKER, len(left)))
                 pool = Parallel(workers, return_as="generator_unordered", pre_dispatch="n_jobs")
                 for status in pool(start()):
                     broken = 0
-                    longest[0] = max(longest[0], status["seconds"])
+                    longest = max(longest, status["seconds"])
                     left.pop(status["run"], None)
                     yield status
             return
-        except BrokenProcessPool:  # all workers are gone: who was it? One run at a time will tell
+        except BrokenProcessPool:  # all workers are gone: which run was it? Each by itself tells
             begun = [run for run in left.values() if run.started_file.exists()]
             broken = 0 if begun else broken + 1
-            if broken == 3:
+            if broken == BREAKS:
                 raise SweepError(
-                    "Workers were killed before they had begun a run, three times; out of memory? "
-                    "Try fewer --jobs."
+                    f"Workers were killed before they had begun a run, {BREAKS} times; out of "
+                    "memory? Try fewer --jobs."
                 ) from None
             for run in begun:
                 del left[run.name]
                 yield _by_itself(run)
 
 
-def _by_itself(run: Run) -> Status:
+def _by_itself(run: NotebookRun) -> Status:
     """Make a run in a worker that makes no other, and see whether that is killed again."""
     try:
-        with _engine("loky", None):
-            (status,) = Parallel(2)([delayed(go)(run)])
+        with _backend("loky", None):
+            (status,) = Parallel(ONE_WORKER)([delayed(make)(run)])
     except BrokenProcessPool:
         return run.end("failed", "its worker was killed, twice; out of memory?")
     return dict(status)
 
 
 @contextmanager
-def _engine(backend: str, scheduler: str | None) -> Iterator[None]:
+def _backend(backend: str, scheduler: str | None) -> Iterator[None]:
     """Let joblib use the backend."""
     if backend == "loky":
-        with parallel_config(backend="loky", initializer=_end_with, initargs=(os.getpid(),)):
+        with parallel_config(backend="loky", initializer=_end_worker_with, initargs=(os.getpid(),)):
             yield
         return
     if scheduler is None:
@@ -204,7 +224,7 @@ def _engine(backend: str, scheduler: str | None) -> Iterator[None]:
         yield
 
 
-def _end_with(parent: int) -> None:
+def _end_worker_with(parent: int) -> None:
     """End this worker soon after its parent has ended, in whatever way; its kernels follow."""
 
     def watch() -> None:
@@ -216,7 +236,7 @@ def _end_with(parent: int) -> None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Iterator[None]:
     """Refuse to run two sweeps in one folder at a time."""
     lock = FileLock(folder / ".lock", timeout=0)
     with writing(folder):

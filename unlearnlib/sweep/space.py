@@ -16,7 +16,7 @@ from ..errors import SpecError
 from ..fields import wrong
 from ..runs.grid import Grid
 from ..runs.mapping import mapping
-from .parameters import NEEDED, UNKNOWN, Parameter, find, kind_at, parameters_of
+from .parameters import GRID_PARAMETERS, UNKNOWN, Parameter, kind_at, parameters_of, reach
 
 LARGEST = 10_000
 """The most points of a sweep."""
@@ -53,28 +53,28 @@ def read_axes(path: str | Path, known: Mapping[str, Parameter]) -> dict[str, Any
     """
     axes: dict[str, Any] = {}
     places: dict[str, list[str]] = {}
-    found: list[str] = []
+    mistakes: list[str] = []
     for name, axis in mapping(path).items():
         try:
-            root, place = find(name, known)
+            root, place = reach(name, known)
             kind = kind_at(root, place, known)
         except SpecError as error:
-            found.append(str(error))
+            mistakes.append(str(error))
             continue
         places[name] = [root, *place]
         if _is_range(axis):
-            found += _wrong_range(name, axis, kind)
+            mistakes += _wrong_range(name, axis, kind)
             whole = all(isinstance(axis[end], int) for end in ("low", "high"))
-            to = int if whole and _number(kind) is not float else float
-            axes[name] = axis if found else axis | {k: to(axis[k]) for k in ("low", "high")}
+            to = int if whole and _number_kind(kind) is not float else float
+            axes[name] = axis if mistakes else axis | {k: to(axis[k]) for k in ("low", "high")}
         else:
-            found += _wrong_list(name, axis, kind)
+            mistakes += _wrong_list(name, axis, kind)
             axes[name] = axis
     for one, other in combinations(sorted(places, key=lambda name: len(places[name])), 2):
         if places[other][: len(places[one])] == places[one]:
-            found.append(f"{other!r} is a part of {one!r}; only one of them can vary.")
-    if found:
-        raise SpecError("\n".join(f"{path}: {sentence}" for sentence in dict.fromkeys(found)))
+            mistakes.append(f"{other!r} is a part of {one!r}; only one of them can vary.")
+    if mistakes:
+        raise SpecError("\n".join(f"{path}: {sentence}" for sentence in dict.fromkeys(mistakes)))
     return axes
 
 
@@ -86,12 +86,12 @@ def _wrong_list(name: str, axis: Any, kind: Any) -> Iterator[str]:
     if not isinstance(axis, list):
         yield f"{name!r} is neither a list of values nor a range {{low, high}}."
         return
-    found = [sentence for value in axis for sentence in wrong(name, value, kind)]
+    mistakes = [sentence for value in axis for sentence in wrong(name, value, kind)]
     lists = kind in (list, tuple) or get_origin(kind) in (list, tuple)
-    if found and lists and not any(isinstance(value, list) for value in axis):
+    if mistakes and lists and not any(isinstance(value, list) for value in axis):
         yield f"Each value of the axis {name!r} is a list itself. Write [{axis!r:.80}]."
         return
-    yield from found
+    yield from mistakes
     seen = set()
     for value in axis:
         inner = isinstance(value, list | dict)
@@ -103,33 +103,33 @@ def _wrong_list(name: str, axis: Any, kind: Any) -> Iterator[str]:
 
 def _wrong_range(name: str, axis: Mapping[str, Any], kind: Any) -> Iterator[str]:
     """Yield what is wrong with a range."""
-    if _number(kind) is None:
+    if _number_kind(kind) is None:
         yield f"{name!r} is not a number, so it has no range; give a list of values."
         return
     low, high, log = axis["low"], axis["high"], axis.get("log", False)
     both = int | float if kind is Any else kind
-    found = [*wrong(f"{name}.low", low, both), *wrong(f"{name}.high", high, both)]
-    found += wrong(f"{name}.log", log, bool)
+    mistakes = [*wrong(f"{name}.low", low, both), *wrong(f"{name}.high", high, both)]
+    mistakes += wrong(f"{name}.log", log, bool)
     for end, value in (("low", low), ("high", high)):
-        if value is None or (not found and abs(value) > 2**53 and isinstance(value, int)):
-            found.append(f"{name}.{end} must be a number of at most 16 digits.")
-    yield from found
-    if not found and low > high:
+        if value is None or (not mistakes and abs(value) > 2**53 and isinstance(value, int)):
+            mistakes.append(f"{name}.{end} must be a number of at most 16 digits.")
+    yield from mistakes
+    if not mistakes and low > high:
         yield f"{name}.low is {low!r}, above {name}.high, {high!r}."
-    elif not found and log and low <= 0:
+    elif not mistakes and log and low <= 0:
         yield f"{name}.low must be above 0 where log is true, not {low!r}."
-    elif not found and log and not math.isfinite(high / low):
+    elif not mistakes and log and not math.isfinite(high / low):
         yield f"{name} is too wide a range."
 
 
-def _number(kind: Any) -> Any:
+def _number_kind(kind: Any) -> Any:
     """Return `int` or `float` for an annotation of numbers, a union where it may be both or any."""
     if kind is Any:
         return int | float
     if get_origin(kind) is Annotated:
-        return _number(get_args(kind)[0])
+        return _number_kind(get_args(kind)[0])
     if get_origin(kind) in (Union, UnionType):
-        inner = {_number(one) for one in get_args(kind)} - {None}
+        inner = {_number_kind(one) for one in get_args(kind)} - {None}
         return next(iter(inner)) if len(inner) == 1 else (int | float if inner else None)
     return kind if kind in (int, float) else None
 
@@ -169,7 +169,9 @@ def points(
         draws = np.random.default_rng(seed).random((sample, len(axes)))
     seen = set()
     for draw in draws:
-        point = {name: _at(axis, u) for (name, axis), u in zip(axes.items(), draw, strict=True)}
+        point = {
+            name: _value_at(axis, u) for (name, axis), u in zip(axes.items(), draw, strict=True)
+        }
         if (text := json.dumps(point)) not in seen:  # lists are finite
             seen.add(text)
             yield point
@@ -180,7 +182,7 @@ def _is_range(axis: Any) -> bool:
     return isinstance(axis, dict) and {"low", "high"} <= axis.keys() <= {"low", "high", "log"}
 
 
-def _at(axis: Any, u: float) -> Any:
+def _value_at(axis: Any, u: float) -> Any:
     """Return the value at `u` in [0, 1) of an axis."""
     if isinstance(axis, list):
         return axis[int(u * len(axis))]
@@ -195,7 +197,7 @@ def _at(axis: Any, u: float) -> Any:
     return float(low + u * (high - low))
 
 
-def resolve(point: Mapping[str, Any], known: Mapping[str, Parameter]) -> dict[str, Any]:
+def parameters_at(point: Mapping[str, Any], known: Mapping[str, Parameter]) -> dict[str, Any]:
     """Return the parameters that papermill is to set for a point.
 
     Where the parameters are those of a `Grid`, the grid is made, which refuses what could only
@@ -203,7 +205,7 @@ def resolve(point: Mapping[str, Any], known: Mapping[str, Parameter]) -> dict[st
     """
     given: dict[str, Any] = {}
     for name, value in point.items():
-        root, place = find(name, known)
+        root, place = reach(name, known)
         if not place:
             given[root] = value
             continue
@@ -214,6 +216,6 @@ def resolve(point: Mapping[str, Any], known: Mapping[str, Parameter]) -> dict[st
         inner[last] = value
     defaults = {name: parameter.default for name, parameter in known.items()}
     everything = {k: v for k, v in (defaults | given).items() if v is not UNKNOWN}
-    if everything.keys() >= NEEDED:
+    if everything.keys() >= GRID_PARAMETERS:
         _grid(everything)
     return given

@@ -16,16 +16,16 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.dropout import _DropoutNd
 
 from ...checks.intact import intact
-from ...checks.outputs import logits
+from ...checks.outputs import finite, logits
 from ...checks.trial import graph
-from ...cost import uncounted
-from ...errors import SpecError, UnsupportedModelError
+from ...cost import off_the_clock
+from ...errors import NonFiniteError, SpecError, UnsupportedModelError
 from ...stored.gradient_space import GradientSpace
 from ...stored.per_example import autocast_afresh
 from ...training import seeded
+from .modes import train_dropout_alone
 
 Share = Literal["energy", "singular"]
 Steps = dict[Tensor, Callable[[Tensor], Tensor]]
@@ -64,19 +64,20 @@ class Spectrum:
         :math:`\gamma = 1` on, both keep all d.
         """
         d = self.values.shape[1]
-        size = self.values if share == "energy" else self.values.sqrt()
-        held = size.cumsum(1)
-        if gamma >= 1:
+        size = self.values if share == "energy" else self.values.sqrt()  # or lambda^(1/2)
+        held = size.cumsum(1)  # by the first k, at k - 1; it rises, so that a count is a border
+        if gamma >= 1:  # rounding could leave the last below the sum
             return torch.full((len(held),), d, device=held.device)
-        if share == "singular":
+        if share == "singular":  # as many k as do not hold more
             return (held <= gamma * held[:, -1:]).sum(1)
-        return (held < gamma * held[:, -1:]).sum(1) + (gamma > 0)
+        return (held < gamma * held[:, -1:]).sum(1) + (gamma > 0)  # as hold too little, and one
 
     def projection(self, ranks: Tensor) -> "Projection":
         """Return the projection off the first `ranks` directions, (groups,)."""
         d = self.values.shape[1]
         first = torch.arange(d, device=ranks.device) < ranks[:, None]
         low, high = int(ranks.min()), int(ranks.max())
+        # G - G B B^T = G B' B'^T, where B' are the other columns of V: the fewer are multiplied
         if high <= d - low:
             return Projection(self.vectors[..., :high] * first[:, None, :high], removes=True)
         return Projection(self.vectors[..., low:] * ~first[:, None, low:], removes=False)
@@ -98,7 +99,7 @@ class Projection:
         """Return the part of `gradient`, (outputs, ...), that is orthogonal to the space."""
         groups, d, _ = self.basis.shape
         G = gradient.reshape(groups, -1, d)
-        along = G @ self.basis @ self.basis.mT
+        along = G @ self.basis @ self.basis.mT  # the part of each row in the span
         return (G - along if self.removes else along).reshape(gradient.shape)
 
     def to(self, like: Tensor) -> "Projection":
@@ -136,12 +137,13 @@ class TrustRegion:
 
         The release trains Q at a tenth of the rate of W.
         """
-        C = spectrum.vectors[0, :, max(k - m, 0) : k].to(W)
-        WC = W.detach() @ C
+        C = spectrum.vectors[0, :, max(k - m, 0) : k].to(W)  # the last m of B, by eigenvalue
+        WC = W.detach() @ C  # stays as it is, since the steps of W are orthogonal to C
         return cls(projection, C, 0.1 * WC @ WC.T)
 
     def __call__(self, gradient: Tensor) -> Tensor:
         """Return the step for `gradient`, (outputs, d)."""
+        # (W C) dQ C^T, where dQ = tau (W C)^T G C is the step of Q
         rescaled = self.gram @ (gradient @ self.directions) @ self.directions.T
         return self.projection(gradient) + rescaled
 
@@ -168,16 +170,22 @@ def projections(
         x: Examples, of which one is sent forward (and not counted) to see where else a weight goes.
 
     Raises:
+        NonFiniteError: A moment of the space is NaN or infinite.
         SpecError: A layer is not in the space, or all are frozen.
         UnsupportedModelError: A weight is made from other parameters, or another module has it too,
             or it is used outside the calls of its layer.
     """
+    if broken := [name for name, M in space.moments.items() if not finite(M)]:
+        raise NonFiniteError(
+            f"The moments at {', '.join(broken)} are NaN or infinite, so that they span no space. "
+            "Look for such numbers in the model, or compute in a type of larger range."
+        )
     if unknown := sorted(set(layers) - space.moments.keys()):
         raise SpecError(
             f"There is no gradient space of {', '.join(unknown)}: only a Linear or Conv2d that is "
             f"called has one. There are: {', '.join(space.moments)}."
         )
-    found: Steps = {}
+    steps: Steps = {}
     last = list(space.moments)[-1]
     for name in layers or space.moments:
         W = _own_weight(model, name)
@@ -192,19 +200,20 @@ def projections(
             )
         ranks = spectrum.ranks(gamma, share)
         projection = spectrum.projection(ranks).to(W)
-        found[W] = projection
-        if trust and name == last and W.dim() == 2:
-            found[W] = TrustRegion.of(projection, spectrum, int(ranks), trust, W)
-    if not found:
+        steps[W] = projection
+        if trust and name == last and W.dim() == 2:  # a Linear, which has one group
+            steps[W] = TrustRegion.of(projection, spectrum, int(ranks), trust, W)
+    if not steps:
         raise SpecError(
             "No weight of the chosen layers needs a gradient, so no step could change anything. "
             "Choose other layers, or unfreeze them with requires_grad_()."
         )
     if x is not None:
-        _refuse_other_uses(model, found, x[:1])
-    return found
+        _refuse_other_uses(model, steps, x[:1])
+    return steps
 
 
+@off_the_clock()
 @torch.enable_grad()
 def _refuse_other_uses(model: nn.Module, steps: Steps, x: Tensor) -> None:
     """Refuse a weight that enters the outputs more often than its layer is called."""
@@ -213,7 +222,7 @@ def _refuse_other_uses(model: nn.Module, steps: Steps, x: Tensor) -> None:
     def note(layer: nn.Module, args: tuple[Tensor, ...]) -> None:
         calls[layer] += 1
 
-    with intact(model), uncounted(), autocast_afresh(x.device.type):
+    with intact(model), autocast_afresh(x.device.type):
         owners = {
             layer: name
             for name, layer in model.named_modules()
@@ -272,12 +281,13 @@ def descend(
         lr: :math:`\eta`.
         dropout: What dropout draws from; without it there is none.
     """
-    for module in model.modules():
-        module.training = dropout is not None and isinstance(module, _DropoutNd)
+    model.eval()
+    if dropout is not None:
+        train_dropout_alone(model)
     with seeded(dropout) if dropout is not None else nullcontext():
         for x, y in batches:
             gradients = torch.autograd.grad(loss(logits(model, x), y), [*steps])
             with torch.no_grad():
-                for (W, step), G in zip(steps.items(), gradients, strict=True):
-                    W -= lr * step(G)
+                for (W, P_W), G in zip(steps.items(), gradients, strict=True):
+                    W -= lr * P_W(G)
     model.eval()

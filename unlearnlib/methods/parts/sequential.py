@@ -1,21 +1,17 @@
-"""Requests that come one after the other, and the rules by which PGU stops."""
+"""Requests that come one after the other."""
 
 import warnings
 from collections.abc import Iterable, Iterator
-from copy import deepcopy
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import torch
 from torch import nn
 
-from ...checks.outputs import logits
 from ...data.tensors import Labelled
 from ...errors import SpecError
-from ...metrics import accuracy
 from ...stored.gradient_space import GradientSpace
-
-Stop = Literal["gap", "drop"] | None
+from .stopping import Stop, stopped
 
 
 class Iterative(Protocol):
@@ -23,7 +19,7 @@ class Iterative(Protocol):
 
     @property
     def stop(self) -> Stop:
-        """The stop rule, see `stopped`."""
+        """The stop rule, see `stopping.stopped`."""
 
     def iterates(
         self, model: nn.Module, forget: Labelled, space: GradientSpace, generator: torch.Generator
@@ -32,7 +28,7 @@ class Iterative(Protocol):
 
 
 @dataclass(frozen=True)
-class Step:
+class AfterRequest:
     """What one of several requests leaves to the next.
 
     Attributes:
@@ -47,15 +43,15 @@ class Step:
     exhausted: bool
 
 
-def in_turn(
+def unlearn_in_turn(
     method: Iterative,
     model: nn.Module,
-    forgets: Iterable[Labelled],
+    requests: Iterable[Labelled],
     gradient_space: GradientSpace,
     validation: Labelled,
     generator: torch.Generator,
-) -> Iterator[Step]:
-    """Yield a step for each request; the last one is the first that is exhausted.
+) -> Iterator[AfterRequest]:
+    """Yield what is left after each request; the last one is the first that is exhausted.
 
     Model and gradient space are carried on, so nothing of the training set is seen again. The stop
     rule watches all that was forgotten so far. A warning tells of requests that were not tried.
@@ -63,23 +59,23 @@ def in_turn(
     Args:
         method: What forgets each.
         model: The original model.
-        forgets: What to forget, request by request.
+        requests: What to forget, request by request.
         gradient_space: That of the whole training set.
         validation: What the stop rule watches beside.
         generator: Random numbers of the method.
     """
     gone: Labelled | None = None
-    forgets = list(forgets)
-    for s, forget in enumerate(forgets, 1):
+    requests = list(requests)
+    for s, forget in enumerate(requests, 1):
         gone = forget if gone is None else _joined(gone, forget)
-        left = gradient_space.without(model, forget.inputs)
+        left = gradient_space.without(model, forget.inputs)  # M_D - M_Df, of what is retained
         iterates = method.iterates(model, forget, left, generator)
         model, exhausted = stopped(iterates, method.stop, gone, validation)
-        gradient_space = left.carried_to(model)
-        yield Step(model, gradient_space, exhausted)
+        gradient_space = left.carried_to(model)  # as if made at the unlearned weights
+        yield AfterRequest(model, gradient_space, exhausted)
         if exhausted:
-            if s < len(forgets):
-                warnings.warn(EXHAUSTED.format(s=s, count=len(forgets)), stacklevel=2)
+            if s < len(requests):
+                warnings.warn(EXHAUSTED.format(s=s, count=len(requests)), stacklevel=2)
             return
 
 
@@ -90,7 +86,7 @@ EXHAUSTED = (
 )
 
 
-def parts(data: Labelled, count: int, generator: torch.Generator) -> list[Labelled]:
+def random_parts(data: Labelled, count: int, generator: torch.Generator) -> list[Labelled]:
     """Return `data` in parts, drawn at random; a single one keeps the order of the data.
 
     Raises:
@@ -110,46 +106,6 @@ def parts(data: Labelled, count: int, generator: torch.Generator) -> list[Labell
         return [data]
     order = torch.randperm(len(data), generator=generator, device=generator.device)
     return [data[i] for i in order.to(data.x.device).tensor_split(count)]
-
-
-def stopped(
-    iterates: Iterator[nn.Module], stop: Stop, gone: Labelled, validation: Labelled
-) -> tuple[nn.Module, bool]:
-    """Return the model that a stop rule chooses, and whether the gap stayed open to the end.
-
-    `gap` ends when `gone` is predicted no better than `validation`, and chooses the closer of the
-    last two. `drop` ends when the accuracy on validation examples of classes that `gone` has not
-    (of all, if it has all) has fallen by more than five points. None chooses the last.
-
-    Raises:
-        SpecError: The rule needs validation data, and there are none.
-    """
-    if stop and not len(validation):
-        raise SpecError(
-            f"The stop rule '{stop}' watches validation data, of which there are none. Hold out a "
-            "share of the training set (`validation` of the scenario), or set stop=None."
-        )
-    if stop == "drop":
-        spared = ~torch.isin(validation.y, gone.y)
-        validation = validation[spared] if spared.any() else validation
-    model, first, gap, before = nn.Module(), None, float("-inf"), None
-    for model in iterates:
-        seen = _accuracy(model, validation) if stop else 0.0
-        first = seen if first is None else first
-        if stop == "drop" and seen < first - 0.05:
-            break
-        if stop == "gap":
-            last, gap = gap, seen - _accuracy(model, gone)
-            if gap > 0:
-                return (before if before is not None and gap >= -last else model), False
-            before = deepcopy(model)
-    return model, stop == "gap" and gap < -0.005
-
-
-@torch.no_grad()
-def _accuracy(model: nn.Module, data: Labelled) -> float:
-    """Return the accuracy of `model`, a fraction."""
-    return accuracy(torch.cat([logits(model, x) for x in data.x.split(1000)]), data.y)
 
 
 def _joined(one: Labelled, other: Labelled) -> Labelled:

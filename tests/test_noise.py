@@ -1,43 +1,38 @@
-"""JiT with other noise: the same steps, the same size of the noise, another shape."""
+"""Noise of several shapes: JiT's steps and the size of the noise stay the same."""
 
 import pytest
 import torch
 from torch import nn
 from torch.testing import assert_close
 
-from unlearnlib import Inputs, JiT, PerturbedJiT
-from unlearnlib.methods.perturbed_jit import DRAWS, SHARE
+from unlearnlib import Inputs, JiT
+from unlearnlib.methods.parts.noise import DRAWS, SHARE, Noise, noises
+
+from .toys import seeded
 
 
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-def problem():
+def problem() -> tuple[nn.Module, Inputs]:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = nn.Sequential(nn.Linear(16, 5), nn.Tanh(), nn.Linear(5, 3)).double()
     return model, Inputs(torch.randn(11, 16, dtype=torch.float64, generator=seeded(1)))
 
 
-@pytest.mark.parametrize("fields", [{}, {"clamp": True, "accumulate": True}, {"squared": True}])
-def test_gaussian_noise_is_jit_itself(fields):
-    model, x = problem()
-    fields |= {"noises": 4, "batch_size": 4}
-    ours = PerturbedJiT(**fields)(model, forget_inputs=x, generator=seeded())
-    plain = JiT(**fields)(model, forget_inputs=x, generator=seeded())
-    assert_close(ours.state_dict(), plain.state_dict(), rtol=0, atol=0)
+def test_gaussian_noise_is_the_default_and_what_torch_draws() -> None:
+    assert JiT().noise == "gaussian"
+    drawn = torch.randn(9, generator=seeded())
+    assert torch.equal(DRAWS["gaussian"]((9,), generator=seeded()), drawn)
 
 
 @pytest.mark.parametrize("shape", DRAWS)
-def test_every_noise_has_mean_0_and_variance_1(shape):
+def test_every_noise_has_mean_0_and_variance_1(shape: Noise) -> None:
     u = DRAWS[shape]((200_000,), generator=seeded(), dtype=torch.float64)
     assert u.dtype == torch.float64
     assert abs(u.mean()) < 0.01
     assert abs(u.var() - 1) < 0.05
 
 
-def test_the_shapes_are_what_they_are_called():
+def test_the_shapes_are_what_they_are_called() -> None:
     n = 200_000
     options = {"dtype": torch.float64}
     u = {shape: draw((n,), generator=seeded(), **options) for shape, draw in DRAWS.items()}
@@ -51,10 +46,10 @@ def test_the_shapes_are_what_they_are_called():
 
 
 @pytest.mark.parametrize("shape", DRAWS)
-def test_it_is_the_equation_with_that_noise(shape):
+def test_it_is_the_equation_with_that_noise(shape: Noise) -> None:
     """One batch and one draw: the step that the ratio's gradient gives, written out."""
     model, x = problem()
-    method = PerturbedJiT(sigma=0.7, lr=0.3, noises=1, noise=shape)
+    method = JiT(sigma=0.7, lr=0.3, noises=1, noise=shape)
     after = method(model, forget_inputs=x, generator=seeded())
     generator = seeded()
     torch.randint(2**31, (), generator=generator)  # what seeds dropout
@@ -66,14 +61,10 @@ def test_it_is_the_equation_with_that_noise(shape):
         assert_close(q, p - 0.3 * g)
 
 
-def test_afterwards_torch_draws_as_before():
-    model, x = problem()
-    PerturbedJiT(noise="sparse", noises=1)(model, forget_inputs=x, generator=seeded())
-    assert torch.equal(torch.randn(9, generator=seeded()), DRAWS["gaussian"](9, generator=seeded()))
-
-
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
-def test_laplace_noise_is_finite_where_the_draw_is_0(monkeypatch, dtype):
+def test_laplace_noise_is_finite_where_the_draw_is_0(
+    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype
+) -> None:
     """Only that one value is another: the smallest number, where it was infinite."""
     eps = torch.finfo(dtype).eps
     drawn = torch.tensor([0.0, eps / 2, 0.25, 0.5, 0.75, 1 - eps / 2], dtype=dtype)
@@ -85,3 +76,25 @@ def test_laplace_noise_is_finite_where_the_draw_is_0(monkeypatch, dtype):
     assert torch.equal(u[1:], before[1:])
     assert u.isfinite().all()
     assert u[0] < u[1] < u[2] < u[3] == 0 < u[4]
+
+
+def test_groups_bound_the_memory_and_draw_the_same() -> None:
+    """Of 3 examples of 5 numbers: 33 copies are no more than 100 inputs."""
+    x = torch.zeros(3, 5)
+    whole = list(noises("laplace", 100, x, seeded(), chunk=2048))
+    assert [len(u) for u in whole] == [100]
+    for chunk, sizes in ((100, [33, 33, 33, 1]), (1, [1] * 100), (None, [1] * 100)):
+        groups = list(noises("laplace", 100, x, seeded(), chunk))
+        assert [len(u) for u in groups] == sizes
+        assert torch.equal(torch.cat(groups), whole[0])
+
+
+def test_more_than_2048_inputs_are_drawn_in_parts() -> None:
+    x = torch.zeros(1000, 1)
+    drawn = list(noises("gaussian", 5, x, seeded(), chunk=10_000))
+    assert [len(u) for u in drawn] == [2, 2, 1]
+    generator = seeded()
+    for u in drawn:
+        assert torch.equal(u, torch.randn(u.shape, generator=generator))
+    alone = noises("gaussian", 5, x, seeded(), one_by_one=True)
+    assert [len(u) for u in alone] == [1] * 5

@@ -26,16 +26,16 @@ from .execute import CellError, execute
 Status = dict[str, Any]
 PLAN = "plan.json"
 """The file of a sweep's folder that names the runs of the last command."""
-FULL = (errno.ENOSPC, errno.EDQUOT)
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @lru_cache(maxsize=1)
 def library_hash() -> str:
     """Return a hash of the library's source: other code, other runs."""
-    found = hashlib.sha256()
+    source = hashlib.sha256()
     for path in sorted(PACKAGE.rglob("*.py")):
-        found.update(path.relative_to(PACKAGE).as_posix().encode() + path.read_bytes())
-    return found.hexdigest()[:12]
+        source.update(path.relative_to(PACKAGE).as_posix().encode() + path.read_bytes())
+    return source.hexdigest()[:12]
 
 
 def notebook_hash(notebook: Path) -> str:
@@ -45,7 +45,7 @@ def notebook_hash(notebook: Path) -> str:
 
 
 @dataclass(frozen=True)
-class Run:
+class NotebookRun:
     """A notebook at a point of the space.
 
     Attributes:
@@ -88,10 +88,10 @@ class Run:
 
     def status(self) -> Status | None:
         """Return what became of the run; None if it has not ended, or a file of it is damaged."""
-        status = _status(self.status_file)
+        status = _read_status(self.status_file)
         try:
             if status is not None:
-                _measured(self.status_file, status)
+                _read_table(self.status_file, status)
         except RecordError:
             return None
         return status
@@ -103,7 +103,7 @@ class Run:
             "notebook": self.notebook.name, "point": dict(self.point), "library": library_hash(),
             "parameters": dict(self.parameters), "date": records.now(),
             "provenance": records.environment() | {"threads": self.threads},
-            "records": sorted(path.stem for path in self.records.glob("*.json")),
+            "records": _names(self.records),
         }  # fmt: skip
         with atomic(self.status_file) as temporary:
             temporary.write_text(json.dumps(status, sort_keys=True) + "\n")
@@ -111,7 +111,7 @@ class Run:
         return status
 
 
-def go(run: Run) -> Status:
+def make(run: NotebookRun) -> Status:
     """Make a run, whatever happens in its notebook; a run that is done is not repeated.
 
     Raises:
@@ -127,7 +127,7 @@ def go(run: Run) -> Status:
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, str(run.threads))  # read when the first kernel starts
     start = time.perf_counter()
-    environment = {records.SWEEP: str(run.records), "TQDM_DISABLE": "1"}
+    environment = {"UNLEARNLIB_RECORDS": str(run.records), "TQDM_DISABLE": "1"}
     state, text = "failed", ""
     try:
         execute(run.notebook, run.executed, run.parameters, run.timeout, environment)
@@ -135,7 +135,7 @@ def go(run: Run) -> Status:
     except CellError as error:
         text = str(error)
     except Exception as error:  # a broken notebook or kernel is no reason to stop the others
-        if _of_folder(error, run.folder):
+        if _folder_failed(error, run.folder):
             with writing(run.folder):
                 raise
         text = f"{type(error).__name__}: {error}"
@@ -149,52 +149,59 @@ def writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        what = "The disk is full" if error.errno in FULL else "Writing failed"
+        what = "The disk is full" if error.errno in DISK_FULL else "Writing failed"
         raise SweepError(
             f"{what}: {error}. What has ended is kept in {folder}; make room, or the folder "
             "writable, and give the same command again, or another folder with --out."
         ) from error
 
 
-def _of_folder(error: Exception, folder: Path) -> bool:
+def _folder_failed(error: Exception, folder: Path) -> bool:
     """Tell whether it is the folder that failed, and not the kernel."""
     if not isinstance(error, OSError):
         return False
     if error.filename is None:  # as when a file that is open cannot grow
-        return error.errno in FULL
+        return error.errno in DISK_FULL
     return Path(os.fsdecode(error.filename)).is_relative_to(folder)
 
 
-def _status(path: Path) -> Status | None:
+def _read_status(path: Path) -> Status | None:
     """Return what a status file says; None if it is missing, damaged, or another run's."""
     try:
-        found: Status = json.loads(path.read_text())
-        good = found["run"] == path.stem and found["state"] in ("done", "failed")
-        found["point"].keys(), found["provenance"]["commit"], found["seconds"] + 0.0
-        return found if good else None
+        status: Status = json.loads(path.read_text())
+        good = status["run"] == path.stem and status["state"] in ("done", "failed")
+        # What `collect` reads later fails here, where a damaged file is no error
+        status["point"].keys(), status["provenance"]["commit"], status["seconds"] + 0.0
+        return status if good else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def _measured(path: Path, status: Status) -> pd.DataFrame:
+def _read_table(path: Path, status: Status) -> pd.DataFrame:
     """Return the table of the records of a run.
 
     Raises:
         RecordError: One of them is missing or damaged.
     """
     folder = path.with_suffix("")
-    names = status.get("records", [file.stem for file in sorted(folder.glob("*.json"))])
-    found = []
+    names = status.get("records", _names(folder))
+    read = []
     for file in (folder / f"{name}.json" for name in names):
         try:
-            found.append(json.loads(file.read_text()))
-            records.table(found[-1:])
+            read.append(json.loads(file.read_text()))
+            records.table(read[-1:])  # one that cannot be unfolded is told by its name
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise RecordError(
                 f"{file} is missing or damaged ({type(error).__name__}: {error}), so its run is "
                 "left out; the same command repeats it."
             ) from None
-    return records.table(found)
+    return records.table(read)
+
+
+def _names(folder: Path) -> list[str]:
+    """Return the records in a run's folder, by their paths within it without the suffix."""
+    files = [file.relative_to(folder) for file in folder.rglob("*.json")]
+    return sorted(file.with_suffix("").as_posix() for file in files)
 
 
 def collect(folder: str | Path) -> pd.DataFrame:
@@ -208,16 +215,16 @@ def collect(folder: str | Path) -> pd.DataFrame:
     where the notebook runs no grid), and where it came from: `commit`, `device`, `seconds`, `date`.
     """
     frames = []
-    for path in _present(Path(folder)):
-        status = _status(path)
+    for path in _status_files(Path(folder)):
+        status = _read_status(path)
         if status is None or status["state"] != "done":
             continue
         try:
-            table = _measured(path, status)
+            table = _read_table(path, status)
         except RecordError as error:
             warnings.warn(str(error), stacklevel=2)
             continue
-        point = {"run": status["run"], **{k: _plain(v) for k, v in status["point"].items()}}
+        point = {"run": status["run"], **{k: _cell_value(v) for k, v in status["point"].items()}}
         origin = {"commit": status["provenance"]["commit"], "seconds": status["seconds"]}
         origin |= {"device": status["provenance"]["device"], "date": status["date"]}
         rows = table if len(table) else pd.DataFrame([{}])
@@ -228,7 +235,7 @@ def collect(folder: str | Path) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
-def _present(folder: Path) -> list[Path]:
+def _status_files(folder: Path) -> list[Path]:
     """Return the status files of the runs of the present plan, or of all where none is noted."""
     every = sorted((folder / "runs").glob("*.json"))
     try:
@@ -238,6 +245,6 @@ def _present(folder: Path) -> list[Path]:
     return [path for path in every if path.stem in names]
 
 
-def _plain(value: Any) -> Any:
+def _cell_value(value: Any) -> Any:
     """Return numbers and texts as they are, all else as JSON."""
     return value if isinstance(value, int | float | str) else json.dumps(value)

@@ -1,0 +1,41 @@
+"""What the tests of many rooms share."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from unlearnlib import Inputs
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    """A source of random numbers of one's own."""
+    return torch.Generator().manual_seed(seed)
+
+
+def assert_same(one: nn.Module, other: nn.Module, **tolerances: Any) -> None:
+    """Each parameter of one network is that of the other, within `assert_close`'s tolerances."""
+    for p, q in zip(one.parameters(), other.parameters(), strict=True):
+        assert_close(p, q, **tolerances)
+
+
+def grid(folder: Path, **axes: Any) -> Path:
+    """The grid of a sweep, as a file."""
+    path = folder / "grid.yaml"
+    path.write_text(json.dumps(axes))
+    return path
+
+
+def convolution() -> tuple[nn.Module, Inputs]:
+    """A network in double precision with parameters of several kinds, and seven examples."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = nn.Sequential(
+            nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.Tanh(), nn.Flatten(), nn.Linear(12, 4)
+        ).double()
+        x = torch.randn(7, 1, 4, 4, dtype=torch.float64)
+        model(x)
+    return model.eval(), Inputs(x)
