@@ -1,7 +1,6 @@
 """What changes with the share that is forgotten; recorded runs as tables; spans; two figures."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import matplotlib as mpl
@@ -19,12 +18,8 @@ from .made_tables import ACCESS, records
 
 mpl.use("Agg")
 
-Key = tuple[float, str, float | None]
 
-
-def shares(
-    values: Mapping[Key, list[float]], metric: str = "attack_loss", split: str = "forget"
-) -> pd.DataFrame:
+def shares(values: Any, metric: str = "attack_loss", split: str = "forget") -> pd.DataFrame:
     """Return records from a value by (share, method), NablaTau's with its weight."""
     tables = []
     for (share, method, alpha), numbers in values.items():
@@ -35,7 +30,7 @@ def shares(
     return pd.concat(tables)
 
 
-GRID: dict[Key, list[float]] = {
+GRID: dict[Any, list[float]] = {
     (0.15, "Retrain", None): [0.50, 0.52],
     (0.15, "NablaTau", 0.25): [0.55, 0.53],
     (0.15, "NablaTau", 0.5): [0.49, 0.51],
@@ -63,8 +58,8 @@ def test_shares_by_weights_less_the_reference() -> None:
 
 
 def test_the_way_from_the_original_to_retraining() -> None:
-    attack: dict[Key, list[float]] = {(0.1, "Original", None): [0.7], (0.1, "Retrain", None): [0.5]}
-    test: dict[Key, list[float]] = {key: [0.9] for key in attack}
+    attack: dict[Any, list[float]] = {(0.1, "Original", None): [0.7], (0.1, "Retrain", None): [0.5]}
+    test = {key: [0.9] for key in attack}
     attack[0.1, "NablaTau", 0.2] = [0.55]
     test[0.1, "NablaTau", 0.2] = [0.88]
     runs = pd.concat([shares(attack), shares(test, "accuracy", "test")])

@@ -15,7 +15,7 @@ def from_class_mean(data: Labelled, train: Labelled) -> Tensor:
     """
     labels: Tensor = torch.unique(data.y)
     means = torch.stack([train.x[train.y == label].mean(0) for label in labels])
-    apart = data.x - means[torch.searchsorted(labels, data.y)]
+    apart: Tensor = data.x - means[torch.searchsorted(labels, data.y)]
     distance: Tensor = apart.flatten(1).norm(dim=1)
     return distance
 

@@ -4,6 +4,7 @@ Begin with :func:`unlearnlib.run_grid`. A run is recorded in one line of JSON: t
 in the folder `records` of the cache, all others in `data/records/PART/SCALE.jsonl`.
 
 - `one_run`: a method on a scenario: the clock, then the measurements
+- `followed`: the models that a method passes through, and what metrics say of each
 - `grid`: `Grid` and `run_grid`: all runs of a page; what is recorded is read
 - `records`: what a record holds, where it lies, and the tidy table made of many
 - `declared_search`: hyper-parameters chosen without retrained model and test set
