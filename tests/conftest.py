@@ -121,3 +121,10 @@ def kernels_leave_nothing() -> Iterator[None]:
     """See what is left open here, not in the test that happens to come next."""
     yield
     gc.collect()
+
+
+@pytest.fixture
+def figures_closed() -> Iterator[None]:
+    """Close what a test has drawn."""
+    yield
+    importlib.import_module("matplotlib.pyplot").close("all")

@@ -27,7 +27,7 @@ SHARES = {
 }  # fmt: skip
 RATES = {("PGU", "lr"), ("PGU", "lr_end")}
 """A geometric schedule between them has no zero."""
-WORDS = {"reduction", "order", "norm", "noise", "match", "share", "stop", "schedule"}
+WORDS = {"optimiser", "reduction", "order", "norm", "noise", "match", "share", "stop", "schedule"}
 
 
 def each_field(kind: Any) -> Any:

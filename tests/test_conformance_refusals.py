@@ -143,9 +143,9 @@ class Odd(nn.Sequential):
 
 
 def odd(model: nn.Module, shape: Output) -> nn.Module:
-    found = Odd(*model.children()).eval()
-    found.shape = shape
-    return found
+    strange = Odd(*model.children()).eval()
+    strange.shape = shape
+    return strange
 
 
 @pytest.mark.parametrize("kind", OUTPUTS)

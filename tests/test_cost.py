@@ -6,10 +6,16 @@ import time
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from unlearnlib import SSD, Labelled, fisher_diagonal
-from unlearnlib.cost import count_forwards, hooked_by_others, off_the_clock, stopwatch
+from unlearnlib.cost import (
+    count_forwards,
+    hooked_by_others,
+    off_the_clock,
+    peak_memory_mib,
+    stopwatch,
+)
 from unlearnlib.errors import UnsupportedModelError
 from unlearnlib.runs.one_run import warm_up
 
@@ -196,3 +202,14 @@ def test_warming_up_refuses_what_is_not_logits() -> None:
     with pytest.raises(UnsupportedModelError, match="not logits"):
         warm_up(nn.Linear(3, 1), torch.ones(2, 3))
     warm_up(nn.Linear(3, 2).requires_grad_(False), torch.ones(2, 3))
+
+
+def test_peak_memory_counts_what_is_held_at_one_time() -> None:
+    def run() -> Tensor:
+        x = torch.zeros(2**18)  # 1 MiB
+        for _ in range(3):
+            y = torch.zeros(2**19)  # 2 MiB, released each time round
+            del y
+        return x
+
+    assert peak_memory_mib(run) == pytest.approx(3.0, abs=0.01)

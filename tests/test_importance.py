@@ -1,5 +1,7 @@
 """Importances: what they are, what they refuse, what is stored and what follows from it."""
 
+import warnings
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,9 +11,22 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from unlearnlib import Importance, Inputs, Labelled, fisher_diagonal, output_sensitivity
+from unlearnlib import (
+    Importance,
+    Inputs,
+    Labelled,
+    Recipe,
+    Scenario,
+    fisher_diagonal,
+    gauss_newton_diagonal,
+    output_sensitivity,
+)
+from unlearnlib.checks.outputs import settled
 from unlearnlib.errors import SpecError, StaleStatisticError, UnsupportedModelError
+from unlearnlib.fingerprint import fingerprint
 from unlearnlib.stored.importance import NORMS, Norm, Statistic
+
+from .toys import convolution
 
 N = 9
 
@@ -162,3 +177,50 @@ def test_order_matters_in_groups_only() -> None:
     assert_equal(fisher_diagonal(model, turned, group=3), one)  # nine are three whole groups
     one, two = (fisher_diagonal(model, part, group=4).values for part in (data, turned))
     assert max(float((one[k] - two[k]).abs().max()) for k in one) > 1e-4
+
+
+@pytest.mark.parametrize("kind", ["fisher", "sensitivity", "gauss_newton"])
+def test_a_scenario_stores_every_kind(kind: str) -> None:
+    scenario = Scenario("fashion_small", "mlp", "class:Bag", Recipe(epochs=1), validation=0.99)
+    statistic = Statistic(kind)  # type: ignore[arg-type]
+    found = scenario.stored(statistic)
+    model, D = scenario.original[0], scenario.train
+    direct = {
+        "fisher": lambda: fisher_diagonal(model, D),
+        "sensitivity": lambda: output_sensitivity(model, D.inputs),
+        "gauss_newton": lambda: gauss_newton_diagonal(model, D.inputs),
+    }[kind]()
+    assert found.statistic == statistic
+    for name, value in direct.values.items():
+        assert_close(found[name], value)
+
+
+def test_taking_out_what_was_no_part_is_told() -> None:
+    model, data = convolution()
+    whole, part = output_sensitivity(model, data), output_sensitivity(model, data[torch.arange(3)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        whole.without(part)
+    other = output_sensitivity(model, Inputs(50 * data.x[:3]))
+    with pytest.warns(UserWarning, match=r"% of the importance .* was not part of the whole"):
+        left = whole.without(other)
+    assert all((value >= 0).all() for value in left.values.values())
+
+
+def test_an_extra_state_may_be_anything() -> None:
+    class Scaled(nn.Linear):
+        extra: Any = None
+
+        def get_extra_state(self) -> Any:
+            return {"scale": self.extra}
+
+        def set_extra_state(self, state: Any) -> None:
+            self.extra = state["scale"]
+
+    model = Scaled(5, 3)
+    found = fingerprint(model)
+    assert found == fingerprint(settled(deepcopy(model)))
+    model.extra = object()
+    other = fingerprint(model)
+    model.extra = object()
+    assert found != other == fingerprint(model)

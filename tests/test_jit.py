@@ -103,7 +103,7 @@ def test_the_chunk_bounds_memory_and_changes_nothing(model: nn.Module, x: Tensor
         method = JiT(0.5, 0.03, noises=5, batch_size=4, chunk=chunk)
         results[chunk] = method(spied, forget_inputs=Inputs(x), generator=seeded())
         seen.append(max(sizes))
-    assert seen == [4, 9, 9, 20, 20]
+    assert seen == [4, 9, 9, 20, 4]
     assert_same(results[9], results[11], rtol=0, atol=0)  # both 2 copies of 4, or 3 copies of 3
     assert_same(results[1], results[2048])
     assert_same(results[None], results[2048])
@@ -121,12 +121,12 @@ def test_the_chunk_draws_no_other_noise(chunk: int | None) -> None:
     assert_close(torch.cat(shown[1:]), xi.flatten(0, 1))
 
 
-def test_a_cpu_sends_a_few_copies_at_a_time() -> None:
-    """More inputs a pass cost more there: what a layer puts out is mapped anew each time."""
+def test_a_cpu_sends_one_copy_at_a_time() -> None:
+    """Longer passes cost more there: what a layer puts out is mapped anew each time."""
     linear, sizes = nn.Linear(5, 3), []
     linear.register_forward_pre_hook(lambda _, args: sizes.append(len(args[0])))
     JiT(noises=25)(linear, forget_inputs=Inputs(torch.ones(100, 5)), generator=seeded())
-    assert sizes == [100] + 12 * [200] + [100]
+    assert sizes == 26 * [100]
 
 
 def test_equal_outputs_have_no_slope() -> None:
@@ -263,8 +263,8 @@ def test_full_gradients_lower_the_ratio_that_jit_is_about(model: nn.Module, x: T
         assert ratio(result) < 0.9 * ratio(model)
 
 
-def test_forgetting_a_class_moves_towards_the_retrained_model(toy: Dataset) -> None:
-    """One small network, five seeds: the class goes, most of the rest stays."""
+def test_a_class_is_forgotten_and_most_of_the_rest_stays(toy: Dataset) -> None:
+    """In the mean of five seeds, in one small network."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         original = build("mlp", (1, 8, 8), 3)

@@ -7,8 +7,12 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.utils import parametrizations, prune
+from torch.testing import assert_close
 
+from unlearnlib.models import build
+from unlearnlib.stored.importance import NORMS
 from unlearnlib.stored.layer_rules import RULES, untouched
+from unlearnlib.stored.per_example import by_func, by_rules
 
 MADE: dict[type[nn.Module], tuple[Any, ...]] = {
     nn.Linear: (2, 3), nn.Conv2d: (2, 3, 1), nn.BatchNorm1d: (2,), nn.BatchNorm2d: (2,),
@@ -63,3 +67,13 @@ def test_a_forward_of_ones_own_touches_a_layer(kind: type[nn.Module]) -> None:
 )
 def test_other_layers_are_touched(layer: nn.Module) -> None:
     assert not untouched(layer)
+
+
+def test_the_rules_cover_the_whole_transformer() -> None:
+    model = build("patch_transformer", (1, 8, 8), 3).double().eval()
+    x = torch.randn(4, 1, 8, 8, dtype=torch.float64)
+    batch, loss = (x,), NORMS["squared"]
+    found, reference = by_rules(model, batch, loss, p=1), by_func(model, batch, loss, p=1)
+    assert found.keys() == reference.keys() == dict(model.named_parameters()).keys()
+    for name, value in reference.items():
+        assert_close(found[name], value, rtol=1e-10, atol=1e-12)

@@ -10,7 +10,7 @@ from torch.testing import assert_close
 
 from unlearnlib import losses
 from unlearnlib.errors import DataError
-from unlearnlib.losses import check_labels, mean_loss
+from unlearnlib.losses import check_labels, mean_loss, right
 
 from .toys import seeded
 
@@ -65,3 +65,18 @@ def test_there_are_no_labels_below_zero(
     """Also that which torch leaves out of a loss without a word."""
     with pytest.raises(DataError, match=rf"a label {label}, but labels are counted from 0"):
         loss(Z, torch.tensor([0, 2, label, 1, 0]))
+
+
+def test_what_is_right_is_the_label_or_one_of_them() -> None:
+    z = torch.tensor([[0.0, 2, 1], [5, 0, 0], [0, 0, 1]], dtype=torch.float16)
+    assert right(z, torch.tensor([1, 2, 2])).tolist() == [1, 0, 1]
+    assert right(z, torch.tensor([[0.0, 1, 1], [0, 1, 1], [1, 0, 0]])).tolist() == [1, 0, 0]
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_an_output_that_is_not_finite_answers_nothing(number: float) -> None:
+    z = torch.eye(3)
+    z[1, 1] = number
+    answers = right(z, torch.tensor([0, 1, 0]))
+    assert answers.isnan().tolist() == [False, True, False]
+    assert answers[[0, 2]].tolist() == [1, 0]

@@ -156,8 +156,8 @@ def test_steps_on_goemotions_are_those_of_the_release(share: float, E: int, step
 
 def test_passes_of_the_grid() -> None:
     percent = [1, 2, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50]
-    found = [len(NablaTau(max_epochs=80).alphas(500 * s, 50_000 - 500 * s)) for s in percent]
-    assert found == [80, 80, 55, 26, 16, 11, 9, 6, 5, 4, 3, 3]
+    passes = [len(NablaTau(max_epochs=80).alphas(500 * s, 50_000 - 500 * s)) for s in percent]
+    assert passes == [80, 80, 55, 26, 16, 11, 9, 6, 5, 4, 3, 3]
 
 
 def test_a_single_example_left_over_is_no_batch() -> None:
@@ -209,13 +209,13 @@ def test_no_ascent_above_tau(model: nn.Module) -> None:
 
 def test_iterates_are_one_object_and_end_at_the_result(model: nn.Module) -> None:
     method, data = NablaTau(**FIELDS, train_mode=True), given()  # type: ignore[arg-type]
-    found, copies = [], []
+    iterates, copies = [], []
     for iterate in method.iterates(model, **data, generator=seeded()):
         assert not iterate.training
-        found.append(iterate)
+        iterates.append(iterate)
         copies.append(deepcopy(iterate))
-    assert len(found) == 6
-    assert len({id(iterate) for iterate in found}) == 1
+    assert len(iterates) == 6
+    assert len({id(iterate) for iterate in iterates}) == 1
     assert_same(copies[-1], method(model, **data, generator=seeded()), rtol=0, atol=0)
     assert not torch.equal(copies[0][0].weight, copies[1][0].weight)  # type: ignore[index]
 
@@ -281,5 +281,5 @@ def test_the_loss_of_the_forget_set_comes_near_that_of_unseen_data(toy: Dataset)
 def test_quantiles_of_half_precision(dtype: torch.dtype) -> None:
     l_f, unseen = torch.tensor([0.0, 3.0]), torch.tensor([1.0, 2.0, 3.0])
     method = NablaTau(match="quantiles")
-    found = method.shortfall(l_f.to(dtype), unseen.to(dtype))
-    assert found == method.shortfall(l_f, unseen) > 0
+    shortfall = method.shortfall(l_f.to(dtype), unseen.to(dtype))
+    assert shortfall == method.shortfall(l_f, unseen) > 0

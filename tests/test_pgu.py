@@ -100,7 +100,7 @@ def bases(method: PGU, model: nn.Module) -> dict[str, list[Tensor]]:
         "c": [inputs["c"]],
         "d": [inputs["d"]],
     }
-    found: dict[str, list[Tensor]] = {}
+    B: dict[str, list[Tensor]] = {}
     for name, groups in rows.items():
         for R in groups:
             _, S, Vt = torch.linalg.svd(R.detach(), full_matrices=True)
@@ -112,8 +112,8 @@ def bases(method: PGU, model: nn.Module) -> dict[str, list[Tensor]]:
             else:
                 while (S[: k + 1] ** power).sum() <= method.gamma * (S**power).sum():
                     k += 1
-            found.setdefault(name, []).append(Vt[:k].T)
-    return found
+            B.setdefault(name, []).append(Vt[:k].T)
+    return B
 
 
 def brute_force(method: PGU, model: nn.Module) -> nn.Module:
@@ -277,7 +277,7 @@ def test_forgetting_a_class_spares_the_rest(toy: Dataset) -> None:
     boot = toy.train.y == 1
     space = GradientSpace.of(original, toy.train.inputs)
     kept: dict[float, list[float]] = {0.0: [], 0.9: []}
-    for gamma, found in kept.items():
+    for gamma, accuracies in kept.items():
         for seed in range(5):
             method = PGU(gamma, 0.5, 0.1, epochs=20, batch_size=16, stop=None)
             result = method(
@@ -287,6 +287,6 @@ def test_forgetting_a_class_spares_the_rest(toy: Dataset) -> None:
             with torch.no_grad():
                 z = result(toy.train.x)
             assert accuracy(z[boot], toy.train.y[boot]) < 0.3
-            found.append(accuracy(z[~boot], toy.train.y[~boot]))
+            accuracies.append(accuracy(z[~boot], toy.train.y[~boot]))
     assert sum(kept[0.9]) / 5 > 0.9
     assert sum(kept[0.9]) > sum(kept[0.0])

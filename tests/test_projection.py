@@ -60,10 +60,10 @@ def test_small_negative_parts_are_rounding() -> None:
     def told(negative: float) -> list[str]:
         moment = torch.diag(torch.tensor([1.0, -negative])).double()[None]
         changed = GradientSpace({"0": moment}, False, space.fingerprint, 0.0)
-        with warnings.catch_warnings(record=True) as found:
+        with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
             projections(model, changed, 0.9, "energy")
-        return [str(w.message) for w in found]
+        return [str(w.message) for w in warned]
 
     assert told(0.9e-3) == []
     assert len(told(1.2e-3)) == 1
@@ -233,8 +233,8 @@ def test_convolutions_whose_attributes_were_changed() -> None:
     changed.weight = nn.Parameter(draw(4, 3, 3, 3))
     made = nn.Conv2d(3, 4, 3, 2, (1, 0)).double()
     x = Inputs(draw(5, 3, 7, 6))
-    found, expected = (GradientSpace.of(nn.Sequential(m.double()), x) for m in (changed, made))
-    assert_close(found.moments["0"], expected.moments["0"])
+    space, expected = (GradientSpace.of(nn.Sequential(m.double()), x) for m in (changed, made))
+    assert_close(space.moments["0"], expected.moments["0"])
 
 
 class Dropping(nn.Module):

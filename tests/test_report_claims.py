@@ -1,9 +1,7 @@
 """Paired intervals against brute force, and claims that turn when the data turn."""
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,38 +25,8 @@ from unlearnlib.report import (
 from unlearnlib.report.claims import Claim, Inequality
 from unlearnlib.report.ledger import NOT, PARTLY, REPRODUCED, UNTESTED, judge
 from unlearnlib.report.summary import Quantity
-from unlearnlib.runs.records import unfolded
 
-ACCURACY = ("accuracy", "test_retain")
-
-
-def rows(
-    method: str,
-    values: Sequence[float],
-    request: str = "class:rocket",
-    measured: tuple[str, str] = ACCURACY,
-    params: str = "{}",
-    **columns: Any,
-) -> pd.DataFrame:
-    """Return records of one method, one a model seed."""
-    access = {"JiT": "forget_inputs, generator"}.get(method, "")
-    frame = pd.DataFrame(
-        {
-            "run_id": [f"{method}-{request}-{params}-{i}-{columns}" for i in range(len(values))],
-            "part": "jit", "scale": "laptop", "dataset": "fashion_small", "model": "vgg_mini",
-            "request": request, "method": method, "params": params, "access": access,
-            "seed_model": range(len(values)), "seed_request": 0, "seed_method": 0,
-            "metric": measured[0], "split": measured[1], "value": values, "stale": False,
-            **columns,
-        }
-    )  # fmt: skip
-    return unfolded(frame)
-
-
-def at_least(border: float, **right: Any) -> Claim:
-    left = Quantity("JiT", *ACCURACY)
-    test = Inequality(left, Quantity("Original", *ACCURACY), at_least=border, **right)
-    return Claim("c", "jit", "A sentence.", "a table", "jit/page", (test,))
+from .made_tables import ACCURACY, at_least, rows
 
 
 def test_interval_is_scipys() -> None:

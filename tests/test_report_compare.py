@@ -3,7 +3,6 @@
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -23,7 +22,8 @@ from unlearnlib.report import (
     verdict,
 )
 from unlearnlib.report.printed import UNITS
-from unlearnlib.runs.records import unfolded
+
+from .made_tables import line, records
 
 NAN = math.nan
 ROWS = {
@@ -49,39 +49,6 @@ METRICS = {
     "accuracy", "accuracy_batch_mean", "mia_entropy", "entropy", "entropy_median", "entropy_q3",
     "seconds_unlearn", "probability", "wilcoxon_p",
 }  # fmt: skip
-ACCESS = {
-    "Original": "",
-    "Retrain": "retain, fresh_model, recipe, generator",
-    "FineTune": "retain, generator",
-    "JiT": "forget_inputs, generator",
-    "JiT as released": "forget_inputs, generator",
-}
-
-
-def records(
-    values: Mapping[str, Sequence[float]],
-    metric: str = "accuracy_batch_mean",
-    split: str = "test_retain",
-    **columns: Any,
-) -> pd.DataFrame:
-    """Return a table with one row a (method, seed) from lists of values by method."""
-    rows = [
-        {
-            "run_id": f"{method.replace(' ', '_')}-{seed}", "part": "jit", "scale": "paper",
-            "dataset": "cifar100", "model": "vgg11", "request": "class:rocket", "method": method,
-            "params": "{}", "access": ACCESS[method], "seed_model": seed, "seed_request": 0,
-            "seed_method": 0, "metric": metric, "split": split, "value": value, "stale": False,
-            "date": "2026-11-21", "commit": "abc", "dirty": False, "device": "CPU", "seconds": 2.0,
-            **columns,
-        }
-        for method, numbers in values.items()
-        for seed, value in enumerate(numbers)
-    ]  # fmt: skip
-    return unfolded(pd.DataFrame(rows))
-
-
-def line(frame: pd.DataFrame, method: str, split: str = "test_retain") -> Any:
-    return frame[(frame["method"] == method) & (frame["split"] == split)].iloc[0]
 
 
 def test_the_file_holds_every_printed_number_once() -> None:

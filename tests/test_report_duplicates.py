@@ -1,7 +1,6 @@
 """A measurement that stands twice in a table counts once, and two values of one are refused."""
 
 import math
-from collections.abc import Iterator
 
 import matplotlib as mpl
 import pandas as pd
@@ -9,24 +8,19 @@ import pytest
 
 mpl.use("Agg")
 
-from matplotlib import pyplot as plt
 
 from unlearnlib.errors import RecordError
 from unlearnlib.report import compare, figures, paired, summary
 from unlearnlib.report.rows import once
 from unlearnlib.report.summary import away
 
-from .test_report_claims import ACCURACY, rows
-from .test_report_compare import line, records
+from .made_tables import ACCURACY, line, records, rows
+
+pytestmark = pytest.mark.usefixtures("figures_closed")
+
 
 BATCH = ("accuracy_batch_mean", "test_retain")
 NONE = [math.nan, math.inf, -math.inf]
-
-
-@pytest.fixture(autouse=True)
-def _close() -> Iterator[None]:
-    yield
-    plt.close("all")
 
 
 class TestDuplicates:

@@ -18,7 +18,7 @@ from unlearnlib.errors import RecordError, SpecError
 from unlearnlib.report import figures
 from unlearnlib.report.figures.style import COLOURS
 
-from .test_report_compare import records
+from .made_tables import records
 
 
 @pytest.fixture(autouse=True)

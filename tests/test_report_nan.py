@@ -1,7 +1,7 @@
 """Runs without a number: n counts what was averaged, and a note tells of the others."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import matplotlib as mpl
 import numpy as np
@@ -10,7 +10,6 @@ import pytest
 
 mpl.use("Agg")
 
-from matplotlib import pyplot as plt
 
 from unlearnlib.errors import RecordError, SpecError
 from unlearnlib.report import (
@@ -28,17 +27,13 @@ from unlearnlib.report.ledger import NOT, PARTLY, REPRODUCED, UNTESTED, judge
 from unlearnlib.report.rows import lacking
 from unlearnlib.report.summary import Quantity, away, differences
 
-from .test_report_claims import ACCURACY, at_least, rows
-from .test_report_compare import line, records
+from .made_tables import ACCURACY, at_least, line, records, rows
+
+pytestmark = pytest.mark.usefixtures("figures_closed")
+
 
 BATCH = ("accuracy_batch_mean", "test_retain")
 NONE = [math.nan, math.inf, -math.inf]
-
-
-@pytest.fixture(autouse=True)
-def _close() -> Iterator[None]:
-    yield
-    plt.close("all")
 
 
 class TestCompare:

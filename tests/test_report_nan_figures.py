@@ -1,7 +1,6 @@
 """Figures and tests by example say how many values have no number."""
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import matplotlib as mpl
@@ -11,7 +10,6 @@ import torch
 
 mpl.use("Agg")
 
-from matplotlib import pyplot as plt
 
 from unlearnlib.audit.dampening import rank_correlation
 from unlearnlib.errors import SpecError
@@ -20,16 +18,13 @@ from unlearnlib.report.figures import plane as geometry
 from unlearnlib.report.figures.style import provenance_line
 from unlearnlib.report.paired_examples import wilcoxon
 
-from .test_report_compare import records
+from .made_tables import records
+
+pytestmark = pytest.mark.usefixtures("figures_closed")
+
 
 BATCH = ("accuracy_batch_mean", "test_retain")
 NONE = [math.nan, math.inf, -math.inf]
-
-
-@pytest.fixture(autouse=True)
-def _close() -> Iterator[None]:
-    yield
-    plt.close("all")
 
 
 def frame(none: float = math.nan) -> pd.DataFrame:

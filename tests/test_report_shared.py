@@ -20,7 +20,7 @@ from unlearnlib.report import (
     what_ran,
 )
 
-from .test_report_claims import rows
+from .made_tables import rows
 
 NAMES = {"SSD as released": "SSD", "SSD": "SSD, the equation"}
 ROCKET = "Table 2, ResNet18, rocket"

@@ -1,7 +1,6 @@
 """A number that rests on a stale run says so wherever it is shown; one that does not, does not."""
 
 import json
-from collections.abc import Iterator
 
 import matplotlib as mpl
 import pandas as pd
@@ -9,7 +8,6 @@ import pytest
 
 mpl.use("Agg")
 
-from matplotlib import pyplot as plt
 
 from unlearnlib.report import (
     compare,
@@ -29,17 +27,13 @@ from unlearnlib.report.claims import Claim, Inequality
 from unlearnlib.report.ledger import REPRODUCED, UNTESTED, judge
 from unlearnlib.report.summary import Quantity
 
-from .test_report_claims import ACCURACY, at_least, rows
-from .test_report_compare import line, records
+from .made_tables import ACCURACY, at_least, line, records, rows
+
+pytestmark = pytest.mark.usefixtures("figures_closed")
+
 
 BATCH = ("accuracy_batch_mean", "test_retain")
 MARK = "⚠ stale"
-
-
-@pytest.fixture(autouse=True)
-def _close() -> Iterator[None]:
-    yield
-    plt.close("all")
 
 
 def some_stale(stale: str) -> pd.DataFrame:

@@ -209,8 +209,10 @@ def test_the_statistic_must_be_the_models_own(kind: Kind, model: nn.Module, data
         kind(1.2)(model, **{k: v if k.startswith("forget") else wrong for k, v in given.items()})
 
 
-def test_scales_of_the_importances_do_not_matter(model: nn.Module, data: Labelled) -> None:
-    """Of no single one: the logits ten times as large select the same last weights in LFSSD."""
+def test_logits_ten_times_as_large_select_the_same_weights(
+    model: nn.Module, data: Labelled
+) -> None:
+    """LFSSD compares two importances of a weight, and both grow by the same factor."""
     given = stored(LFSSD, model, data)
     one = LFSSD(1.2)(model, **given)
     with torch.no_grad():
@@ -263,8 +265,8 @@ def test_what_is_dampened_is_counted_layer_by_layer() -> None:
 
 
 @both
-def test_forgetting_a_class_moves_towards_the_retrained_model(kind: Kind, toy: Dataset) -> None:
-    """Five small networks: the class goes, most of the rest stays."""
+def test_a_class_is_forgotten_and_most_of_the_rest_stays(kind: Kind, toy: Dataset) -> None:
+    """In the mean of five small networks."""
     forget, retain, before = [], [], []
     boot = toy.train.y == 1
     for seed in range(5):

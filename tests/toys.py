@@ -8,6 +8,8 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
+from unlearnlib import Inputs
+
 
 def seeded(seed: int = 0) -> torch.Generator:
     """A source of random numbers of one's own."""
@@ -25,3 +27,15 @@ def grid(folder: Path, **axes: Any) -> Path:
     path = folder / "grid.yaml"
     path.write_text(json.dumps(axes))
     return path
+
+
+def convolution() -> tuple[nn.Module, Inputs]:
+    """A network in double precision with parameters of several kinds, and seven examples."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = nn.Sequential(
+            nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.Tanh(), nn.Flatten(), nn.Linear(12, 4)
+        ).double()
+        x = torch.randn(7, 1, 4, 4, dtype=torch.float64)
+        model(x)
+    return model.eval(), Inputs(x)

@@ -93,10 +93,10 @@ def seconds(text: str) -> float:
     >>> seconds("1.5h")
     5400.0
     """
-    found = re.fullmatch(r"([0-9]+\.?[0-9]*|\.[0-9]+)([smh]?)", text, re.ASCII)
-    if found is None:
+    parts = re.fullmatch(r"([0-9]+\.?[0-9]*|\.[0-9]+)([smh]?)", text, re.ASCII)
+    if parts is None:
         raise argparse.ArgumentTypeError(f"'{text}' is no time; write 90s, 25m or 2h")
-    return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
+    return float(parts[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[parts[2]]
 
 
 def whole(text: str, least: int = 0) -> int:

@@ -226,9 +226,9 @@ def _write(made: T, path: Path, write: Callable[[T, Path], None]) -> None:
 def _seal(path: Path, line: bytes) -> None:
     """Append `line`, and the SHA-256 of all before it and of it, to a file."""
     with path.open("rb+") as file:
-        found = hashlib.file_digest(file, "sha256")
-        found.update(line)
-        file.write(line + found.hexdigest().encode())
+        sha256 = hashlib.file_digest(file, "sha256")
+        sha256.update(line)
+        file.write(line + sha256.hexdigest().encode())
 
 
 def _fault(path: Path, line: bytes) -> str:
@@ -240,12 +240,12 @@ def _fault(path: Path, line: bytes) -> str:
         if not path.is_file():
             return "it is no file"
         left = path.stat().st_size - 64
-        found = hashlib.sha256()
+        sha256 = hashlib.sha256()
         with path.open("rb") as file:
             while left > 0 and (part := file.read(min(left, 2**20))):
-                found.update(part)
+                sha256.update(part)
                 left -= len(part)
-            if file.read() != found.hexdigest().encode():
+            if file.read() != sha256.hexdigest().encode():
                 return "it is damaged"
             file.seek(-64 - len(line), os.SEEK_END)
             return "" if file.read(len(line)) == line else "it holds something else"

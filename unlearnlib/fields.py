@@ -128,8 +128,8 @@ def check(instance: Any) -> None:
     """
     cls: type = type(instance)
     given = {field.name: getattr(instance, field.name) for field in fields(cls)}
-    if found := [*mistakes(cls, given, f"{cls.__name__}.")]:
-        raise SpecError("\n".join(found))
+    if sentences := [*mistakes(cls, given, f"{cls.__name__}.")]:
+        raise SpecError("\n".join(sentences))
     for name, hint in _hints(cls).items():
         if get_origin(hint) is tuple and isinstance(given[name], list):
             object.__setattr__(instance, name, tuple(given[name]))
@@ -170,9 +170,9 @@ def wrong(place: str, value: Any, hint: Any) -> Iterator[str]:
     """Yield what is wrong with a value, and with those inside it."""
     kind, inner = get_origin(hint) or hint, get_args(hint)
     if kind is Annotated:
-        found = [*wrong(place, value, inner[0])]
-        yield from found
-        if not found:
+        sentences = [*wrong(place, value, inner[0])]
+        yield from sentences
+        if not sentences:
             limits = [limit for limit in inner[1:] if value not in limit]
             yield from (f"{place} must be {limit}, not {value!r}." for limit in limits)
     elif kind in (Union, UnionType):

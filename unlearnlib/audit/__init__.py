@@ -9,6 +9,10 @@
 - `activations`: what a step does to retained activations; gradient spaces compared
 - `dampening`: which parameters a dampening changed; importances compared
 - `impostors`: models that have not forgotten and look as if, as controls of a measure
+- `proxies`: what stands in for influence, of every example, side by side
+- `noise`: the length of noise, its mean and how much it varies
+- `strata`: examples in thirds, by how typical they are or how well they were learned
+- `clouds`: two classes in the plane, and models of them
 """
 
 from .reference_attack import attack_scores, fit_attack, precision_recall, roc

@@ -12,7 +12,8 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
-from ..checks.outputs import finite
+from ..checks.outputs import finite, logits
+from ..data.tensors import Labelled
 from ..errors import DataError, SpecError, UnsupportedModelError
 from ..metrics import entropy
 from ..metrics.shapes import NAN
@@ -161,3 +162,33 @@ def rewritten(model: nn.Module, distance: float) -> nn.Module:
         middle = (low + high) / 2
         low, high = (middle, high) if at(middle)[1] < distance else (low, middle)
     return at(high)[0]
+
+
+def every(
+    original: nn.Module, retrained: nn.Module, forget: Labelled, generator: torch.Generator
+) -> dict[str, nn.Module]:
+    """Return each impostor by name, made to look like the retrained model where it can.
+
+    Args:
+        original: The model that has not forgotten.
+        retrained: What it should look like: its entropy on the forget set, its distance.
+        forget: The forget set; its first label is the one that is masked.
+        generator: For the scales of the jittered one; on the device of the model.
+    """
+    nats = entropy(_outputs(retrained, forget.x)).mean().item()
+    temperature = temperature_of(_outputs(original, forget.x), nats)
+    return {
+        "Does nothing": original,
+        "By heart": by_heart(original, forget.x),
+        "Masked": masked(original, int(forget.y[0])),
+        "Tempered": tempered(original, temperature),
+        "Jittered": jittered(original, generator),
+        "Rewritten": rewritten(original, distance_of(original, retrained)),
+    }
+
+
+@torch.no_grad()
+def _outputs(model: nn.Module, x: Tensor) -> Tensor:
+    """Return the logits of `model`, (n, classes), in eval mode."""
+    model.eval()
+    return torch.cat([logits(model, batch) for batch in x.split(250)])

@@ -26,7 +26,7 @@ these switched on; `JiT.as_released` sets them all:
     `train_mode`: dropout is active and BatchNorm uses and updates batch statistics.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
@@ -37,7 +37,7 @@ from ..access import copy_of
 from ..checks.outputs import logits, settled
 from ..data.tensors import Inputs
 from ..errors import NonFiniteError, SpecError
-from ..fields import Checked, Count, NonNegative, Positive
+from ..fields import BOUNDS_MEMORY, Checked, Count, NonNegative, Positive
 from ..training import seeded
 from .parts.noise import Noise, noises
 
@@ -58,7 +58,7 @@ class JiT(Checked):
         stop_gradient: Treat the noisy output as a constant; else differentiate through it too.
         squared: Square both norms.
         chunk: Noisy inputs a forward pass, which bounds the memory and changes nothing else; None
-            is what is fast, a few copies of the batch on a CPU and many on a GPU.
+            is what is fast: a copy of the batch on a CPU, up to 2048 inputs on a GPU.
         noise: Shape of the noise, see `parts.noise`; its standard deviation is `sigma` in each.
     """
 
@@ -72,7 +72,7 @@ class JiT(Checked):
     train_mode: bool = False
     stop_gradient: bool = True
     squared: bool = False
-    chunk: Count | None = None
+    chunk: Count | None = field(default=None, metadata=BOUNDS_MEMORY)
     noise: Noise = "gaussian"
 
     @classmethod

@@ -9,6 +9,9 @@
 - `paired_examples`: tests that pair examples rather than runs
 - `table`: what a finished table is; `show`: the tables of pages; `side_by_side`: a comparison's
 - `beside`: recorded runs beside a printed table, and by request
+- `recorded_runs`: the recorded runs of a data set, and those of a printed item's own setting
+- `shares`: what changes with the share of the training set that is forgotten
+- `spans`: means with their intervals, as text
 
 Figures are in `unlearnlib.report.figures`, which needs matplotlib and is imported on its own.
 """
@@ -21,9 +24,11 @@ from .handover import hand_over, handed_over
 from .ledger import glance, ledger, verdicts_on
 from .paired_examples import wilcoxon
 from .printed import reported
+from .recorded_runs import random_shares, show_printed, show_random_shares
 from .rows import what_ran
 from .show import pairs_of, plain, show_glance, show_ledger, show_paired, show_summary
 from .side_by_side import show_comparison
+from .spans import span
 from .summary import (
     Quantity,
     differences,
@@ -56,6 +61,7 @@ __all__ = [
     "plain",
     "quotient_correlation",
     "quotients",
+    "random_shares",
     "rank_correlation",
     "read_claims",
     "reported",
@@ -65,7 +71,10 @@ __all__ = [
     "show_glance",
     "show_ledger",
     "show_paired",
+    "show_printed",
+    "show_random_shares",
     "show_summary",
+    "span",
     "summary",
     "verdict",
     "verdicts_on",

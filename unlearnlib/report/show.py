@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
+from ..errors import RecordError
 from .ledger import CLAIM_GLYPHS
 from .presentation import label, presented
 from .rows import lacking, marked, row_dicts
@@ -154,6 +155,9 @@ def pairs_of(
         request, measured, and for each pair "mean (low to high)" in the printed unit, with the
         95 % interval of the mean, or "mean (n = 1)"; "—" where it was not run, and "— (1 of 3
         pairs has no number)" where it has no mean. What rests on stale runs is marked.
+
+    Raises:
+        RecordError: A method was run with several settings or networks on one request.
     """
     lines: dict[tuple[str, str], dict[str, str]] = {}
     for metric, split in measured:
@@ -167,7 +171,13 @@ def pairs_of(
                 elif row["n"] == 1:
                     spread = "n = 1"
                 text = marked(f"{mean} ({spread})", row["stale"])
-                lines.setdefault(key, {})[" − ".join(pair)] = text
+                cells = lines.setdefault(key, {})
+                if " − ".join(pair) in cells:
+                    raise RecordError(
+                        f"There are several settings of {pair[0]} on {', '.join(key)}, and a cell "
+                        "has room for one. Filter the runs to one setting a method."
+                    )
+                cells[" − ".join(pair)] = text
     heads = [" − ".join(pair) for pair in pairs]
     by_request = sorted(lines.items(), key=lambda line: line[0][0])
     rows = [(*key, *(cells.get(head, "—") for head in heads)) for key, cells in by_request]

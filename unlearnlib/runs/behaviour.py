@@ -152,8 +152,8 @@ def _file() -> Path:
 @lru_cache(maxsize=1)
 def golden() -> dict[str, dict[str, Numbers]]:
     """Return the numbers of every kind and problem as they are kept."""
-    found: dict[str, dict[str, Numbers]] = json.loads(_file().read_text(encoding="utf-8"))
-    return found
+    kept: dict[str, dict[str, Numbers]] = json.loads(_file().read_text(encoding="utf-8"))
+    return kept
 
 
 @lru_cache(maxsize=64)

@@ -41,11 +41,11 @@ def mapping(path: str | Path) -> dict[str, Any]:
     Raises:
         SpecError: The file cannot be read, or holds something else.
     """
-    found = values(path)
-    if not isinstance(found, dict):
-        held = "nothing" if found is None else named(type(found))
+    content = values(path)
+    if not isinstance(content, dict):
+        held = "nothing" if content is None else named(type(content))
         raise SpecError(f"{path} holds {held}; a grid is a mapping.")
-    return found
+    return content
 
 
 def values(path: str | Path) -> Any:
@@ -57,11 +57,11 @@ def values(path: str | Path) -> Any:
     text = _text(Path(path))
     try:
         try:
-            found = json.loads(text)
+            content = json.loads(text)
         except json.JSONDecodeError:
             return _yaml(text)
         _check(text)
-        return found
+        return content
     except RecursionError:
         raise SpecError(f"{path} is nested deeper than {DEPTH} levels.") from None
     except _MistakeError as mistake:
@@ -200,7 +200,7 @@ def _yaml(text: str) -> Any:
         if isinstance(node, yaml.SequenceNode) and kind == "seq":
             return [value(item, depth + 1) for item in node.value]
         if isinstance(node, yaml.MappingNode) and kind == "map":
-            found, lines = {}, dict[str, int]()
+            items, lines = {}, dict[str, int]()
             for key, item in node.value:
                 line = key.start_mark.line + 1
                 if not isinstance(key, yaml.ScalarNode) or key.tag != TAG + "str":
@@ -210,8 +210,8 @@ def _yaml(text: str) -> Any:
                 if key.value == "<<":
                     raise _MistakeError("merge keys (<<) are not read; write the keys out.", line)
                 _add(key.value, line, lines)
-                found[key.value] = value(item, depth + 1)
-            return found
+                items[key.value] = value(item, depth + 1)
+            return items
         if isinstance(node, yaml.ScalarNode) and kind in (*CORE, "str"):
             return _scalar(kind, node.value, line)
         raise _MistakeError(f"the tag {node.tag.replace(TAG, '!!')} is not known here.", line)

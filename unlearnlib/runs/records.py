@@ -110,13 +110,15 @@ def _all(loose: dict[Path, Contents], place: Path, part: str, scale: str) -> dic
     if isinstance(whole, bytes):
         lines = {f"{place}, line {i}": line for i, line in enumerate(whole.splitlines(), 1)}
     faults: list[str] = []
-    found = _parsed(lines, (part, scale), faults, copies=False)
+    packed_ones = _parsed(lines, (part, scale), faults, copies=False)
     files = {str(path): text for path, text in loose.items()}
     later = _parsed(files, (part, scale), faults, copies=True)
     if faults:
         more = [f"There are {len(faults) - 20} more."] if len(faults) > 20 else []
         raise RecordError("\n".join(faults[:20] + more))
-    return found | {k: r for k, r in later.items() if k not in found or _date(r) >= _date(found[k])}
+    return packed_ones | {
+        k: r for k, r in later.items() if k not in packed_ones or _date(r) >= _date(packed_ones[k])
+    }
 
 
 def _date(record: Record) -> str:
@@ -128,7 +130,7 @@ def _parsed(
     texts: Mapping[str, Contents], home: tuple[str, str], faults: list[str], copies: bool
 ) -> dict[str, Record]:
     """Return the records of a part and scale in texts by their places; note all that is wrong."""
-    found: dict[str, Record] = {}
+    by_run: dict[str, Record] = {}
     places: dict[str, str] = {}
     for place, text in texts.items():
         try:
@@ -142,8 +144,8 @@ def _parsed(
         known = places.setdefault(record["run_id"], place)
         if known != place and not (copies and text == texts[known]):
             faults.append(f"{place}: of the same run as {known}. Delete the one that is wrong.")
-        found[record["run_id"]] = record
-    return found
+        by_run[record["run_id"]] = record
+    return by_run
 
 
 def _parse(place: str, text: Contents) -> Record:
@@ -168,11 +170,11 @@ def _parse(place: str, text: Contents) -> Record:
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return the mapping of keys and values; of a key that stands twice, neither is right."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
         keys = [key for key, _ in pairs]
         raise ValueError(f"the key {next(k for k in keys if keys.count(k) > 1)!r} stands twice")
-    return found
+    return mapping
 
 
 def _fault(record: Record) -> str:
@@ -216,7 +218,7 @@ def merge(part: str, scale: str) -> Path | None:
         loose = _loose(part, scale)  # what is written meanwhile stays loose
         lines = sorted(
             _all(loose, place, part, scale).values(),
-            key=lambda r: ([str(r["identity"][k]) for k in IDENTITY], r["run_id"]),
+            key=lambda r: ([str(value) for value in _whole(r).values()], r["run_id"]),
         )
         with atomic(place) as temporary:
             temporary.write_text("".join(json.dumps(r, sort_keys=True) + "\n" for r in lines))
@@ -309,16 +311,16 @@ def recorded(part: str, **where: str | int) -> pd.DataFrame:
     >>> recorded("jit", dataset="no such set").empty
     True
     """
-    found = read(part, "paper").iloc[:0]
-    if strange := [column for column in where if column not in found]:
+    largest = read(part, "paper").iloc[:0]
+    if strange := [column for column in where if column not in largest]:
         raise RecordError(f"Records have no column {strange[0]}. {nearest(strange[0], COLUMNS)}")
     for scale in ("workstation", "paper"):
         table = read(part, scale)
         for column, value in where.items():
             same = table[column] == value
             table = table[same | (table[column].astype(str) == str(value))]  # 3 is "3"
-        found = found if table.empty else table
-    return found
+        largest = largest if table.empty else table
+    return largest
 
 
 def now() -> str:

@@ -36,9 +36,9 @@ def refuse(sentences: Iterable[str], place: str = "") -> None:
     Raises:
         SpecError: There is a sentence.
     """
-    if found := [f"{place}{sentence}" for sentence in sentences]:
-        rest = [f"{place}There are {len(found) - 20} mistakes more."] * (len(found) > 20)
-        raise SpecError("\n".join(found[:20] + rest))
+    if mistaken := [f"{place}{sentence}" for sentence in sentences]:
+        rest = [f"{place}There are {len(mistaken) - 20} mistakes more."] * (len(mistaken) > 20)
+        raise SpecError("\n".join(mistaken[:20] + rest))
 
 
 def mistakes(grid: type, given: Mapping[str, Any]) -> Iterator[str]:
@@ -52,12 +52,12 @@ def mistakes(grid: type, given: Mapping[str, Any]) -> Iterator[str]:
     blind = given.get("validation", 0) == 0
     looks = _LOOKS | {"methods": lambda methods: _methods(methods, blind)}
     for name, value in given.items():
-        found = [*fields.mistakes(grid, {name: value})]
-        if found and name in ("requests", "seeds", "splits") and isinstance(value, str | int):
-            found = [f"{sentence} Write [{value}]." for sentence in found]
-        yield from found
-        sound = _sound(grid, name, value) if found else value
-        if name in looks and not (found and not sound):
+        mistaken = [*fields.mistakes(grid, {name: value})]
+        if mistaken and name in ("requests", "seeds", "splits") and isinstance(value, str | int):
+            mistaken = [f"{sentence} Write [{value}]." for sentence in mistaken]
+        yield from mistaken
+        sound = _sound(grid, name, value) if mistaken else value
+        if name in looks and not (mistaken and not sound):
             yield from looks[name](sound)
 
 
@@ -114,8 +114,8 @@ def _entry(label: str, options: Mapping[str, Any]) -> Iterator[str]:
     place = _place(label)
     naming = {key: options[key] for key in _NAMING if key in options}
     given = {key: value for key, value in options.items() if key not in _NAMING}
-    if found := [*fields.mistakes(_Naming, naming, f"{place}.")]:
-        yield from found
+    if mistaken := [*fields.mistakes(_Naming, naming, f"{place}.")]:
+        yield from mistaken
         return
     kind = options.get("type", label)
     name, dot, constructor = kind.partition(".")
@@ -127,8 +127,8 @@ def _entry(label: str, options: Mapping[str, Any]) -> Iterator[str]:
         told = nearest(constructor, known) if known else f"{name} has none."
         yield f"{place}: there is no method {kind!r}, a constructor of {name}. {told}"
         return
-    if found := [*fields.mistakes(cls, given, f"{place}.")]:
-        yield from found
+    if mistaken := [*fields.mistakes(cls, given, f"{place}.")]:
+        yield from mistaken
         return
     try:
         made(label, options)
@@ -153,8 +153,8 @@ def _methods(methods: Mapping[str, Mapping[str, Any]], blind: bool) -> Iterator[
         yield "methods is empty. Name one at least."
     seen: dict[str, str] = {}
     for label, options in methods.items():
-        if found := [*_entry(label, options)]:
-            yield from found
+        if mistaken := [*_entry(label, options)]:
+            yield from mistaken
             continue
         method = made(label, options)
         shown = [options.get("label", label), type(method).__name__, asdict(method)]
@@ -211,10 +211,10 @@ def _requests(requests: list[str]) -> Iterator[str]:
 
 def _training(training: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is wrong with the recipe."""
-    found = [*fields.mistakes(Recipe, training, "training.")]
-    found += _lacking(Recipe, training, "training.")
-    yield from found
-    if not found:
+    mistaken = [*fields.mistakes(Recipe, training, "training.")]
+    mistaken += _lacking(Recipe, training, "training.")
+    yield from mistaken
+    if not mistaken:
         try:
             Recipe(**training)
         except SpecError as error:  # fields that do not go together

@@ -205,8 +205,8 @@ class Importance:
             )
         # A mean times its n is a sum, and sums of examples subtract
         values = {
-            name: (self.n * I_D - forgotten.n * forgotten[name]) / rest
-            for name, I_D in self.values.items()
+            name: (self.n * self[name] - forgotten.n * I_Df) / rest
+            for name, I_Df in forgotten.values.items()  # frozen parameters have none
         }
         negative = sum(float(v.clamp(max=0).double().abs().sum()) for v in values.values())
         clamped = negative / max(

@@ -1,6 +1,13 @@
-"""What several methods share, and what one is made of.
+"""What several methods share, and the bookkeeping of one that would hide its equation.
 
-- `projection`: steps that leave a gradient space untouched, of PGU
-- `sequential`: requests that come one after the other, and the rules by which PGU stops
-- `noise`: the shapes of the noise of JiT
+- `answers`: which examples a model gets right
+- `modes`: train modes of a part of a model
+- `noise`: JiT's noise, and how much of it goes through the network at once
+- `projection`: PGU's steps that leave a gradient space untouched
+- `stopping`: the rules by which PGU stops
+- `sequential`: requests that come one after the other
+- `distillation`: SCRUB's divergence from the teacher
+- `rewinding`: SCRUB's choice of an epoch
+- `passes`: how often NablaTau goes over the forget set
+- `gaps`: what of the losses NablaTau compares
 """

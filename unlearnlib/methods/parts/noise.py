@@ -24,8 +24,6 @@ SMALL = 0.01
 """How large the others are beside them; not 0, so that the noise is never 0 as a whole."""
 DRAWN = 2048
 """Inputs for which is drawn at once; another number would draw other noise."""
-ON_CPU = 256
-"""Inputs that are handed over at once there: what a layer makes of more is allocated anew."""
 
 
 def gaussian(shape: tuple[int, ...], **options: Any) -> Tensor:
@@ -74,13 +72,15 @@ def noises(
         N: Draws for each example, in all.
         x: What the noise is for: its shape, type and device are those of `x`.
         generator: Draws; on the device of `x`.
-        chunk: Inputs a group, b for each draw, or those of one draw; the numbers that are drawn are
-            the same for all. None is 256 on a CPU, 2048 on a GPU.
-        one_by_one: Draw for the batch once at a time; which are other numbers.
+        chunk: Inputs a group, but one draw at least; it moves no number that is drawn. None is what
+            was drawn at once; on a CPU one draw, since there the memory of a layer's outputs is
+            mapped anew in every pass if it is much.
+        one_by_one: Draw once for the batch at a time, which gives other numbers.
     """
     drawn = 1 if one_by_one else max(1, DRAWN // len(x))
-    group = (chunk or (ON_CPU if x.device.type == "cpu" else DRAWN)) // len(x)
+    if chunk is None:
+        chunk = len(x) if x.device.type == "cpu" else DRAWN
     for done in range(0, N, drawn):
         shape = (min(drawn, N - done), *x.shape)
         u = DRAWS[noise](shape, generator=generator, device=x.device, dtype=x.dtype)
-        yield from u.split(max(1, group))
+        yield from u.split(max(1, chunk // len(x)))

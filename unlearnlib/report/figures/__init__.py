@@ -5,12 +5,16 @@ units and states n. Show one with :func:`show_figure`, which gives the page an a
 
 - `style`: the look of the book, alternative texts, the line of provenance, words for titles
 - `by_method`: `dots` and `boxes`, which set methods beside each other
+- `by_pair`: `intervals` of differences between methods
 - `by_hyper_parameter`: `heatmap` and `curves`, over the hyper-parameters of a method
+- `deviations`: differences from a reference over two numbers, with the cells of a rule
 - `plane`: models of one or two inputs, and quantities against a distance
 """
 
 from .by_hyper_parameter import curves, heatmap
 from .by_method import boxes, dots
+from .by_pair import intervals
+from .deviations import deviations
 from .style import Picture, colour, count, live_line, provenance_line, show_figure, use
 
 __all__ = [
@@ -19,8 +23,10 @@ __all__ = [
     "colour",
     "count",
     "curves",
+    "deviations",
     "dots",
     "heatmap",
+    "intervals",
     "live_line",
     "provenance_line",
     "show_figure",

@@ -1,0 +1,74 @@
+"""Tables of records, made by hand, and a claim on them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from unlearnlib.report.claims import Claim, Inequality
+from unlearnlib.report.summary import Quantity
+from unlearnlib.runs.records import unfolded
+
+ACCESS = {
+    "Original": "",
+    "Retrain": "retain, fresh_model, recipe, generator",
+    "FineTune": "retain, generator",
+    "JiT": "forget_inputs, generator",
+    "JiT as released": "forget_inputs, generator",
+}
+ACCURACY = ("accuracy", "test_retain")
+
+
+def records(
+    values: Mapping[str, Sequence[float]],
+    metric: str = "accuracy_batch_mean",
+    split: str = "test_retain",
+    **columns: Any,
+) -> pd.DataFrame:
+    """Return a table with one row a (method, seed) from lists of values by method."""
+    rows = [
+        {
+            "run_id": f"{method.replace(' ', '_')}-{seed}", "part": "jit", "scale": "paper",
+            "dataset": "cifar100", "model": "vgg11", "request": "class:rocket", "method": method,
+            "params": "{}", "access": ACCESS[method], "seed_model": seed, "seed_request": 0,
+            "seed_method": 0, "metric": metric, "split": split, "value": value, "stale": False,
+            "date": "2026-11-21", "commit": "abc", "dirty": False, "device": "CPU", "seconds": 2.0,
+            **columns,
+        }
+        for method, numbers in values.items()
+        for seed, value in enumerate(numbers)
+    ]  # fmt: skip
+    return unfolded(pd.DataFrame(rows))
+
+
+def line(frame: pd.DataFrame, method: str, split: str = "test_retain") -> Any:
+    return frame[(frame["method"] == method) & (frame["split"] == split)].iloc[0]
+
+
+def rows(
+    method: str,
+    values: Sequence[float],
+    request: str = "class:rocket",
+    measured: tuple[str, str] = ACCURACY,
+    params: str = "{}",
+    **columns: Any,
+) -> pd.DataFrame:
+    """Return records of one method, one a model seed."""
+    access = {"JiT": "forget_inputs, generator"}.get(method, "")
+    frame = pd.DataFrame(
+        {
+            "run_id": [f"{method}-{request}-{params}-{i}-{columns}" for i in range(len(values))],
+            "part": "jit", "scale": "laptop", "dataset": "fashion_small", "model": "vgg_mini",
+            "request": request, "method": method, "params": params, "access": access,
+            "seed_model": range(len(values)), "seed_request": 0, "seed_method": 0,
+            "metric": measured[0], "split": measured[1], "value": values, "stale": False,
+            **columns,
+        }
+    )  # fmt: skip
+    return unfolded(frame)
+
+
+def at_least(border: float, **right: Any) -> Claim:
+    left = Quantity("JiT", *ACCURACY)
+    test = Inequality(left, Quantity("Original", *ACCURACY), at_least=border, **right)
+    return Claim("c", "jit", "A sentence.", "a table", "jit/page", (test,))
