@@ -39,6 +39,22 @@ def test_pages_have_commands() -> None:
     assert len(BLOCKS) >= 6
 
 
+CODE = re.findall(r"python -c '(from .*?)'$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+
+
+def test_the_makefile_has_code() -> None:
+    assert CODE
+
+
+@pytest.mark.parametrize("code", CODE)
+def test_what_the_makefile_calls_is_there(code: str) -> None:
+    """The imports are made, and what is called is looked up but not called."""
+    imports, _, call = code.partition("; ")
+    space: dict[str, object] = {}
+    exec(imports, space)
+    assert callable(eval(call.removesuffix("()"), space))
+
+
 @pytest.mark.parametrize("block", BLOCKS)
 def test_the_commands_of_a_page(block: str, clone: Path) -> None:
     lines = [line[2:] for line in block.splitlines() if line.startswith("$ ")]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from unlearnlib import METHODS, SSD, Grid, JiT, Recipe, Scenario, Statistic
+from unlearnlib import METHODS, SSD, Grid, JiT, Moments, Recipe, Scenario, Statistic
 from unlearnlib.fields import BOUNDS_MEMORY, Count, Positive, differing, first_defaults
 from unlearnlib.runs import records, specification
 
@@ -115,6 +115,8 @@ def test_models_and_statistics_are_known_by_what_differs() -> None:
     assert differing(Statistic("sensitivity", 4, norm="l2")) == {
         "kind": "sensitivity", "group": 4, "norm": "l2",
     }  # fmt: skip
+    assert Moments().identity == {"moments": {}}
+    assert Moments(stride_one=True).identity == {"moments": {"stride_one": True}}
 
 
 def test_first_defaults_stay() -> None:
@@ -123,5 +125,6 @@ def test_first_defaults_stay() -> None:
     A new field goes into the file with its default: what all records before it were made with.
     """
     kept = json.loads(FIRST.read_text(encoding="utf-8"))
-    now = {cls.__name__: first_defaults(cls) for cls in (*METHODS.values(), Recipe, Statistic)}
+    known = (*METHODS.values(), Recipe, Statistic, Moments)
+    now = {cls.__name__: first_defaults(cls) for cls in known}
     assert now == kept

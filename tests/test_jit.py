@@ -244,6 +244,17 @@ def test_a_rate_of_zero_changes_nothing(model: nn.Module, x: Tensor) -> None:
         assert_same(result, model, rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("clamp", [False, True])
+def test_inputs_may_require_a_gradient_and_get_none(
+    model: nn.Module, x: Tensor, clamp: bool
+) -> None:
+    wanted, method = x.clone().requires_grad_(), JiT(clamp=clamp)
+    one = method(model, forget_inputs=Inputs(wanted), generator=seeded())
+    other = method(model, forget_inputs=Inputs(x), generator=seeded())
+    assert_same(one, other)
+    assert wanted.grad is None
+
+
 def test_jit_is_handed_no_labels() -> None:
     assert get_type_hints(JiT.__call__)["forget_inputs"] is Inputs
 

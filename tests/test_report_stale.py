@@ -10,6 +10,7 @@ mpl.use("Agg")
 
 
 from unlearnlib.report import (
+    by_request,
     compare,
     figures,
     glance,
@@ -22,9 +23,12 @@ from unlearnlib.report import (
     show_paired,
     show_summary,
     summary,
+    what_ran,
 )
 from unlearnlib.report.claims import Claim, Inequality
+from unlearnlib.report.figures.deviations import seeds_of
 from unlearnlib.report.ledger import REPRODUCED, UNTESTED, judge
+from unlearnlib.report.shares import way
 from unlearnlib.report.summary import Quantity
 
 from .made_tables import ACCURACY, at_least, line, records, rows
@@ -77,6 +81,29 @@ def test_a_run_that_has_no_partner_makes_no_pair_stale() -> None:
     table = records({"JiT": [0.66, 0.67], "Retrain": [0.6]})
     table["stale"] = table["run_id"] == "JiT-1"
     assert paired(table, *BATCH, "JiT")["stale"].tolist() == [False]
+
+
+@pytest.mark.parametrize("stale", ["class:a", "class:b", ""])
+def test_requests_are_marked_one_by_one(stale: str) -> None:
+    both = [records({"JiT": [0.6], "Retrain": [0.5]}, request=r) for r in ("class:a", "class:b")]
+    table = pd.concat(both)
+    table["stale"] = (table["request"] == stale) & (table["method"] == "Retrain")
+    names = by_request(table, *BATCH)["request"].tolist()
+    assert [MARK in name for name in names] == [stale == "class:a", stale == "class:b"]
+
+
+@pytest.mark.parametrize("stale", ["JiT", "Original", "Retrain", ""])
+def test_so_is_the_way_to_retraining(stale: str) -> None:
+    attack = {"Original": [0.7], "Retrain": [0.5], "JiT": [0.6]}
+    what = [("attack_loss", "forget"), ("accuracy", "test")]
+    table = pd.concat([records(attack, *measured, request="random:0.1") for measured in what])
+    (request,) = way(table.assign(stale=table["method"] == stale), ["JiT"])["request"]
+    assert request == f"random:0.1 {MARK}" * bool(stale) + "random:0.1" * (not stale)
+
+
+def test_what_ran_says_how_many() -> None:
+    assert what_ran(some_stale("JiT")).endswith("seeds [0, 1]; 1 of 4 runs stale")
+    assert "stale" not in what_ran(some_stale(""))
 
 
 class TestClaims:
@@ -162,6 +189,17 @@ class TestFigures:
         ):
             assert draw(table).axes[0].get_title().endswith("n = 2; 3 of 8 runs stale")
             assert draw(table.assign(stale=False)).axes[0].get_title().endswith("n = 2")
+
+    def test_so_does_the_name_of_a_pair(self) -> None:
+        for stale in ("Retrain", ""):
+            figure = figures.intervals(paired(some_stale(stale), *BATCH, "JiT"), margin=0.02)
+            (name,) = (text.get_text() for text in figure.axes[0].get_yticklabels())
+            assert (MARK in name) == bool(stale)
+            figure.canvas.draw()  # the fonts have the mark
+
+    def test_so_does_the_number_of_models(self) -> None:
+        assert seeds_of(some_stale("Retrain"), "JiT") == "n = 2; 1 of 4 runs stale"
+        assert seeds_of(some_stale(""), "JiT") == "n = 2"
 
     def test_so_does_the_line_below(self) -> None:
         line = figures.provenance_line(some_stale("JiT"))

@@ -187,6 +187,13 @@ class TestMethods:
         (found,) = told(methods={"A": released, "B": spelled})
         assert "counted twice" in found
 
+    def test_what_bounds_memory_makes_no_other_run(self) -> None:
+        some = {
+            name: {"type": "SSD", "label": "SSD", "chunk": n} for name, n in (("A", 8), ("B", 9))
+        }
+        (found,) = told(methods=some)
+        assert found.startswith("methods.A and methods.B are one method with one label and equal")
+
     @pytest.mark.parametrize(
         "other",
         [{"type": "JiT", "label": "other"}, {"type": "JiT", "label": "same", "sigma": 0.4},

@@ -142,6 +142,36 @@ def test_records_of_grids_go_to_the_sweep_and_into_its_table(
     assert set(records.read("try", "laptop")["seed_model"]) == {0}
 
 
+def test_columns_of_the_table_stand_once_whatever_runs_record(
+    lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs of several methods, and one without a grid; `lr` is swept, and a method's as well."""
+    from unlearnlib import Grid, run_grid
+    from unlearnlib.runs import records
+
+    spec: dict[str, Any] = {
+        "part": "try", "scale": "laptop", "dataset": "toy", "model": "mlp",
+        "requests": ["class:boot"], "training": {"epochs": 1}, "seeds": [0],
+    }  # fmt: skip
+    methods = {0.1: {"GradientAscent": {"lr": 0.1}}, 0.2: {"JiT": {"lr": 0.2}}}
+
+    def execute(source: Path, output: Path, given: Any, timeout: Any, environment: Any) -> None:
+        monkeypatch.setenv("UNLEARNLIB_RECORDS", environment["UNLEARNLIB_RECORDS"])
+        if given["lr"] in methods:
+            run_grid(Grid(**spec, methods=methods[given["lr"]]))
+        monkeypatch.delenv("UNLEARNLIB_RECORDS")
+
+    monkeypatch.setattr(notebook_run, "execute", execute)
+    path = notebook(lab, "lr: float = 0.1", "1")
+    runs = plan(path, grid(lab, lr=[0.1, 0.2, 0.3]), lab / "out")
+    seconds = {run.name: notebook_run.make(run)["seconds"] for run in runs}
+    table = collect(lab / "out")
+    assert table.columns.is_unique
+    assert set(table["lr"]) == {0.1, 0.2, 0.3}
+    assert table["run"].map(seconds).equals(table["seconds"])  # of the notebook
+    assert {"run", *records.COLUMNS} - {"dirty"} <= set(table)
+
+
 # --- faults ------------------------------------------------------------------------------------
 
 

@@ -103,7 +103,8 @@ class JiT(Checked):
             for x in forget_inputs.batches(self.batch_size):
                 if not self.accumulate:
                     sgd.zero_grad()
-                shortest.append(self.backward(model, x, generator))  # adds g_t to the gradients
+                # Adds g_t to the gradients, those of the weights alone
+                shortest.append(self.backward(model, x.detach(), generator))
                 sgd.step()  # theta <- theta - eta grad l
         if not torch.stack(shortest).all():
             raise NonFiniteError(

@@ -7,6 +7,7 @@ import pandas as pd
 from ..runs.records import recorded
 from .compare import compare
 from .printed import reported
+from .rows import marked
 from .side_by_side import show_comparison
 from .summary import summary
 from .table import Table
@@ -49,7 +50,8 @@ def by_request(runs: pd.DataFrame, metric: str, split: str) -> pd.DataFrame:
         split: Name of the split.
 
     Returns:
-        request, the methods in the order of the records, and n: the most runs of one method.
+        request, the methods in the order of the records, and n: the most runs of one method. The
+        request is marked if one of its runs is stale.
 
     Raises:
         RecordError: The records lack the measurement.
@@ -58,7 +60,10 @@ def by_request(runs: pd.DataFrame, metric: str, split: str) -> pd.DataFrame:
     runs = runs.assign(request=runs["dataset"].str.partition("_")[0] + ": " + name)
     means = summary(runs, [(metric, split)])
     table = (100 * means.pivot_table("mean", "request", "method", sort=False)).round(1)
-    return table.join(means.groupby("request")["n"].max()).reset_index()
+    of_request = means.groupby("request")
+    old = of_request["stale"].any()
+    table = table.join(of_request["n"].max())
+    return table.rename(index=lambda name: marked(name, old[name])).reset_index()
 
 
 def as_printed(rows: pd.DataFrame) -> pd.DataFrame:

@@ -104,14 +104,17 @@ def outdated(rows: pd.DataFrame) -> str:
 def what_ran(table: pd.DataFrame, *saw: str) -> str:
     """Return in words how many runs there are, of which methods and seeds, and what `saw` had.
 
+    If some are stale, it says how many.
+
     >>> runs = {"run_id": ["a", "b"], "method": "SSD", "seed_model": [0, 1], "access": "forget"}
-    >>> print(what_ran(pd.DataFrame(runs), "SSD"))
-    2 runs: SSD; seeds [0, 1]
+    >>> print(what_ran(pd.DataFrame(runs).assign(stale=[True, False]), "SSD"))
+    2 runs: SSD; seeds [0, 1]; 1 of 2 runs stale
     SSD saw: forget
     """
     runs = table.drop_duplicates("run_id")
     methods, seeds = runs["method"].unique(), runs["seed_model"].unique()
-    lines = [f"{len(runs)} runs: {', '.join(methods)}; seeds {seeds.tolist()}"]
+    ran = f"{len(runs)} runs: {', '.join(methods)}; seeds {seeds.tolist()}"
+    lines = ["; ".join(filter(None, [ran, outdated(runs)]))]
     for name in saw:
         had = runs.loc[runs["method"] == name, "access"].unique()
         lines.append(f"{name} saw: {', '.join(had)}")

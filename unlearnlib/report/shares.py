@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from .rows import pick
+from .rows import marked, pick
 from .summary import summary
 
 
@@ -21,8 +21,8 @@ def way(runs: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
     :math:`1 - (a_u - a_r) / (a_o - a_r)`.
 
     Returns:
-        request, method, and in points or per cent "attack − retrained", "way covered (%)" and
-        "test − original", the accuracy on test images.
+        request (marked if one of its runs is stale), method, and in points or per cent
+        "attack − retrained", "way covered (%)" and "test − original", the accuracy on test images.
     """
     attack = over_requests(runs, "attack_loss", "forget")
     test = over_requests(runs, "accuracy", "test")
@@ -33,7 +33,9 @@ def way(runs: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
         "test − original": 100 * test.sub(test["Original"], axis=0),
     }
     stacked = {name: column[methods].stack() for name, column in columns.items()}
-    return pd.concat(stacked, axis=1).reset_index()
+    old = runs.groupby("request")["stale"].any()
+    table = pd.concat(stacked, axis=1).reset_index()
+    return table.assign(request=[marked(name, old[name]) for name in table["request"]])
 
 
 def share_of(runs: pd.DataFrame) -> "pd.Series[float]":

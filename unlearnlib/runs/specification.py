@@ -8,7 +8,7 @@ import inspect
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import MISSING, asdict, dataclass
+from dataclasses import MISSING, dataclass
 from dataclasses import fields as fields_of
 from difflib import get_close_matches
 from functools import lru_cache, partial
@@ -19,7 +19,7 @@ from ..access import Method, access
 from ..cache import canonical
 from ..data import NAMES, parsed_name
 from ..errors import DataError, RequestError, SpecError
-from ..fields import nearest
+from ..fields import differing, nearest
 from ..methods import METHODS
 from ..models import MODELS
 from ..request import form
@@ -157,7 +157,7 @@ def _methods(methods: Mapping[str, Mapping[str, Any]], blind: bool) -> Iterator[
             yield from mistaken
             continue
         method = made(label, options)
-        shown = [options.get("label", label), type(method).__name__, asdict(method)]
+        shown = [options.get("label", label), type(method).__name__, differing(method)]
         first = seen.setdefault(canonical(shown), label)
         if first != label:
             yield (

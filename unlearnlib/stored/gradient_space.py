@@ -28,7 +28,7 @@ from ..checks.trial import initialised, repeatable
 from ..cost import off_the_clock, stopwatch
 from ..data.tensors import Inputs, Labelled
 from ..errors import NonFiniteError, SpecError, StaleStatisticError, UnsupportedModelError
-from ..fields import Checked
+from ..fields import Checked, differing
 from ..fingerprint import fingerprint
 from .file import read
 from .layer_rules import as_its_class, padded, wide
@@ -51,7 +51,7 @@ class Moments(Checked):
     @property
     def identity(self) -> dict[str, Any]:
         """What its file in the cache is known by, beside the model and the data."""
-        return {"statistic": self.named, "stride_one": self.stride_one}
+        return {"moments": differing(self)}
 
     def of(self, model: nn.Module, data: Labelled | Inputs) -> "GradientSpace":
         """Return the gradient space of `data`, see `GradientSpace.of`."""

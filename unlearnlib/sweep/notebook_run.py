@@ -211,8 +211,9 @@ def collect(folder: str | Path) -> pd.DataFrame:
     notebook or library left there is not among them. A run with a damaged record is left out, with
     a warning.
 
-    Columns: `run`, what varies by its name in the grid file, the columns of the tidy table (empty
-    where the notebook runs no grid), and where it came from: `commit`, `device`, `seconds`, `date`.
+    Columns: `run`, what varies by its name in the grid file, the other columns of the tidy table
+    (empty where the notebook runs no grid) but for their provenance, and that of the run of the
+    notebook: `commit`, `device`, `seconds`, `date`.
     """
     frames = []
     for path in _status_files(Path(folder)):
@@ -227,6 +228,7 @@ def collect(folder: str | Path) -> pd.DataFrame:
         point = {"run": status["run"], **{k: _cell_value(v) for k, v in status["point"].items()}}
         origin = {"commit": status["provenance"]["commit"], "seconds": status["seconds"]}
         origin |= {"device": status["provenance"]["device"], "date": status["date"]}
+        table = table.drop(columns=[*records.PROVENANCE, *(k for k in point if k in table)])
         rows = table if len(table) else pd.DataFrame([{}])
         frames.append(
             pd.concat([pd.DataFrame([point] * len(rows)), rows.reset_index(drop=True),

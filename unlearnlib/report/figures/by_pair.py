@@ -6,12 +6,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..presentation import presented
-from ..rows import row_dicts
+from ..rows import marked, row_dicts
 from .style import WIDTH, axes, colour, count
 
 
 def intervals(pairs: pd.DataFrame, margin: float, *, ax: Axes | None = None) -> Figure:
     """Draw the mean and the 95 % interval of every paired difference, one row each.
+
+    The name of one that rests on a stale run is marked.
 
     Args:
         pairs: What `paired` returned of one metric; several may be put together.
@@ -28,7 +30,8 @@ def intervals(pairs: pd.DataFrame, margin: float, *, ax: Axes | None = None) -> 
         if np.isfinite(row["low"]):
             ax.plot([row["low"] * how.scale, row["high"] * how.scale], [y, y], color=ink, lw=2)
         ax.plot(row["mean"] * how.scale, y, "o", color=ink)
-        names.append(f"{row['method']} − {row['reference']}, {row['split']}")
+        name = f"{row['method']} − {row['reference']}, {row['split']}"
+        names.append(marked(name, row["stale"]))
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.grid(axis="y", visible=False)

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from ..rows import outdated
 from .style import WIDTH, count
 
 _LIMIT = 10.0
@@ -41,9 +42,13 @@ def deviations(
 
 
 def seeds_of(runs: pd.DataFrame, method: str) -> str:
-    """Return how many trained models each setting of `method` has, "n = 2" or "n = 1 to 3"."""
+    """Return how many trained models each setting of `method` has, "n = 2" or "n = 1 to 3".
+
+    If some of all `runs` are stale, it says how many.
+    """
     ours = runs[runs["method"] == method]
-    return count(set(ours.groupby(["request", "params"])["seed_model"].nunique()))
+    models = count(set(ours.groupby(["request", "params"])["seed_model"].nunique()))
+    return "; ".join(filter(None, [models, outdated(runs)]))
 
 
 def _map(ax: Axes, grid: pd.DataFrame, slope: float) -> None:
