@@ -73,7 +73,7 @@ nbval: install  ## notebooks against their committed outputs
 		test -z "$$failed"; })
 
 behaviour: install  ## write data/behaviour.json anew: what each method does, by which records go stale
-	@$(BIN)/python -c 'from unlearnlib import fingerprint; fingerprint.main()'
+	@$(BIN)/python -c 'from unlearnlib.runs import behaviour; behaviour.main()'
 
 strict: install  ## the book's HTML from what is executed or committed, warnings are errors
 	$(call stage,strict,$(BIN)/python book/build.py --committed)

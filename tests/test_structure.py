@@ -50,6 +50,8 @@ def test_the_map_of_a_room_names_its_files(room: str) -> None:
     text = ast.get_docstring(ast.parse((ROOT / room / "__init__.py").read_text(encoding="utf-8")))
     files = {path.stem for path in (ROOT / room).glob("*.py")} - {"__init__"}
     assert not [name for name in sorted(files) if f"`{name}`" not in str(text)]
+    entries = re.findall(r"^- `(\w+)`", str(text), re.MULTILINE)
+    assert len(entries) == len(set(entries))
 
 
 @pytest.mark.parametrize("room", ["stored", "sweep"])
