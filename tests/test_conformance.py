@@ -1,4 +1,4 @@
-"""What every method keeps. A new method is one more row of `CASES`."""
+"""What every method keeps. One whose defaults do nothing here needs a row of `CASES`."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -53,6 +53,7 @@ CASES: dict[str, Method] = {
     "PGU in turn": methods.PGU(epochs=3, batch_size=4, gamma=0.5, stop=None, steps=2),
     "PGU for poison": methods.PGU.depoisoning(epochs=3, batch_size=4, trust=2),
 }
+CASES |= {name: cls() for name, cls in METHODS.items() if cls not in map(type, CASES.values())}
 DTYPES = [torch.float32, torch.float64]
 State = dict[str, Tensor]
 
@@ -147,8 +148,7 @@ def usual(method: Method) -> State:
     return state(unlearned(method, network(), offers()))
 
 
-def test_every_method_has_a_row() -> None:
-    assert {type(method) for method in CASES.values()} == set(METHODS.values())
+def test_every_name_of_the_vocabulary_is_on_offer() -> None:
     assert set(vars(offers())) == set(ACCESS)
 
 

@@ -15,7 +15,7 @@ from unlearnlib import FineTune, Grid, JiT, Labelled, Retrain, access, run_grid
 from unlearnlib.errors import SpecError
 from unlearnlib.runs import behaviour as fingerprint
 from unlearnlib.runs import records
-from unlearnlib.runs.grid import method_of
+from unlearnlib.runs.specification import method_of
 
 RECIPE = {"epochs": 2, "lr": 0.05, "batch_size": 32}
 METHODS: dict[str, dict[str, Any]] = {

@@ -6,7 +6,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from unlearnlib import Inputs, JiT
-from unlearnlib.methods.parts.noise import DRAWS, SHARE, Noise, noises
+from unlearnlib.methods.parts.noise import DRAWS, SHARE, Noise, draws
 
 from .toys import seeded
 
@@ -81,20 +81,20 @@ def test_laplace_noise_is_finite_where_the_draw_is_0(
 def test_groups_bound_the_memory_and_draw_the_same() -> None:
     """Of 3 examples of 5 numbers: 33 copies are no more than 100 inputs."""
     x = torch.zeros(3, 5)
-    whole = list(noises("laplace", 100, x, seeded(), chunk=2048))
+    whole = list(draws("laplace", 100, x, seeded(), chunk=2048))
     assert [len(u) for u in whole] == [100]
     for chunk, sizes in ((100, [33, 33, 33, 1]), (1, [1] * 100), (None, [1] * 100)):
-        groups = list(noises("laplace", 100, x, seeded(), chunk))
+        groups = list(draws("laplace", 100, x, seeded(), chunk))
         assert [len(u) for u in groups] == sizes
         assert torch.equal(torch.cat(groups), whole[0])
 
 
 def test_more_than_2048_inputs_are_drawn_in_parts() -> None:
     x = torch.zeros(1000, 1)
-    drawn = list(noises("gaussian", 5, x, seeded(), chunk=10_000))
+    drawn = list(draws("gaussian", 5, x, seeded(), chunk=10_000))
     assert [len(u) for u in drawn] == [2, 2, 1]
     generator = seeded()
     for u in drawn:
         assert torch.equal(u, torch.randn(u.shape, generator=generator))
-    alone = noises("gaussian", 5, x, seeded(), one_by_one=True)
+    alone = draws("gaussian", 5, x, seeded(), one_by_one=True)
     assert [len(u) for u in alone] == [1] * 5

@@ -12,8 +12,7 @@ from unlearnlib import METHODS, Grid, Recipe, run_grid, scenario
 from unlearnlib.errors import SpecError
 from unlearnlib.locations import PACKAGE
 from unlearnlib.runs import grid, specification
-from unlearnlib.runs.grid import method_of
-from unlearnlib.runs.specification import LIMIT
+from unlearnlib.runs.specification import LIMIT, method_of
 
 RIGHT: dict[str, Any] = {
     "part": "try", "scale": "laptop", "dataset": "toy", "model": "mlp",

@@ -41,15 +41,18 @@ def imports() -> dict[str, set[str]]:
     return found
 
 
-ROOMS = sorted(path.parent.relative_to(ROOT).as_posix() for path in ROOT.rglob("*/__init__.py"))
-"""Folders whose `__init__` says, in a line each, what their files are for."""
+ROOMS = sorted(path.parent.relative_to(ROOT).as_posix() for path in ROOT.rglob("__init__.py"))
+"""Folders whose `__init__` says, in a line each, what is in them."""
 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_the_map_of_a_room_names_its_files(room: str) -> None:
     text = ast.get_docstring(ast.parse((ROOT / room / "__init__.py").read_text(encoding="utf-8")))
     files = {path.stem for path in (ROOT / room).glob("*.py")} - {"__init__"}
+    files |= {path.parent.name for path in (ROOT / room).glob("*/__init__.py")}
     assert not [name for name in sorted(files) if f"`{name}`" not in str(text)]
+    entries = re.findall(r"^- `(\w+)`", str(text), re.MULTILINE)
+    assert len(entries) == len(set(entries))
 
 
 @pytest.mark.parametrize("room", ["stored", "sweep"])

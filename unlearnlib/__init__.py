@@ -8,6 +8,25 @@
 >>> unlearned = JiT(sigma=0.5, lr=0.1)(model, forget_inputs=forget, generator=generator)
 >>> bool((unlearned.weight != model.weight).any())
 True
+
+Where things are, from what all else rests on upwards; each folder begins with a map of its own:
+
+- `errors`, `locations`: what is raised, and where files lie
+- `fields`: what a field of a dataclass may hold, and which fields decide what it is known by
+- `cost`: seconds, memory and passes; what is on the clock
+- `cache`: models and statistics on disk, under the hash of what made them
+- `fingerprint`: of a model; `losses`: of each example
+- `checks`: what models and outputs are asked before they are relied on
+- `models`: networks, one family a file; `data`: data sets as tensors
+- `access`: what a method may name; `request`: what to forget; `training`: the training loop
+- `stored`: what is kept with a trained model
+- `methods`: one paper, one file; `metrics`: outputs in, numbers out
+- `audit`: what looks into a model, or needs many
+- `scenario`: a trained model and a request: all that a method can be handed
+- `runs`: one run, grids of them, and their records
+- `report`: from records to tables, figures and verdicts
+- `sweep`: notebooks run at many points
+- `__main__`: the command line: `run`, `sweep` and `data`
 """
 
 from .access import ACCESS, Method, access

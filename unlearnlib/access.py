@@ -35,7 +35,6 @@ ACCESS: Mapping[str, str] = MappingProxyType(
 )
 """The closed vocabulary. Test data are not in it, so no method can name them."""
 
-
 STORED = ("fisher", "sensitivity", "gradient_space")
 """Those that are made with the original model and kept; the method says which, see `to_store`."""
 

@@ -8,11 +8,8 @@
 - `smoothness`: local Lipschitz ratio: how fast the outputs change around an input
 - `activations`: what a step does to retained activations; gradient spaces compared
 - `dampening`: which parameters a dampening changed; importances compared
-- `proxies`: of smoothness and of what a model knows of an example, side by side
-- `noise`: how long noise is; `strata`: examples in thirds
-- `clouds`: two classes in the plane, where boundaries can be seen
 - `impostors`: models that have not forgotten and look as if, as controls of a measure
-- `proxies`: what stands in for influence, of every example, side by side
+- `proxies`: of smoothness and of what a model knows of an example, side by side
 - `noise`: the length of noise, its mean and how much it varies
 - `strata`: examples in thirds, by how typical they are or how well they were learned
 - `clouds`: two classes in the plane, and models of them

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data.tensors import Inputs
-from ..methods.parts.projection import Share, Spectrum
+from ..methods.parts.projection import RankRule, Spectrum
 from ..stored.gradient_space import GradientSpace
 
 
@@ -33,7 +33,7 @@ def drift(before: nn.Module, after: nn.Module, inputs: Inputs) -> dict[str, floa
 
 
 def protected_shares(
-    space: GradientSpace, gamma: float, share: Share = "energy"
+    space: GradientSpace, gamma: float, share: RankRule = "energy"
 ) -> dict[str, float]:
     """Return the share of each layer's directions that is protected, groups together."""
     shares = {}

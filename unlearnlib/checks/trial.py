@@ -9,7 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
 from ..cost import off_the_clock
-from ..errors import UnsupportedModelError
+from ..errors import UnsupportedModelError, first_line
 from .intact import intact
 from .outputs import logits
 
@@ -155,8 +155,3 @@ def graph(t: Tensor) -> tuple[set[Any], Counter[Tensor]]:
                 seen.add(node)
                 stack.append(node)
     return seen, uses
-
-
-def first_line(error: Exception) -> str:
-    """Return what an error says first."""
-    return (str(error).splitlines() or [type(error).__name__])[0]

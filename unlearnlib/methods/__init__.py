@@ -7,6 +7,7 @@
 - `scrub`, `random_label`, `neg_grad_plus`: what NablaTau's tables compare with
 - `gradient_ascent`: the shortest method: copy this one to add another
 - `original`, `retrain`, `finetune`: the controls
+- `parts`: what several share, and bookkeeping that would hide an equation
 """
 
 from .assd import ASSD

@@ -39,7 +39,7 @@ from ..data.tensors import Inputs
 from ..errors import NonFiniteError, SpecError
 from ..fields import BOUNDS_MEMORY, Checked, Count, NonNegative, Positive
 from ..training import seeded
-from .parts.noise import Noise, noises
+from .parts.noise import Noise, draws
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class JiT(Checked):
         count = self.noises * (len(x) if self.reduction == "mean" else 1)  # l = sum r_j / count
         z, shortest = logits(model, x), []
         dl_dz = torch.zeros_like(z)
-        for u in noises(self.noise, self.noises, x, generator, self.chunk, self.train_mode):
+        for u in draws(self.noise, self.noises, x, generator, self.chunk, self.train_mode):
             noisy = u.mul_(self.sigma).add_(x)  # x + xi_j of some j, (j, b, ...), in u's place
             if self.clamp:
                 noisy.clamp_(x.min(), x.max())

@@ -37,19 +37,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from .. import fields
 from ..access import copy_of
 from ..checks.outputs import settled
 from ..data.tensors import Labelled
+from ..fields import Checked, Count, NonNegative, Positive, Share, Whole
 from ..losses import check_labels
 from ..stored.gradient_space import GradientSpace, Moments
-from .parts.projection import Share, descend, projections
+from .parts.projection import RankRule, descend, projections
 from .parts.sequential import random_parts, unlearn_in_turn
 from .parts.stopping import Stop
 
 
 @dataclass(frozen=True)
-class PGU(fields.Checked):
+class PGU(Checked):
     r"""Projected-gradient unlearning.
 
     Attributes:
@@ -66,19 +66,19 @@ class PGU(fields.Checked):
         share, stride_one, dropout, shuffle: See what departs from the release.
     """
 
-    gamma: fields.Share = 0.95
-    lr: fields.Positive = 0.05
-    lr_end: fields.Positive = 0.01
-    epochs: fields.Count = 100
-    batch_size: fields.Count = 128
-    offset: fields.NonNegative = 0.05
+    gamma: Share = 0.95
+    lr: Positive = 0.05
+    lr_end: Positive = 0.01
+    epochs: Count = 100
+    batch_size: Count = 128
+    offset: NonNegative = 0.05
     entropy: float = 0.2
     stop: Stop = "gap"
     layers: tuple[str, ...] = ()
-    steps: fields.Count = 1
+    steps: Count = 1
     depoison: bool = False
-    trust: fields.Whole = 0
-    share: Share = "energy"
+    trust: Whole = 0
+    share: RankRule = "energy"
     stride_one: bool = False
     dropout: bool = False
     shuffle: bool = True

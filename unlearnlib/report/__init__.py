@@ -12,8 +12,7 @@
 - `recorded_runs`: the recorded runs of a data set, and those of a printed item's own setting
 - `shares`: what changes with the share of the training set that is forgotten
 - `spans`: means with their intervals, as text
-
-Figures are in `unlearnlib.report.figures`, which needs matplotlib and is imported on its own.
+- `figures`: the figures of pages; needs matplotlib, so it is imported on its own
 """
 
 from ..audit.dampening import dampened, quotient_correlation, quotients, rank_correlation

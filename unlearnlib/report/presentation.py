@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from ..access import STORED
+
 
 @dataclass(frozen=True)
 class Presentation:
@@ -89,15 +91,14 @@ def label(metric: str, split: str, *, unit: bool = False) -> str:
     return f"{name} ({how.unit})" if unit and how.unit else name
 
 
-REFERENCE, ZERO_SHOT, STORED, MORE = (
+REFERENCE, ZERO_SHOT, STORED_TOO, MORE = (
     "Reference",
     "Sees the forget set only",
     "Sees stored or held-out data too",
     "Sees more than the forget set",
 )
-GROUPS = (REFERENCE, ZERO_SHOT, STORED, MORE)
+GROUPS = (REFERENCE, ZERO_SHOT, STORED_TOO, MORE)
 _FORGET_ONLY = {"forget", "forget_inputs", "generator", "zero-shot"}
-_STORED = {"fisher", "sensitivity", "gradient_space", "validation"}
 
 
 def group(method: str, access: str) -> str:
@@ -118,4 +119,4 @@ def group(method: str, access: str) -> str:
         return REFERENCE
     if names <= _FORGET_ONLY:
         return ZERO_SHOT
-    return STORED if names <= _FORGET_ONLY | _STORED else MORE
+    return STORED_TOO if names <= _FORGET_ONLY | {*STORED, "validation"} else MORE

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
-from torch.hub import tqdm  # type: ignore[attr-defined]
+from torch.hub import tqdm  # type: ignore[attr-defined]  # a plain one where tqdm is missing
 
 from ..access import Method, access
 from ..errors import DivergedError, RequestError, StoppedError
@@ -24,7 +24,6 @@ from . import behaviour, records
 from .mapping import mapping
 from .one_run import SPLITS, measured
 from .specification import made, mistakes, refuse
-from .specification import method_of as method_of
 
 
 @dataclass(frozen=True)
@@ -230,7 +229,7 @@ def run_grid(grid: Grid, budget: float | None = None) -> pd.DataFrame:
     runs = sorted(grid.runs(), key=lambda run: turn[run.seed])
     due = [run for run in runs if run.due(known.get(run.run_id))]
     again = {run.run_id for run in due}
-    made = {run.run_id: known[run.run_id] for run in runs if run.run_id not in again}
+    done = {run.run_id: known[run.run_id] for run in runs if run.run_id not in again}
     if due:
         scenario = due[0].scenario
         grid.check_requests(scenario)
@@ -248,14 +247,14 @@ def run_grid(grid: Grid, budget: float | None = None) -> pd.DataFrame:
         try:
             records.write(record)
         except OSError as error:  # nor could the next one be written
-            told = f"{len(made)} of {len(runs)} runs are recorded"
+            told = f"{len(done)} of {len(runs)} runs are recorded"
             stopped = StoppedError(f"{error}\n{told}; the same command makes the others.")
-            stopped.table = _table(grid, made | {run.run_id: record})
+            stopped.table = _table(grid, done | {run.run_id: record})
             raise stopped from error
-        made[run.run_id] = record
+        done[run.run_id] = record
         longest[run.name] = max(longest[run.name], record["provenance"]["seconds"])
-    diverged = _told(failures, late, len(made), len(runs))
-    table = _table(grid, made)
+    diverged = _told(failures, late, len(done), len(runs))
+    table = _table(grid, done)
     table.attrs["diverged"] = diverged
     return table
 

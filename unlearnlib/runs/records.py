@@ -218,7 +218,7 @@ def merge(part: str, scale: str) -> Path | None:
         loose = _loose(part, scale)  # what is written meanwhile stays loose
         lines = sorted(
             _all(loose, place, part, scale).values(),
-            key=lambda r: ([str(value) for value in _whole(r).values()], r["run_id"]),
+            key=lambda r: ([str(value) for value in _identity_in_full(r).values()], r["run_id"]),
         )
         with atomic(place) as temporary:
             temporary.write_text("".join(json.dumps(r, sort_keys=True) + "\n" for r in lines))
@@ -244,7 +244,7 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
     rows = [
         (r["run_id"], *identity.values(), *row, old, *(r["provenance"].get(k) for k in PROVENANCE))
         for r in records
-        for identity, old in [(_whole(r), stale(r))]
+        for identity, old in [(_identity_in_full(r), stale(r))]
         for row in r["rows"]
     ]
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
@@ -253,7 +253,7 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
     return unfolded(frame)
 
 
-def _whole(record: Record) -> dict[str, Any]:
+def _identity_in_full(record: Record) -> dict[str, Any]:
     """Return the identity of a record, its parameters with those that are at their defaults."""
     identity: dict[str, Any] = {name: record["identity"][name] for name in IDENTITY}
     method = METHODS.get(record["specification"]["type"].partition(".")[0])

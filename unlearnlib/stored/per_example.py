@@ -26,9 +26,9 @@ from torch.func import functional_call, grad, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..checks.intact import intact
-from ..checks.trial import first_line, graph
+from ..checks.trial import graph
 from ..cost import hooked_by_others, off_the_clock
-from ..errors import UnsupportedModelError
+from ..errors import UnsupportedModelError, first_line
 from .layer_rules import RULES, Sums, power, untouched, wide
 
 Loss = Callable[..., Tensor]

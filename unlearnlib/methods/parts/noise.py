@@ -57,7 +57,7 @@ DRAWS: Mapping[Noise, Callable[..., Tensor]] = MappingProxyType(
 """A draw of each shape, by its name."""
 
 
-def noises(
+def draws(
     noise: Noise,
     N: int,
     x: Tensor,

@@ -27,7 +27,8 @@ from ...stored.per_example import autocast_afresh
 from ...training import seeded
 from .modes import train_dropout_alone
 
-Share = Literal["energy", "singular"]
+RankRule = Literal["energy", "singular"]
+"""How the share of a space that is protected is counted, see `Spectrum.ranks`."""
 Steps = dict[Tensor, Callable[[Tensor], Tensor]]
 """The weights that may move, each with what makes a step of its gradient."""
 
@@ -54,7 +55,7 @@ class Spectrum:
         clamped = values.clamp(max=0).abs().sum() / values.abs().sum().clamp(min=1e-300)
         return cls(vectors.flip(-1), values.flip(-1).clamp(min=0), float(clamped))
 
-    def ranks(self, gamma: float, share: Share) -> Tensor:
+    def ranks(self, gamma: float, share: RankRule) -> Tensor:
         r"""Return how many directions k hold the share :math:`\gamma`, (groups,).
 
         `energy` is GPM's rule (its Eq. 5): the smallest k with
@@ -152,7 +153,7 @@ def projections(
     model: nn.Module,
     space: GradientSpace,
     gamma: float,
-    share: Share,
+    share: RankRule,
     layers: Iterable[str] = (),
     trust: int = 0,
     x: Tensor | None = None,

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 from ...errors import SpecError
 from ...runs.environment import environment
-from ..presentation import MORE, REFERENCE, STORED, ZERO_SHOT
+from ..presentation import MORE, REFERENCE, STORED_TOO, ZERO_SHOT
 from ..rows import lacking, outdated
 
 WIDTH = 7.0
@@ -51,8 +51,8 @@ COLOURS: Mapping[str, str] = MappingProxyType(
 
 PRINTED = "#d55e00"
 _OTHER = "#5e4fa2"
-MARKERS = {REFERENCE: "s", ZERO_SHOT: "o", STORED: "D", MORE: "^"}
-SIGNS = {REFERENCE: "■", ZERO_SHOT: "●", STORED: "◆", MORE: "▲"}
+MARKERS = {REFERENCE: "s", ZERO_SHOT: "o", STORED_TOO: "D", MORE: "^"}
+SIGNS = {REFERENCE: "■", ZERO_SHOT: "●", STORED_TOO: "◆", MORE: "▲"}
 SYMBOLS = {"lr": "η", "sigma": "σ", "noises": "N", "epochs": "epochs"}
 PARAMETERS = {
     "lr": "Step size η",

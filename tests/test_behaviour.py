@@ -1,18 +1,19 @@
 """What each method does, against the numbers that are kept; and what a record says of it."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from unlearnlib import METHODS
-from unlearnlib.runs import behaviour as fingerprint
-from unlearnlib.runs.behaviour import behaviour, close, golden, kinds, of_kind, suits
+from unlearnlib.runs import behaviour as module
+from unlearnlib.runs.behaviour import PROBLEMS, behaviour, close, golden, kinds, of_kind, suits
 from unlearnlib.stored import mean_powers
 from unlearnlib.stored.per_example import sums_of_powers
 
 TEXTS = "goemotions"
-ALL = [(kind, problem) for kind in kinds() for problem in fingerprint.PROBLEMS]
+ALL = [(kind, problem) for kind in kinds() for problem in PROBLEMS]
 
 
 @pytest.mark.parametrize(("kind", "problem"), [pair for pair in ALL if suits(*pair)])
@@ -31,8 +32,8 @@ def test_every_name_in_a_specification_is_kept_and_no_other() -> None:
 
 def test_every_method_but_the_original_moves_something() -> None:
     for kind, numbers in golden().items():
-        for problem, found in numbers.items():
-            assert (found == golden()["Original"][problem]) == (kind == "Original")
+        for problem, values in numbers.items():
+            assert (values == golden()["Original"][problem]) == (kind == "Original")
 
 
 def test_a_change_in_what_methods_share_shows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +59,7 @@ def test_kernels_may_round_and_no_more() -> None:
 def test_a_digest_is_of_what_the_method_does_to_such_data() -> None:
     digests = {(kind, data): of_kind(kind, data) for kind in kinds() for data in ("toy", TEXTS)}
     assert all(digests[kind, "toy"] for kind in kinds())
-    assert {kind for (kind, _), found in digests.items() if found is None} == {
+    assert {kind for (kind, _), digest in digests.items() if digest is None} == {
         kind for kind in kinds() if not suits(kind, "texts")
     }
     assert digests["SSD", "toy"] not in (digests["SSD", TEXTS], digests["SSD.as_released", "toy"])
@@ -76,12 +77,12 @@ def test_the_file_is_written_anew_where_numbers_moved(
         "Original": {"images": [x + 1e-3 for x in far]},
     }
     (tmp_path / "behaviour.json").write_text(json.dumps(kept))
-    monkeypatch.setattr(fingerprint, "data_folder", lambda: tmp_path)
-    monkeypatch.setattr(fingerprint, "kinds", lambda: iter(["SSD", "Original"]))
-    monkeypatch.setattr(fingerprint, "PROBLEMS", {"images": fingerprint.images})
+    monkeypatch.setattr(module, "data_folder", lambda: tmp_path)
+    monkeypatch.setattr(module, "kinds", lambda: iter(["SSD", "Original"]))
+    monkeypatch.setattr(module, "PROBLEMS", {"images": module.images})
     golden.cache_clear()
     try:
-        fingerprint.main()
+        module.main()
         written = json.loads((tmp_path / "behaviour.json").read_text())
     finally:
         golden.cache_clear()
@@ -89,3 +90,12 @@ def test_the_file_is_written_anew_where_numbers_moved(
     assert written["Original"] != kept["Original"]
     assert close(written["Original"]["images"], far)
     assert capsys.readouterr().out == "SSD: as before\nOriginal: CHANGED\n"
+
+
+def test_make_behaviour_writes_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (Path(__file__).parents[1] / "Makefile").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^behaviour:.*\n.* -c '(.*)'$", text, re.MULTILINE)
+    calls: list[str] = []
+    monkeypatch.setattr(module, "main", lambda: calls.append("written"))
+    exec(code)
+    assert calls == ["written"]
