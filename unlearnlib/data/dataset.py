@@ -83,7 +83,9 @@ class Dataset:
         raise DataError(f"The data set '{self.name}' is inconsistent: {why}.")
 
     def to(self, device: Device) -> "Dataset":
-        """Return the data set with its tensors on `device`."""
+        """Return the data set with its tensors on `device`; itself if they are there."""
+        if self.train.x.device == torch.device(device):
+            return self
         return replace(
             self,
             train=self.train.to(device),
