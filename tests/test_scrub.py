@@ -200,8 +200,8 @@ def test_the_teacher_is_in_eval_mode_and_stays_as_it_is(
         taught.append(z_o)
         return divergence_of_batches(z, z_o, *more)
 
-    divergence_of_batches = distillation.divergence
-    monkeypatch.setattr(scrub, "divergence", watched)
+    divergence_of_batches = distillation.divergence_from_teacher
+    monkeypatch.setattr(scrub, "divergence_from_teacher", watched)
     scrubbed(SCRUB(lr=0.1, batch_size=4), net.train(training))
     assert len(taught) == 6 * 2 + 3
     original = deepcopy(net).eval()

@@ -31,7 +31,7 @@ from unlearnlib.data import Dataset, load, sets, text
 from unlearnlib.data.encoders import LENGTH
 from unlearnlib.data.files import Part, Source
 from unlearnlib.errors import DataError, SpecError
-from unlearnlib.methods.parts.distillation import divergence
+from unlearnlib.methods.parts.distillation import divergence_from_teacher
 from unlearnlib.methods.parts.rewinding import expected_error
 from unlearnlib.models import build
 from unlearnlib.models.text import VOCABULARY, EncoderClassifier, mean_over
@@ -215,7 +215,7 @@ def test_the_divergence_of_several_labels_is_that_of_each() -> None:
     z, t = torch.tensor([[0.3, -1.0]]), torch.tensor([[1.0, 0.5]])
     p, q = t.sigmoid(), z.sigmoid()
     by_hand = (p * (p / q).log() + (1 - p) * ((1 - p) / (1 - q)).log()).sum()
-    assert_close(divergence(z, t, several=True), by_hand)
+    assert_close(divergence_from_teacher(z, t, several=True), by_hand)
 
 
 # --- every method -----------------------------------------------------------------------------

@@ -50,7 +50,7 @@ from ..data.tensors import Inputs, Labelled, batched
 from ..fields import Checked, Count, NonNegative, Positive, Whole
 from ..losses import losses
 from ..training import seeded
-from .parts.distillation import divergence
+from .parts.distillation import divergence_from_teacher
 from .parts.rewinding import rewound
 
 
@@ -96,7 +96,7 @@ class Distillation(Checked):
             z = logits(student, x)
             with torch.no_grad():
                 z_o = teacher(x)
-            d = divergence(z, z_o, self.temperature, several)  # mean of d(x; theta)
+            d = divergence_from_teacher(z, z_o, self.temperature, several)  # mean of d(x; theta)
             sgd.zero_grad()
             if y is None:  # max d on D_f, which needs no labels
                 (-d).backward()

@@ -6,7 +6,9 @@ from torch.nn.functional import kl_div
 from ...losses import losses
 
 
-def divergence(z: Tensor, z_o: Tensor, T: float = 1.0, several: bool = False) -> Tensor:
+def divergence_from_teacher(
+    z: Tensor, z_o: Tensor, T: float = 1.0, several: bool = False
+) -> Tensor:
     r"""Return the mean divergence of a student from its teacher, in nats, a scalar.
 
     .. math:: T^2 \operatorname{KL}\left( p_{z_o / T} \,\Vert\, p_{z / T} \right)
