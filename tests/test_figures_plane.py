@@ -15,7 +15,7 @@ from matplotlib import pyplot as plt
 
 from unlearnlib import Labelled
 from unlearnlib.audit.smoothness import local_ratio
-from unlearnlib.report.figures import plane as geometry
+from unlearnlib.report.figures import plane
 
 from .toys import seeded
 
@@ -30,21 +30,21 @@ def split_at(x: float) -> nn.Linear:
 
 
 def test_changed_is_the_share_between_two_boundaries() -> None:
-    assert geometry.changed(split_at(0.01), split_at(0.01)) == 0
-    share = geometry.changed(split_at(0.01), split_at(1.11))
+    assert plane.changed(split_at(0.01), split_at(0.01)) == 0
+    share = plane.changed(split_at(0.01), split_at(1.11))
     assert share == pytest.approx(1.1 / 11, abs=0.01)
 
 
 def test_nothing_is_said_of_a_model_that_diverged_and_its_mode_stays() -> None:
     broken = split_at(float("nan")).train()
-    assert math.isnan(geometry.changed(broken, broken))
+    assert math.isnan(plane.changed(broken, broken))
     assert broken.training
 
 
 def test_plane_draws_both_boundaries_and_says_what_changed() -> None:
     data = Labelled(torch.tensor([[-1.0, 0], [1, 0]]), torch.tensor([0, 1]))
     figure, ax = plt.subplots()
-    geometry.plane(ax, split_at(0.01), split_at(1.11), data, torch.tensor([[1.0, 0.0]]))
+    plane.plane(ax, split_at(0.01), split_at(1.11), data, torch.tensor([[1.0, 0.0]]))
     assert "changes class" in ax.get_title(loc="left") or "changes class" in ax.get_title()
     assert len(ax.lines) == 3
     plt.close(figure)
@@ -54,7 +54,7 @@ def test_lines_have_a_panel_each_and_count_what_was_repeated() -> None:
     rows = [(p, m, s, r, 0.1 * r + s) for p in "ab" for m in ("JiT", "Original")
             for s in (0, 1) for r in (1.0, 2.0)]  # fmt: skip
     frame = pd.DataFrame(rows, columns=["panel", "method", "seed", "r", "ratio"])
-    figure = geometry.lines(frame, "r", "ratio", "method", "panel", "seed")
+    figure = plane.lines(frame, "r", "ratio", "method", "panel", "seed")
     assert len(figure.axes) == 2
     assert "n = 2" in figure.get_suptitle()
     bold = figure.axes[0].lines[2]
@@ -65,7 +65,7 @@ def test_lines_have_a_panel_each_and_count_what_was_repeated() -> None:
 def test_lines_without_a_colour_of_their_own_can_be_told_apart_and_the_axis_is_as_asked() -> None:
     rows = [("a", how, s, r, r) for how in ("at once", "in turn") for s in (0, 1) for r in (0, 1)]
     frame = pd.DataFrame(rows, columns=["panel", "how", "seed", "r", "ratio"])
-    figure = geometry.lines(frame, "r", "ratio", "how", "panel", "seed", log=False)
+    figure = plane.lines(frame, "r", "ratio", "how", "panel", "seed", log=False)
     ax = figure.axes[0]
     assert len({line.get_color() for line in ax.lines}) == 2
     assert ax.get_xscale() == "linear"

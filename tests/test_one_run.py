@@ -36,7 +36,7 @@ from unlearnlib import (
     unlearn,
 )
 from unlearnlib.errors import UnsupportedModelError
-from unlearnlib.runs import one_run as experiment
+from unlearnlib.runs import one_run
 
 RECIPE: dict[str, Any] = {"epochs": 2, "lr": 0.05, "batch_size": 32}
 ALWAYS = {"accuracy", "accuracy_batch_mean", "entropy", "loss"}
@@ -71,7 +71,7 @@ class TestMeasure:
         made = scenario(validation=0.25)
         model = made.fresh_model(rng("a", 0)).eval()
         rows = measure(model, made.splits)
-        names = set(experiment.SPLITS)
+        names = set(one_run.SPLITS)
         expected = {(metric, split) for metric in ALWAYS for split in names}
         attacks = {(name, "forget") for name in ATTACKS}
         assert {(metric, split) for metric, split, _ in rows} == expected | attacks
@@ -82,7 +82,7 @@ class TestMeasure:
         assert found["accuracy_batch_mean", "retain"] == metrics.accuracy_batch_mean(z, y)
         assert found["loss", "retain"] == metrics.loss(z, y)
         assert found["entropy", "retain"] == metrics.entropy(z).mean().item()
-        for name in experiment.SPLITS:  # parts of the test set are not computed by themselves
+        for name in one_run.SPLITS:  # parts of the test set are not computed by themselves
             part = getattr(made.splits, name)
             exact = metrics.accuracy(outputs(model, part.x), part.y)
             assert found["accuracy", name] == exact, name
@@ -265,7 +265,7 @@ class TestRun:
         assert list(table.columns) == [*identity, "metric", "split", "value"]
         assert table[list(identity)].drop_duplicates().to_dict("records") == [identity]
         assert set(table["metric"]) == ALWAYS | COSTS | ATTACKS
-        assert set(table["split"]) == {"", *experiment.SPLITS}
+        assert set(table["split"]) == {"", *one_run.SPLITS}
         assert not table.duplicated(["metric", "split"]).any()
         assert value(table, "passes") == pytest.approx(
             len(scenario(validation=0.2).splits.forget) * 3 / 96
@@ -283,4 +283,4 @@ def test_outputs_are_logits() -> None:
 
 
 def test_splits_of_a_grid_are_those_of_a_scenario() -> None:
-    assert (*experiment.SPLITS, "alike") == tuple(field.name for field in fields(Splits))
+    assert (*one_run.SPLITS, "alike") == tuple(field.name for field in fields(Splits))

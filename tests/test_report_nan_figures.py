@@ -14,7 +14,7 @@ mpl.use("Agg")
 from unlearnlib.audit.dampening import rank_correlation
 from unlearnlib.errors import SpecError
 from unlearnlib.report import figures
-from unlearnlib.report.figures import plane as geometry
+from unlearnlib.report.figures import plane
 from unlearnlib.report.figures.style import provenance_line
 from unlearnlib.report.paired_examples import wilcoxon
 
@@ -83,7 +83,7 @@ class TestFigures:
         cells = [("a", "JiT", s, r, 0.1 * r + s) for s in (0, 1) for r in (1.0, 2.0)]
         table = pd.DataFrame(cells, columns=["panel", "method", "seed", "r", "ratio"])
         table.loc[3, "ratio"] = math.nan
-        text = geometry.lines(table, "r", "ratio", "method", "panel", "seed").get_suptitle()
+        text = plane.lines(table, "r", "ratio", "method", "panel", "seed").get_suptitle()
         assert text.endswith("n = 1 to 2; 1 of 4 values has no number")
 
     def test_provenance(self) -> None:

@@ -36,7 +36,7 @@ from unlearnlib.methods.parts.rewinding import expected_error
 from unlearnlib.models import build
 from unlearnlib.models.text import VOCABULARY, EncoderClassifier, mean_over
 from unlearnlib.request import resolve
-from unlearnlib.runs import one_run as experiment  # fmt: skip
+from unlearnlib.runs import one_run
 from unlearnlib.stored.per_example import by_func
 from unlearnlib.training import train
 
@@ -275,7 +275,7 @@ def test_every_method_runs_on_text_or_says_why_not(name: str, kind: str, texts: 
             unlearn(method, task)
         return
     outcome = unlearn(method, task)
-    rows = {row[:2]: row[2] for row in experiment.measure(outcome.model, task.splits)}
+    rows = {row[:2]: row[2] for row in one_run.measure(outcome.model, task.splits)}
     assert outcome.cost["change_norm"] > 0
     assert all(math.isfinite(value) for value in rows.values())
     assert {("attack_loss", "forget"), ("attack_entropy", "forget")} <= rows.keys()
