@@ -232,7 +232,8 @@ def test_data_are_left_alone(method: Method) -> None:
 @pytest.mark.parametrize("name", ["JiT", "NablaTau", "NegGradPlus", "RandomLabel", "FineTune"])
 def test_data_are_left_alone_by_a_first_layer_in_place(name: str) -> None:
     given, untouched = offers(), offers()
-    unlearned(CASES[name], nn.Sequential(nn.ReLU(inplace=True), *network()).eval(), given)
+    model = nn.Sequential(nn.ReLU(inplace=True), network()).eval()
+    unlearned(CASES[name], model, given)
     for part in ("forget", "retain", "validation"):
         assert torch.equal(getattr(given, part).x, getattr(untouched, part).x)
 
