@@ -229,6 +229,15 @@ def test_data_are_left_alone(method: Method) -> None:
         assert data.x.grad is None
 
 
+@pytest.mark.parametrize("name", ["JiT", "NablaTau", "NegGradPlus", "RandomLabel", "FineTune"])
+def test_data_are_left_alone_by_a_first_layer_in_place(name: str) -> None:
+    given, untouched = offers(), offers()
+    model = nn.Sequential(nn.ReLU(inplace=True), network()).eval()
+    unlearned(CASES[name], model, given)
+    for part in ("forget", "retain", "validation"):
+        assert torch.equal(getattr(given, part).x, getattr(untouched, part).x)
+
+
 @each_method
 def test_undeclared_offers_are_not_touched(method: Method) -> None:
     given = offers()

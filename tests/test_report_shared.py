@@ -20,7 +20,7 @@ from unlearnlib.report import (
     what_ran,
 )
 
-from .made_tables import rows
+from .made_tables import ACCURACY, rows
 
 NAMES = {"SSD as released": "SSD", "SSD": "SSD, the equation"}
 ROCKET = "Table 2, ResNet18, rocket"
@@ -128,3 +128,9 @@ def test_numbers_as_printed_are_in_per_cent_whatever_their_unit() -> None:
         {"set-up": "UnAct", "method": "SSD", "accuracy, test": "50.0 ± 1.2",
          "accuracy, forget": "50.0"}
     ]  # fmt: skip
+
+
+def test_a_run_that_stands_twice_weighs_once() -> None:
+    table = rows("JiT", [0.2, 0.6])
+    twice = pd.concat([table, table.iloc[:1]])
+    assert mean_by_method(twice, *ACCURACY)["JiT"] == pytest.approx(0.4)

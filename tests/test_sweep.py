@@ -147,6 +147,7 @@ def test_columns_of_the_table_stand_once_whatever_runs_record(
 ) -> None:
     """Runs of several methods, and one without a grid; `lr` is swept, and a method's as well."""
     from unlearnlib import Grid, run_grid
+    from unlearnlib.report import summary
     from unlearnlib.runs import records
 
     spec: dict[str, Any] = {
@@ -170,6 +171,34 @@ def test_columns_of_the_table_stand_once_whatever_runs_record(
     assert set(table["lr"]) == {0.1, 0.2, 0.3}
     assert table["run"].map(seconds).equals(table["seconds"])  # of the notebook
     assert {"run", *records.COLUMNS} - {"dirty"} <= set(table)
+    known = table[table["method"].notna()]
+    assert "run" not in records.hyper_parameters(table)
+    assert set(summary(known, [("accuracy", "test")])["n"]) == {1}
+
+
+@pytest.mark.usefixtures("figures_closed")
+def test_a_sweep_can_be_drawn(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a sweep adds to the table, such as the name of the run, is no setting of a method."""
+    from unlearnlib import Grid, run_grid
+    from unlearnlib.report import figures
+
+    spec: dict[str, Any] = {
+        "part": "try", "scale": "laptop", "dataset": "toy", "model": "mlp",
+        "requests": ["class:boot"], "training": {"epochs": 1}, "seeds": [0],
+    }  # fmt: skip
+
+    def execute(source: Path, output: Path, given: Any, timeout: Any, environment: Any) -> None:
+        monkeypatch.setenv("UNLEARNLIB_RECORDS", environment["UNLEARNLIB_RECORDS"])
+        run_grid(Grid(**spec, methods=given["methods"]))
+        monkeypatch.delenv("UNLEARNLIB_RECORDS")
+
+    monkeypatch.setattr(notebook_run, "execute", execute)
+    path = notebook(lab, 'methods: dict = {"JiT": {"sigma": 0.5, "lr": 0.1}}', "1")
+    axes = {"methods.JiT.sigma": [0.5, 1.0], "methods.JiT.lr": [0.1, 0.2]}
+    for run in plan(path, grid(lab, **axes), lab / "out"):
+        notebook_run.make(run)
+    figure = figures.heatmap(collect(lab / "out"), "accuracy", "test", x="lr", y="sigma")
+    assert len(figure.axes[0].texts) == 4
 
 
 # --- faults ------------------------------------------------------------------------------------

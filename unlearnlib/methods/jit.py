@@ -123,7 +123,7 @@ class JiT(Checked):
         its gradient has a closed form; only that is sent back through the network.
         """
         count = self.noises * (len(x) if self.reduction == "mean" else 1)  # l = sum r_j / count
-        z, shortest = logits(model, x), []
+        z, shortest = logits(model, x.clone()), []  # a first layer in place would change x
         dl_dz = torch.zeros_like(z)
         for u in draws(self.noise, self.noises, x, generator, self.chunk, self.train_mode):
             noisy = u.mul_(self.sigma).add_(x)  # x + xi_j of some j, (j, b, ...), in u's place

@@ -162,4 +162,5 @@ class NablaTau(Checked):
 @torch.no_grad()
 def held_out(model: nn.Module, data: Labelled, batch_size: int) -> Tensor:
     """Return the losses of `data`, (m,), under a model in eval mode."""
-    return torch.cat([losses(logits(model, x), y) for x, y in data.batches(batch_size)])
+    batches = data.batches(batch_size)  # parts of the data, which a layer in place would change
+    return torch.cat([losses(logits(model, x.clone()), y) for x, y in batches])

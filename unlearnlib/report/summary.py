@@ -222,4 +222,4 @@ def mean_by_method(table: pd.DataFrame, metric: str, split: str = "") -> "pd.Ser
     Raises:
         RecordError: The table lacks the measurement.
     """
-    return pick(table, metric, split).groupby("method")["value"].mean()
+    return once(pick(table, metric, split)).groupby("method")["value"].mean()

@@ -280,8 +280,17 @@ def unfolded(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def hyper_parameters(frame: pd.DataFrame) -> list[str]:
-    """Return the names of a tidy table's columns that hold hyper-parameters."""
-    return [str(column) for column in frame if column not in COLUMNS]
+    """Return the names of a tidy table's columns that hold hyper-parameters of its methods.
+
+    Columns that a page or a sweep adds are none.
+
+    >>> table = pd.DataFrame({"params": ['{"lr": 0.1}'], "lr": [0.1], "sweep": ["a"]})
+    >>> hyper_parameters(table)
+    ['lr']
+    """
+    texts = frame["params"].dropna().unique()
+    names = {name for text in texts for name in json.loads(text or "{}")}
+    return [str(column) for column in frame if column in names]
 
 
 def read(part: str, scale: str) -> pd.DataFrame:
