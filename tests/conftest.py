@@ -14,7 +14,7 @@ from torch import nn
 
 from unlearnlib import Dataset, Labelled, Scenario, locations, scenario
 from unlearnlib.data import NAMES
-from unlearnlib.runs import grid, records, specification
+from unlearnlib.runs import records, run_grid, specification
 from unlearnlib.runs.grid import Run
 
 from .toys import seeded
@@ -89,7 +89,7 @@ def lab(toy: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(scenario, "load", lambda name: toy)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     slow = SimpleNamespace(collect=lambda: None)  # pytest keeps many objects to go through
-    monkeypatch.setattr(grid, "gc", slow)
+    monkeypatch.setattr(run_grid, "gc", slow)
     return tmp_path
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from unlearnlib import SSD, Labelled, fisher_diagonal
+from unlearnlib.checks.intact import intact
 from unlearnlib.cost import (
     count_forwards,
     hooked_by_others,
@@ -86,6 +87,24 @@ def test_another_thread_does_not_stop_the_clock(clock: Clock) -> None:
         thread.start()
         thread.join()
     assert cost.seconds == 2
+
+
+def test_what_keeps_a_model_intact_is_off_the_clock(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each comparison of a tensor with its copy takes 100 seconds here; what is inside takes 1."""
+    real, compared = torch.equal, list[int]()
+
+    def slow(one: torch.Tensor, other: torch.Tensor) -> bool:
+        compared.append(1)
+        clock.run(100)
+        return real(one, other)
+
+    monkeypatch.setattr(torch, "equal", slow)
+    with stopwatch(CPU) as cost, intact(nn.Linear(2, 2)):
+        clock.run(1)
+    assert len(compared) == 2
+    assert cost.seconds == 1
 
 
 def test_a_method_is_not_charged_for_the_hash_of_its_model(

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+import unlearnlib
 from unlearnlib import Grid, __main__
 from unlearnlib.__main__ import main
 from unlearnlib.errors import DataError, StorageError
@@ -54,7 +55,7 @@ def test_every_spec_is_checked_before_anything_runs(
     path, none = spec(lab), lab / "none.yaml"
     wrong = lab / "wrong.yaml"
     wrong.write_text(json.dumps(SPEC | {"methods": {"Jit": {}}, "seeds": [0, 0]}))
-    real, said = grid.run_grid, list[str]()
+    real, said = unlearnlib.run_grid, list[str]()
 
     def run_grid(*arguments: Any) -> pd.DataFrame:
         said.extend(capsys.readouterr().err.splitlines())

@@ -222,3 +222,13 @@ def test_an_epoch_that_diverged_is_told(model: nn.Module) -> None:
         SCRUBRewind(lr=1e30, epochs=20)(
             model, forget=FORGET, retain=RETAIN, validation=RETAIN, generator=seeded()
         )
+
+
+def test_a_first_layer_may_work_in_place() -> None:
+    """Teacher and student see the same inputs, and the data stay as they are."""
+    net = nn.Sequential(nn.LeakyReLU(0.5, inplace=True), nn.Linear(4, 3)).double()
+    plain = nn.Sequential(nn.LeakyReLU(0.5), deepcopy(net[1]))
+    x = RETAIN.x.clone()
+    one, other = (scrubbed(SCRUB(lr=0.1, batch_size=4), model) for model in (net, plain))
+    assert_same(one, other)
+    assert torch.equal(RETAIN.x, x)

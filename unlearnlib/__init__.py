@@ -51,10 +51,11 @@ from .methods import (
 )
 from .metrics import entropy
 from .request import Splits
-from .runs.grid import Grid, run_grid
+from .runs.grid import Grid
 from .runs.one_run import measure, outputs, run, unlearn
 from .runs.records import read as read_records
 from .runs.records import read_all, recorded
+from .runs.run_grid import run_grid
 from .scenario import Scenario, rng
 from .stored.finite_difference import finite_sensitivity
 from .stored.gradient_space import GradientSpace, Moments

@@ -20,7 +20,8 @@ from .data import NAMES, load
 from .errors import DivergedError, StoppedError, UnlearnError
 from .locations import cache_folder
 from .runs import records
-from .runs.grid import Grid, run_grid
+from .runs.grid import Grid
+from .runs.run_grid import run_grid
 
 
 def main(arguments: list[str] | None = None) -> int:

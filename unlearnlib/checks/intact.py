@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..cost import off_the_clock
+
 
 @contextmanager
 def intact(model: nn.Module) -> Iterator[None]:
@@ -17,25 +19,28 @@ def intact(model: nn.Module) -> Iterator[None]:
     the state of the global random numbers. A copy would be safer still, but a function that was set
     as a layer's `forward`, or as a hook, may reach for the layers of the original.
     """
-    held = [
-        value
-        for module in model.modules()
-        for value in (vars(module), *vars(module).values())
-        if isinstance(value, dict | list | set)
-    ]
-    contents = [(container, copy(container)) for container in held]
-    plain = [t for module in model.modules() for t in vars(module).values()]
-    tensors = [*model.parameters(), *model.buffers(), *(t for t in plain if isinstance(t, Tensor))]
-    numbers = [(t, t.detach().clone()) for t in tensors if not nn.parameter.is_lazy(t)]
+    with off_the_clock():  # what is copied and compared is no part of what `model` is used for
+        held = [
+            value
+            for module in model.modules()
+            for value in (vars(module), *vars(module).values())
+            if isinstance(value, dict | list | set)
+        ]
+        contents = [(container, copy(container)) for container in held]
+        plain = [t for module in model.modules() for t in vars(module).values()]
+        tensors = [*model.parameters(), *model.buffers()]
+        tensors += [t for t in plain if isinstance(t, Tensor)]
+        numbers = [(t, t.detach().clone()) for t in tensors if not nn.parameter.is_lazy(t)]
     with torch.random.fork_rng(devices={t.device for t in tensors if t.is_cuda}):
         try:
             yield
         finally:
-            for container, content in contents:
-                _refill(container, content)
-            for t, before in numbers:
-                if not torch.equal(t, before):
-                    t.detach().copy_(before)
+            with off_the_clock():
+                for container, content in contents:
+                    _refill(container, content)
+                for t, before in numbers:
+                    if not torch.equal(t, before):
+                        t.detach().copy_(before)
 
 
 def _refill(container: Any, content: Any) -> None:

@@ -57,8 +57,9 @@ class JiT(Checked):
         train_mode: Keep the model in train mode.
         stop_gradient: Treat the noisy output as a constant; else differentiate through it too.
         squared: Square both norms.
-        chunk: Noisy inputs a forward pass, which bounds the memory and changes nothing else; None
-            is what is fast: a copy of the batch on a CPU, up to 2048 inputs on a GPU.
+        chunk: Noisy inputs a forward pass: bounds the memory, changes nothing else where an output
+            is a function of its input alone; None is what is fast: a copy of the batch on a CPU,
+            up to 2048 inputs on a GPU.
         noise: Shape of the noise, see `parts.noise`; its standard deviation is `sigma` in each.
     """
 

@@ -93,9 +93,9 @@ class Distillation(Checked):
         schedule = MultiStepLR(sgd, [3, 5, 9], gamma=0.1)
 
         def step(x: Tensor, y: Tensor | None = None) -> None:
-            z = logits(student, x)
+            z = logits(student, x.clone())  # a first layer may work in place
             with torch.no_grad():
-                z_o = teacher(x)
+                z_o = teacher(x.clone())
             d = divergence_from_teacher(z, z_o, self.temperature, several)  # mean of d(x; theta)
             sgd.zero_grad()
             if y is None:  # max d on D_f, which needs no labels

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..cache import atomic
 from ..errors import RecordError, SpecError
-from ..locations import cache_folder
+from ..locations import records_folder
 from .claims import read_claims
 from .ledger import truth
 
@@ -35,7 +35,7 @@ def handed_over(part: str = "") -> dict[str, bool]:
         RecordError: A file is damaged.
     """
     cells: dict[str, bool] = {}
-    for path in sorted(_place("x").parents[1].glob(f"{part or '*'}/cells.json")):
+    for path in sorted(_place("x").parents[1].glob(f"{part or '*'}/cells.jsonl")):
         try:
             values = json.loads(path.read_text("utf-8"))
             if strange := [name for name, value in values.items() if not truth(value)]:
@@ -55,4 +55,4 @@ def _known(cells: Mapping[str, bool]) -> dict[str, bool]:
 
 
 def _place(part: str) -> Path:
-    return cache_folder() / "records" / part / "cells.json"
+    return records_folder("laptop") / part / "cells.jsonl"  # no record, so not .json

@@ -5,8 +5,10 @@ in the folder `records` of the cache, all others in `data/records/PART/SCALE.jso
 
 - `one_run`: a method on a scenario: the clock, then the measurements
 - `followed`: the models that a method passes through, and what metrics say of each
-- `grid`: `Grid` and `run_grid`: all runs of a page; what is recorded is read
-- `records`: what a record holds, where it lies, and the tidy table made of many
+- `grid`: `Grid`, all runs of a page, and `Run`, one of them: what each is known by
+- `run_grid`: makes those that are not recorded yet, one by one
+- `record_form`: what a record holds, and what is wrong with a text that is none
+- `records`: where records lie, how they are packed, and the tidy table made of many
 - `declared_search`: hyper-parameters chosen without retrained model and test set
 - `specification`: all mistakes of a specification, told before anything is trained
 - `mapping`: the strict reader of JSON and YAML

@@ -15,34 +15,21 @@ from typing import Any
 
 import pandas as pd
 
-from ..cache import Contents, atomic, contents, digest, locked
+from ..cache import Contents, atomic, contents, locked
 from ..errors import RecordError
 from ..fields import first_defaults, nearest
 from ..locations import committed_records, records_folder
 from ..methods import METHODS
 from . import behaviour
 from .environment import environment as environment
+from .record_form import IDENTITY as IDENTITY
+from .record_form import Record as Record
+from .record_form import parsed
+from .record_form import run_id as run_id
 
-IDENTITY = (
-    "part", "scale", "dataset", "model", "request", "method", "params", "access",
-    "seed_model", "seed_request", "seed_method",
-)  # fmt: skip
 PROVENANCE = ("date", "commit", "dirty", "device", "seconds")
 COLUMNS = ("run_id", *IDENTITY, "metric", "split", "value", "stale", *PROVENANCE)
 """Columns of the tidy table; after them comes one for each hyper-parameter of its methods."""
-Record = dict[str, Any]
-
-
-def run_id(identity: Mapping[str, Any], specification: Mapping[str, Any]) -> str:
-    """Return the hash that a run is known by: of all that decides its numbers, and nothing else.
-
-    The parameters of method and training are those that differ from their first defaults, see
-    `fields.differing`; what the method sees follows from the method, and by which of its
-    constructors it was made is all one.
-    """
-    decides = {**identity, **specification, "params": json.loads(identity["params"])}
-    del decides["access"]
-    return digest(decides | {"type": specification["type"].partition(".")[0]})
 
 
 def folder(part: str, scale: str) -> Path:
@@ -110,9 +97,9 @@ def _all(loose: dict[Path, Contents], place: Path, part: str, scale: str) -> dic
     if isinstance(whole, bytes):
         lines = {f"{place}, line {i}": line for i, line in enumerate(whole.splitlines(), 1)}
     faults: list[str] = []
-    packed_ones = _parsed(lines, (part, scale), faults, copies=False)
+    packed_ones = _records_in(lines, (part, scale), faults, copies=False)
     files = {str(path): text for path, text in loose.items()}
-    later = _parsed(files, (part, scale), faults, copies=True)
+    later = _records_in(files, (part, scale), faults, copies=True)
     if faults:
         more = [f"There are {len(faults) - 20} more."] if len(faults) > 20 else []
         raise RecordError("\n".join(faults[:20] + more))
@@ -126,7 +113,7 @@ def _date(record: Record) -> str:
     return str(record["provenance"].get("date", ""))
 
 
-def _parsed(
+def _records_in(
     texts: Mapping[str, Contents], home: tuple[str, str], faults: list[str], copies: bool
 ) -> dict[str, Record]:
     """Return the records of a part and scale in texts by their places; note all that is wrong."""
@@ -134,7 +121,7 @@ def _parsed(
     places: dict[str, str] = {}
     for place, text in texts.items():
         try:
-            record = _parse(place, text)
+            record = parsed(place, text)
         except RecordError as error:
             faults.append(str(error))
             continue
@@ -146,58 +133,6 @@ def _parsed(
             faults.append(f"{place}: of the same run as {known}. Delete the one that is wrong.")
         by_run[record["run_id"]] = record
     return by_run
-
-
-def _parse(place: str, text: Contents) -> Record:
-    """Return the record that `text` holds."""
-    try:
-        if isinstance(text, OSError):
-            raise text
-        record: Record = json.loads(text, object_pairs_hook=_once)
-        record["run_id"], record["rows"], record["provenance"]["behaviour"]
-        record["specification"]["type"]
-        if missing := set(IDENTITY) - set(record["identity"]):
-            raise KeyError(*missing)
-        fault = _fault(record)
-    except (ValueError, KeyError, TypeError, OSError, OverflowError, RecursionError) as error:
-        fault = f"{type(error).__name__}: {error}"
-    if fault:
-        raise RecordError(
-            f"{place}: not a record ({fault}). Delete it, and the run that it held is repeated."
-        )
-    return record
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the mapping of keys and values; of a key that stands twice, neither is right."""
-    mapping = dict(pairs)
-    if len(mapping) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"the key {next(k for k in keys if keys.count(k) > 1)!r} stands twice")
-    return mapping
-
-
-def _fault(record: Record) -> str:
-    """Return what contradicts itself in a record, or is no measurement; nothing if it is sound."""
-    for column in IDENTITY:
-        if type(value := record["identity"][column]) not in (str, int):
-            return f"its {column}, {json.dumps(value)}, is neither text nor a whole number"
-    if type(kind := record["specification"]["type"]) is not str:
-        return f"its type, {json.dumps(kind)}, is no text"
-    if record["run_id"] != run_id(record["identity"], record["specification"]):
-        return "its run id is not that of its identity and specification"
-    seen = set[tuple[str, str]]()
-    for i, row in enumerate(record["rows"], 1):
-        if [*map(type, row)] not in ([str, str, float], [str, str, int]):
-            return f"row {i}, {json.dumps(row)}, is no metric with its split and a number"
-        metric, split, value = row
-        float(value)  # a whole number may be too large
-        if (metric, split) in seen:
-            return f"row {i} measures the {metric} of {split or 'the run'} again"
-        if metric in ("accuracy", "accuracy_batch_mean") and (value < 0 or value > 1):
-            return f"row {i}, {json.dumps(row)}, is an accuracy outside of 0 to 1"
-        seen.add((metric, split))
-    return "" if seen else "it has no rows"
 
 
 def merge(part: str, scale: str) -> Path | None:

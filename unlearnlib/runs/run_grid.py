@@ -1,0 +1,146 @@
+"""The runs of a grid are made one by one, recorded, and resumed where they stopped."""
+
+import gc
+import time
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import pandas as pd
+from torch.hub import tqdm  # type: ignore[attr-defined]  # a plain one where tqdm is missing
+
+from ..errors import DivergedError, StoppedError
+from ..scenario import Scenario
+from . import records
+from .grid import Grid, Run
+
+
+def run_grid(grid: Grid, budget: float | None = None) -> pd.DataFrame:
+    """Make the runs of `grid` that are missing and return the tidy table of all of them.
+
+    Each run is recorded as soon as it ends, so a grid that was stopped goes on where it was. A
+    laptop record is remade when its method does something else now; at other scales it is kept, and
+    the table marks it as stale. A run that fails does not stop the others. The first seed is run
+    with every request and method before the second, since a part of that is worth the most.
+
+    A method whose steps diverge leaves no record, since no metric of such a model means anything.
+    Settings that go too far are what some grids are for: if nothing else fails, a warning tells of
+    them, and `attrs["diverged"]` of the table has a sentence for each.
+
+    Args:
+        grid: What to run.
+        budget: Seconds; a run that would end later, by the longest of its method so far, is not
+            started, and a warning says how many were not.
+
+    Raises:
+        SpecError: The data set does not have what the requests name; nothing was run.
+        ExceptionGroup: Some runs failed otherwise; the others are recorded.
+        StoppedError: A record or a model could not be written; the rest was not started.
+    """
+    end = time.monotonic() + (float("inf") if budget is None else budget)
+    known = records.load_all(grid.part, grid.scale)
+    turn = {seed: i for i, seed in enumerate(grid.seeds)}
+    runs = sorted(grid.runs(), key=lambda run: turn[run.seed])
+    due = [run for run in runs if run.due(known.get(run.run_id))]
+    again = {run.run_id for run in due}
+    done = {run.run_id: known[run.run_id] for run in runs if run.run_id not in again}
+    if due:
+        scenario = due[0].scenario
+        grid.check_requests(scenario)
+    longest, failures, late = _longest(known.values()), _Failures(), 0
+    bar = tqdm(due, total=len(runs), initial=len(runs) - len(due), unit="run", disable=None)
+    for run in bar:
+        bar.set_description(f"{run.request} {run.label} seed {run.seed}")
+        if time.monotonic() + longest[run.name] > end:
+            late += 1
+            continue
+        scenario = _scenario(run, scenario)
+        record = _tried(run, scenario, failures)
+        if record is None:
+            continue
+        try:
+            records.write(record)
+        except OSError as error:  # nor could the next one be written
+            told = f"{len(done)} of {len(runs)} runs are recorded"
+            stopped = StoppedError(f"{error}\n{told}; the same command makes the others.")
+            stopped.table = _table(grid, done | {run.run_id: record})
+            raise stopped from error
+        done[run.run_id] = record
+        longest[run.name] = max(longest[run.name], record["provenance"]["seconds"])
+    diverged = _told(failures, late, len(done), len(runs))
+    table = _table(grid, done)
+    table.attrs["diverged"] = diverged
+    return table
+
+
+@dataclass
+class _Failures:
+    """What went wrong in a grid.
+
+    Attributes:
+        errors: One for each run that failed, with a note of which run that was.
+        hopeless: Of a seed without an original model, the error; its other runs are not tried.
+    """
+
+    errors: list[Exception] = field(default_factory=list)
+    hopeless: dict[int, Exception] = field(default_factory=dict)
+
+
+def _longest(known: Iterable[records.Record]) -> defaultdict[str, float]:
+    """Return the seconds of the longest run of each method, 0 where none is known."""
+    longest: defaultdict[str, float] = defaultdict(float)
+    for record in known:
+        name, seconds = record["identity"]["method"], record["provenance"].get("seconds")
+        longest[name] = max(longest[name], seconds if type(seconds) in (int, float) else 0)
+    return longest
+
+
+def _scenario(run: Run, before: Scenario) -> Scenario:
+    """Return the scenario of a run: that of the run before, or one that shares its data set."""
+    if run.scenario == before:
+        return before
+    return before.but(request=run.request, seed_model=run.seed, seed_request=run.seed)
+
+
+def _tried(run: Run, scenario: Scenario, failures: _Failures) -> records.Record | None:
+    """Return the record of a run; None if it fails, and then its failure is noted."""
+    where = f"in {run.label} on {run.request}, seed {run.seed}"
+    if run.seed in failures.hopeless:
+        failures.hopeless[run.seed].add_note(where)
+        return None
+    try:
+        return run.go(scenario)
+    except Exception as error:  # the other runs go on; all failures are raised by `run_grid`
+        error.add_note(where)
+        failures.errors.append(error)
+        if not scenario.trained:
+            failures.hopeless[run.seed] = error
+        return None
+    finally:
+        gc.collect()
+
+
+def _table(grid: Grid, made: dict[str, records.Record]) -> pd.DataFrame:
+    """Return the tidy table of the records there are, in the order of the grid."""
+    return records.table(made[run.run_id] for run in grid.runs() if run.run_id in made)
+
+
+def _told(failures: _Failures, late: int, done: int, total: int) -> list[str]:
+    """Warn of runs that were late or diverged; return a sentence for each that diverged.
+
+    Raises:
+        ExceptionGroup: Some failed otherwise.
+    """
+    if late:
+        told = f"{late} of {total} runs were not started, which the same command makes."
+        warnings.warn(f"The time was up: {told}", stacklevel=3)
+    diverged = [error for error in failures.errors if isinstance(error, DivergedError)]
+    if len(failures.errors) > len(diverged):
+        told = f"{done} of {total} runs are recorded; these failed"
+        raise ExceptionGroup(told, failures.errors)
+    if diverged:
+        where = "; ".join(error.__notes__[0] for error in diverged)
+        told = f"{len(diverged)} of {total} runs diverged and have no record: {where}."
+        warnings.warn(told, stacklevel=3)
+    return [f"{error} ({', '.join(error.__notes__)})" for error in diverged]
