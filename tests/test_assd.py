@@ -9,10 +9,10 @@ from torch import nn
 from torch.testing import assert_close
 
 from unlearnlib import ASSD, SSD, Importance, Labelled, Statistic, fisher_diagonal
+from unlearnlib.audit.dampening import dampened
 from unlearnlib.errors import NonFiniteError, SpecError, StaleStatisticError
 from unlearnlib.methods import assd
 from unlearnlib.methods.assd import adaptive_alpha
-from unlearnlib.report import dampened
 
 from .toys import seeded
 

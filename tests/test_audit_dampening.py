@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from unlearnlib import output_sensitivity
+from unlearnlib.audit.dampening import quotients, rank_correlation
 from unlearnlib.errors import RecordError
-from unlearnlib.report import pairs_of, quotients, rank_correlation
+from unlearnlib.report import pairs_of
 from unlearnlib.runs.records import COLUMNS
 
 from .toys import convolution

@@ -7,9 +7,9 @@ from scipy.stats import spearmanr
 from torch import nn
 
 from unlearnlib import Statistic
-from unlearnlib.audit.dampening import concentration
+from unlearnlib.audit.dampening import concentration, quotient_correlation
 from unlearnlib.data import Labelled
-from unlearnlib.report import figures, quotient_correlation
+from unlearnlib.report import figures
 from unlearnlib.stored.importance import Importance
 
 from .toys import seeded

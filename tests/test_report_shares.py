@@ -10,9 +10,9 @@ from matplotlib import pyplot as plt
 
 from unlearnlib.report import figures, paired
 from unlearnlib.report.figures.deviations import seeds_of
-from unlearnlib.report.recorded_runs import random_shares, show_printed, show_random_shares
+from unlearnlib.report.recorded_tables import random_shares, show_printed, show_random_shares
 from unlearnlib.report.shares import by_share, over_requests, rule_beside_best, share_of, way
-from unlearnlib.report.spans import span
+from unlearnlib.report.summary import span
 
 from .made_tables import ACCESS, records
 

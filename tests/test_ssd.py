@@ -24,11 +24,11 @@ from unlearnlib import (
     train,
 )
 from unlearnlib.access import to_store
+from unlearnlib.audit.dampening import dampened
 from unlearnlib.errors import NonFiniteError, StaleStatisticError
 from unlearnlib.methods.ssd import dampen
 from unlearnlib.metrics import accuracy
 from unlearnlib.models import build
-from unlearnlib.report import dampened
 
 from .toys import seeded
 

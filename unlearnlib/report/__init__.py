@@ -8,26 +8,27 @@
 - `handover`: verdicts that pages compute themselves, on their way to the ledger's page
 - `paired_examples`: tests that pair examples rather than runs
 - `table`: what a finished table is; `show`: the tables of pages; `side_by_side`: a comparison's
-- `beside`: recorded runs beside a printed table, and by request
-- `recorded_runs`: the recorded runs of a data set, and those of a printed item's own setting
+- `recorded_tables`: recorded runs beside a printed item, of a data set, one request a row
 - `shares`: what changes with the share of the training set that is forgotten
-- `spans`: means with their intervals, as text
 - `figures`: the figures of pages; needs matplotlib, so it is imported on its own
 """
 
-from ..audit.dampening import dampened, quotient_correlation, quotients, rank_correlation
-from .beside import as_printed, by_request, show_beside
 from .claims import read_claims
 from .compare import Verdict, compare, rule, verdict
 from .handover import hand_over, handed_over
 from .ledger import glance, ledger, verdicts_on
 from .paired_examples import wilcoxon
-from .printed import reported
-from .recorded_runs import random_shares, show_printed, show_random_shares
+from .printed import as_printed, reported
+from .recorded_tables import (
+    by_request,
+    random_shares,
+    show_beside,
+    show_printed,
+    show_random_shares,
+)
 from .rows import what_ran
 from .show import pairs_of, plain, show_glance, show_ledger, show_paired, show_summary
 from .side_by_side import show_comparison
-from .spans import span
 from .summary import (
     Quantity,
     differences,
@@ -35,6 +36,7 @@ from .summary import (
     mean_by_method,
     paired,
     paired_each,
+    span,
     summary,
 )
 from .table import Table
@@ -46,7 +48,6 @@ __all__ = [
     "as_printed",
     "by_request",
     "compare",
-    "dampened",
     "differences",
     "glance",
     "hand_over",
@@ -58,10 +59,7 @@ __all__ = [
     "paired_each",
     "pairs_of",
     "plain",
-    "quotient_correlation",
-    "quotients",
     "random_shares",
-    "rank_correlation",
     "read_claims",
     "reported",
     "rule",

@@ -61,3 +61,17 @@ def reported(paper: str = "jit") -> pd.DataFrame:
         return unfolded(frame.reset_index(drop=True))
     except ValueError as error:
         raise DataError(f"{path.name} has params that are no JSON: {error}.") from None
+
+
+def as_printed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return printed numbers in per cent, one row a (set-up, method), one column a measurement.
+
+    Args:
+        rows: Rows of :func:`reported`, of fractions or per cent.
+    """
+    factor = rows["unit"].map({"%": 1, "fraction": 100})
+    spread = (" ± " + (rows["sd"] * factor).map("{:.1f}".format)).where(rows["sd"].notna(), "")
+    text = (rows["mean"] * factor).map("{:.1f}".format) + spread
+    what = rows["metric"].str.partition("_")[0] + ", " + rows["split"]
+    rows = rows.rename(columns={"item": "set-up"}).assign(text=text, what=what)
+    return rows.pivot(index=["set-up", "method"], columns="what", values="text").reset_index()

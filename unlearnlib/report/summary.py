@@ -42,6 +42,20 @@ def interval(values: Sequence[float]) -> tuple[float, float, float]:
     return float(x.mean()), float(x.mean() - half), float(x.mean() + half)
 
 
+def span(values: "pd.Series[float]", form: str = "+.1f") -> str:
+    """Return "mean (low to high)" with the ends of the 95 % interval of the mean.
+
+    Args:
+        values: One a model, all of them numbers.
+        form: How a number is printed.
+
+    >>> span(pd.Series([1.0, 2.0, 3.0]))
+    '+2.0 (-0.5 to +4.5)'
+    """
+    mean, low, high = (f"{end:{form}}" for end in interval(values.to_list()))
+    return f"{mean} ({low} to {high})"
+
+
 def summary(table: pd.DataFrame, metrics: Sequence[tuple[str, str]]) -> pd.DataFrame:
     """Return mean and spread over the runs of every method and setting of its hyper-parameters.
 

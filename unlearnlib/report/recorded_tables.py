@@ -1,6 +1,6 @@
-"""Recorded runs beside a printed table and by request; and what others measured."""
+"""Tables of recorded runs: beside a printed item, of a data set, and one request a row."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -8,9 +8,29 @@ from ..runs.records import recorded
 from .compare import compare
 from .printed import reported
 from .rows import marked
+from .show import show_summary
 from .side_by_side import show_comparison
 from .summary import summary
 from .table import Table
+
+
+def show_printed(
+    part: str, item: str, otherwise: pd.DataFrame | None = None, *, relative_to: str | None = None
+) -> Table:
+    """Return a printed item beside the recorded runs of its own data set, model and request.
+
+    Args:
+        part: Part of the book, whose paper prints the item.
+        item: Such as "Table 2b".
+        otherwise: Runs of another setting, to stand beside it as long as there are none of its own.
+        relative_to: As of :func:`compare`.
+    """
+    printed = reported(part)
+    where = printed[printed["item"] == item].iloc[0][["dataset", "model", "request"]]
+    runs = recorded(part, **where)
+    if runs.empty and otherwise is not None:
+        runs = otherwise
+    return show_comparison(compare(item, runs, paper=part, relative_to=relative_to), item)
 
 
 def show_beside(
@@ -66,15 +86,22 @@ def by_request(runs: pd.DataFrame, metric: str, split: str) -> pd.DataFrame:
     return table.rename(index=lambda name: marked(name, old[name])).reset_index()
 
 
-def as_printed(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return printed numbers in per cent, one row a (set-up, method), one column a measurement.
+def random_shares(part: str, dataset: str) -> pd.DataFrame:
+    """Return the recorded runs of a part on a data set that forget a random share."""
+    runs = recorded(part, dataset=dataset)
+    return runs[runs["request"].astype(str).str.startswith("random")]
+
+
+def show_random_shares(part: str, dataset: str, measured: Sequence[tuple[str, str]]) -> Table | str:
+    """Return mean and spread of :func:`random_shares`, or a line that there are none.
 
     Args:
-        rows: Rows of :func:`reported`, of fractions or per cent.
+        part: Part that the records belong to.
+        dataset: Name of the data set.
+        measured: Pairs (metric, split).
     """
-    factor = rows["unit"].map({"%": 1, "fraction": 100})
-    spread = (" ± " + (rows["sd"] * factor).map("{:.1f}".format)).where(rows["sd"].notna(), "")
-    text = (rows["mean"] * factor).map("{:.1f}".format) + spread
-    what = rows["metric"].str.partition("_")[0] + ", " + rows["split"]
-    rows = rows.rename(columns={"item": "set-up"}).assign(text=text, what=what)
-    return rows.pivot(index=["set-up", "method"], columns="what", values="text").reset_index()
+    runs = random_shares(part, dataset)
+    if runs.empty:
+        return f"No records of {dataset} yet."
+    caption = f"{dataset}, {runs['scale'].iloc[0]} scale, mean ± standard deviation over seeds"
+    return show_summary(summary(runs, measured), caption)
