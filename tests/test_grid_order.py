@@ -94,8 +94,14 @@ def test_a_grid_goes_on_from_the_records_where_it_writes(
     again = run_grid(grid(seeds=[0], scale=scale))
     assert list(again["run_id"]) == list(first["run_id"])
     assert {path.stem for path in (lab / "own/try" / scale).iterdir()} == set(first["run_id"])
-    run_grid(grid(seeds=[0], scale=scale))
-    assert went == 2 * ALL[:4]
+    assert went == ALL[:4]  # those at home are taken over
+    more = grid(seeds=[0, 1], scale=scale)
+    assert [run.seed for run in more.missing()] == [1] * 4
+    run_grid(more)
+    run_grid(more)
+    assert went == ALL
+    monkeypatch.delenv("UNLEARNLIB_RECORDS")
+    assert set(records.load_all("try", scale)) == set(first["run_id"])  # home is as it was
 
 
 def test_one_scenario_serves_its_runs_and_the_next_has_its_data(

@@ -25,8 +25,12 @@ def records_folder(scale: str) -> Path:
 
     If that is not set, it is `records` in the cache at laptop scale, in `data/` at the others.
     """
-    home = cache_folder() if scale == "laptop" else data_folder()
-    return named_folder("UNLEARNLIB_RECORDS") or home / "records"
+    return named_folder("UNLEARNLIB_RECORDS") or home_of_records(scale)
+
+
+def home_of_records(scale: str) -> Path:
+    """Return where records lie unless another folder is named: runs are taken over from there."""
+    return (cache_folder() if scale == "laptop" else data_folder()) / "records"
 
 
 def committed_records() -> Path:

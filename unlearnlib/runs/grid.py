@@ -80,7 +80,7 @@ class Grid:
 
     def missing(self) -> list["Run"]:
         """Return the runs that `run_grid` would make."""
-        known = records.load_all(self.part, self.scale)
+        known = records.at_home(self.part, self.scale) | records.load_all(self.part, self.scale)
         return [run for run in self.runs() if run.due(known.get(run.run_id))]
 
     def check_requests(self, scenario: Scenario) -> None:

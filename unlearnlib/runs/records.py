@@ -18,7 +18,7 @@ import pandas as pd
 from ..cache import Contents, atomic, contents, locked
 from ..errors import RecordError
 from ..fields import first_defaults, nearest
-from ..locations import committed_records, records_folder
+from ..locations import committed_records, home_of_records, records_folder
 from ..methods import METHODS
 from . import behaviour
 from .environment import environment as environment
@@ -84,9 +84,25 @@ def load_all(part: str, scale: str) -> dict[str, Record]:
     return _all(_loose(part, scale), packed(part, scale), part, scale)
 
 
+def at_home(part: str, scale: str) -> dict[str, Record]:
+    """Return the records of one part at one scale that lie where they belong, see `load_all`.
+
+    None if that is where runs write anyway: it is for those that write to a folder of their own.
+    """
+    home = home_of_records(scale) / _word("part", part) / _word("scale", scale)
+    if home == folder(part, scale):
+        return {}
+    return _all(_texts(home), home.with_name(f"{scale}.jsonl"), part, scale)
+
+
 def _loose(part: str, scale: str) -> dict[Path, Contents]:
     """Return the files that are not packed yet, with what is in them."""
-    texts = {path: contents(path) for path in sorted(folder(part, scale).glob("*.json"))}
+    return _texts(folder(part, scale))
+
+
+def _texts(home: Path) -> dict[Path, Contents]:
+    """Return what is in the loose files of a folder."""
+    texts = {path: contents(path) for path in sorted(home.glob("*.json"))}
     return {path: text for path, text in texts.items() if text is not None}
 
 

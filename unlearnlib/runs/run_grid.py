@@ -21,8 +21,10 @@ def run_grid(grid: Grid, budget: float | None = None) -> pd.DataFrame:
 
     Each run is recorded as soon as it ends, so a grid that was stopped goes on where it was. A
     laptop record is remade when its method does something else now; at other scales it is kept, and
-    the table marks it as stale. A run that fails does not stop the others. The first seed is run
-    with every request and method before the second, since a part of that is worth the most.
+    the table marks it as stale. Where runs write to a folder of their own (`UNLEARNLIB_RECORDS`),
+    what is recorded at home is copied to it. A run that fails does not stop the others. The first
+    seed is run with every request and method before the second, since a part of that is worth the
+    most.
 
     A method whose steps diverge leaves no record, since no metric of such a model means anything.
     Settings that go too far are what some grids are for: if nothing else fails, a warning tells of
@@ -39,12 +41,15 @@ def run_grid(grid: Grid, budget: float | None = None) -> pd.DataFrame:
         StoppedError: A record or a model could not be written; the rest was not started.
     """
     end = time.monotonic() + (float("inf") if budget is None else budget)
-    known = records.load_all(grid.part, grid.scale)
+    own = records.load_all(grid.part, grid.scale)
+    known = records.at_home(grid.part, grid.scale) | own
     turn = {seed: i for i, seed in enumerate(grid.seeds)}
     runs = sorted(grid.runs(), key=lambda run: turn[run.seed])
     due = [run for run in runs if run.due(known.get(run.run_id))]
     again = {run.run_id for run in due}
     done = {run.run_id: known[run.run_id] for run in runs if run.run_id not in again}
+    for taken_over in done.keys() - own.keys():
+        records.write(done[taken_over])
     if due:
         scenario = due[0].scenario
         grid.check_requests(scenario)
