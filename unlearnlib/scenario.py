@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ from .fields import Part, check, differing
 from .models import build
 from .request import Selection, Splits, resolve
 from .stored.importance import Order
+from .stored.protocols import S, Storable
 from .training import Recipe, seeded, train
 
 
@@ -35,42 +36,6 @@ def rng(purpose: str, seed: int, device: torch.device | str = "cpu") -> torch.Ge
     """
     mixed = hashlib.sha256(f"{purpose}:{seed}".encode()).digest()[:7]
     return torch.Generator(device).manual_seed(int.from_bytes(mixed))
-
-
-class Stored(Protocol):
-    """What is kept with a trained model: an `Importance` or a `GradientSpace`."""
-
-    @property
-    def seconds(self) -> float:
-        """What it cost."""
-
-    def check(self, model: nn.Module, wanted: Any, /) -> None:
-        """Refuse to be used for another model, or as something else than `wanted`."""
-
-    def save(self, path: Path) -> None:
-        """Write it to a file."""
-
-
-S = TypeVar("S", bound=Stored)
-S_co = TypeVar("S_co", bound=Stored, covariant=True)
-
-
-class Storable(Protocol[S_co]):
-    """Which one of them, before it is made: a `Statistic` or `Moments`."""
-
-    @property
-    def order(self) -> Order:
-        """The order of the examples, see `Scenario.ordered`."""
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What its file is known by, beside the model and the data."""
-
-    def of(self, model: nn.Module, data: Labelled, /) -> S_co:
-        """Make it."""
-
-    def load(self, path: Path, device: torch.device | str, /) -> S_co:
-        """Read it from a file."""
 
 
 @dataclass(frozen=True)

@@ -10,5 +10,6 @@ and ASSD) and its gradient space (of PGU); the files lie in the cache, beside th
 - `layer_rules`: the rule for each kind of layer, such as `Conv2d`: add a layer here
 - `gradient_space`: second moments of what enters each layer
 - `finite_difference`: an importance by taking the step: the check of the gradients
+- `protocols`: what all of it has in common: `Stored`, and `Storable`, which asks for it
 - `file`: reads what was saved, or refuses it
 """
