@@ -27,8 +27,8 @@ def fresh(name: str = "vgg_mini_bn") -> Factory:
     return fresh_model
 
 
-def retrain(model: nn.Module, retain: Labelled, seed: int = 0) -> nn.Module:
-    return Retrain()(
+def retrain(model: nn.Module, retain: Labelled, seed: int = 0, again: int = 0) -> nn.Module:
+    return Retrain(again)(
         model, retain=retain, fresh_model=fresh(), recipe=RECIPE, generator=seeded(seed)
     )
 
@@ -51,6 +51,14 @@ def test_the_original_is_a_copy() -> None:
 
 
 class TestRetrain:
+    def test_again_is_another_model_of_the_same_seed(self, toy: Dataset) -> None:
+        original, kept = fresh()(seeded()), toy.train[toy.train.y != 1]
+        models = [retrain(original, kept, seed=3, again=again) for again in (0, 1, 2, 1)]
+        weights = [torch.cat([p.flatten() for p in model.parameters()]) for model in models]
+        assert torch.equal(weights[1], weights[3])
+        for one, other in ((0, 1), (0, 2), (1, 2)):
+            assert (weights[one] != weights[other]).double().mean() > 0.5
+
     def test_every_parameter_is_made_anew(self, toy: Dataset) -> None:
         original = train(fresh()(seeded(5)), toy.train, RECIPE, seeded(5))
         result = retrain(original, toy.train[toy.train.y != 1])

@@ -206,6 +206,9 @@ class TestModels:
         make("class:bag").oracle(0, retrain)
         make(seed_request=1).oracle(0, retrain)
         assert calls == [0, 1, 2, 3]
+        make().oracle(0, retrain, again=1)
+        make().oracle(0, retrain, again=1)
+        assert calls == [0, 1, 2, 3, 4]
 
     @pytest.mark.usefixtures("lab")
     def test_fresh_models_follow_their_generator(self) -> None:

@@ -208,10 +208,16 @@ class Scenario:
         """Whether the original model is at hand."""
         return "original" in vars(self)
 
-    def oracle(self, seed: int, make: Any) -> tuple[nn.Module, dict[str, float]]:
-        """Return the model that `make` retrains with `seed`, and its costs, from the cache."""
+    def oracle(self, seed: int, make: Any, again: int = 0) -> tuple[nn.Module, dict[str, float]]:
+        """Return the model that `make` retrains with `seed`, and its costs, from the cache.
+
+        Args:
+            seed: Of the retrained model.
+            make: Returns the model and its costs.
+            again: Which of several models of this seed, see `Retrain`.
+        """
         request = {"request": self.request, "seed_request": self.seed_request, "oracle": seed}
-        return self._cached(request, make)
+        return self._cached(request | ({"again": again} if again else {}), make)
 
     def ordered(self, order: Order) -> Labelled:
         """Return the training set, :math:`D`, in an order by name.

@@ -19,13 +19,21 @@ from torch import nn
 
 from ..access import handed
 from ..data.tensors import Labelled
+from ..fields import Checked, Whole
 from ..models import Factory
 from ..training import Recipe, train
 
 
 @dataclass(frozen=True)
-class Retrain:
-    """Train an untrained network on the retain set."""
+class Retrain(Checked):
+    """Train an untrained network on the retain set.
+
+    Attributes:
+        again: Which of several models retrained with one seed. How far the second is from the first
+            is how far any method would be that does what retraining does.
+    """
+
+    again: Whole = 0
 
     def __call__(
         self,
@@ -38,4 +46,7 @@ class Retrain:
     ) -> nn.Module:
         """Return a network that never saw the forget set; nothing of `model` is used."""
         handed(retain=retain)
+        for _ in range(self.again):  # the generator of the next model is drawn from this one's
+            seed = torch.randint(2**62, (), generator=generator, device=generator.device)
+            generator = torch.Generator(generator.device).manual_seed(int(seed))
         return train(fresh_model(generator), retain, recipe, generator)

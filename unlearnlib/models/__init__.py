@@ -50,6 +50,7 @@ MODELS: dict[str, Callable[[Any, int], nn.Module]] = {
     "all_cnn_mini": partial(AllCNN, width=12),
     "resnet18_stock": partial(ResNet18, stock=True),
     "strided_cnn": StridedCNN,
+    "strided_cnn_plain": partial(StridedCNN, batchnorm=False),
     "bag_of_words": BagOfWords,
     "text_transformer": TextTransformer,
     "minilm": partial(EncoderClassifier, encoder="minilm"),

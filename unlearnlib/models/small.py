@@ -70,20 +70,24 @@ class StridedCNN(nn.Module):
     """Two strided convolutions with BatchNorm and one hidden layer: whole data sets on a CPU.
 
     conv8-24 of stride 4, conv3-48 of stride 2, fc128, fc. What it saves is resolution; it still
-    learns its training set well enough to be attacked.
+    learns its training set by heart.
 
     Args:
         shape: (channels, height, width) of an input; the sides multiples of 4.
         classes: Number of outputs.
+        batchnorm: Put BatchNorm after both convolutions.
     """
 
-    def __init__(self, shape: tuple[int, int, int], classes: int) -> None:
+    def __init__(
+        self, shape: tuple[int, int, int], classes: int, *, batchnorm: bool = True
+    ) -> None:
         """Build an untrained network."""
         super().__init__()
         channels, height, width = shape
         self.layers = nn.Sequential(
-            nn.Conv2d(channels, 24, 8, 4, padding=2), nn.BatchNorm2d(24), nn.ReLU(),
-            nn.Conv2d(24, 48, 3, 2, padding=1), nn.BatchNorm2d(48), nn.ReLU(), nn.Flatten(),
+            nn.Conv2d(channels, 24, 8, 4, padding=2), *[nn.BatchNorm2d(24)] * batchnorm, nn.ReLU(),
+            nn.Conv2d(24, 48, 3, 2, padding=1), *[nn.BatchNorm2d(48)] * batchnorm, nn.ReLU(),
+            nn.Flatten(),
             nn.Linear(48 * -(-height // 8) * -(-width // 8), 128), nn.ReLU(),
             nn.Linear(128, classes),
         )  # fmt: skip

@@ -47,7 +47,7 @@ def unlearn(method: Method, scenario: Scenario, seed_method: int = 0) -> Outcome
     """
     if isinstance(method, Retrain):
         make = _clocked(method, scenario, seed_method)
-        return Outcome(*scenario.oracle(seed_method, make))
+        return Outcome(*scenario.oracle(seed_method, make, method.again))
     return Outcome(*_clocked(method, scenario, seed_method)())
 
 
