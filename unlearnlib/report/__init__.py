@@ -9,6 +9,7 @@
 - `paired_examples`: tests that pair examples rather than runs
 - `table`: what a finished table is; `show`: the tables of pages; `side_by_side`: a comparison's
 - `recorded_tables`: recorded runs beside a printed item, of a data set, one request a row
+- `headroom`: what there is to forget, in the first table of a page
 - `shares`: what changes with the share of the training set that is forgotten
 - `figures`: the figures of pages; needs matplotlib, so it is imported on its own
 """
@@ -16,6 +17,7 @@
 from .claims import read_claims
 from .compare import Verdict, compare, rule, verdict
 from .handover import hand_over, handed_over
+from .headroom import headroom, show_headroom
 from .ledger import glance, ledger, verdicts_on
 from .paired_examples import wilcoxon
 from .printed import as_printed, reported
@@ -52,6 +54,7 @@ __all__ = [
     "glance",
     "hand_over",
     "handed_over",
+    "headroom",
     "interval",
     "ledger",
     "mean_by_method",
@@ -66,6 +69,7 @@ __all__ = [
     "show_beside",
     "show_comparison",
     "show_glance",
+    "show_headroom",
     "show_ledger",
     "show_paired",
     "show_printed",

@@ -1,0 +1,60 @@
+"""What there is to forget: memorisation, headroom, and two retrained models as its floor."""
+
+import pandas as pd
+import pytest
+
+from unlearnlib.errors import RecordError
+from unlearnlib.report import headroom, show_headroom
+
+from .made_tables import rows
+
+SEEN = ("accuracy", "forget")
+
+
+def runs(original: list[float], retrained: list[float], again: list[float]) -> pd.DataFrame:
+    """Records of one request, one value a seed."""
+    kept = rows("Original", [0.998] * len(original), measured=("accuracy", "retain"))
+    named = {"Original": original, "Retrain": retrained, "Retrain again": again}
+    return pd.concat([kept, *(rows(name, v, measured=SEEN) for name, v in named.items())])
+
+
+def test_headroom_and_floor_are_means_of_what_each_seed_shows() -> None:
+    # By hand: headroom .1, .12, .14; floor |.9 - .93| = .03, .01, .05.
+    one = headroom(runs([1.0, 1.0, 0.995], [0.9, 0.88, 0.855], [0.93, 0.87, 0.905])).iloc[0]
+    assert one["headroom"] == pytest.approx(0.12)
+    assert one["floor"] == pytest.approx(0.03)
+    assert one["known"] == pytest.approx(0.995)
+    assert one["n"] == 3
+    assert one["memorised"]
+    assert one["enough"]
+
+
+@pytest.mark.parametrize(
+    ("original", "again", "memorised", "enough"),
+    [
+        ([1.0, 1.0], [0.95, 0.85], True, True),  # .1 is twice .05
+        ([1.0, 1.0], [0.96, 0.84], True, False),
+        ([1.0, 0.98], [0.9, 0.9], False, True),
+    ],
+)
+def test_a_request_with_too_little_is_told(
+    original: list[float], again: list[float], memorised: bool, enough: bool
+) -> None:
+    table = runs(original, [0.9, 0.9], again)
+    one = headroom(table).iloc[0]
+    assert (one["memorised"], one["enough"]) == (memorised, enough)
+    answer = "yes" if memorised and enough else "no"
+    assert show_headroom(table).rows[0][1][-2] == answer
+
+
+def test_without_a_second_retrained_model_nothing_is_enough() -> None:
+    table = runs([1.0, 1.0], [0.5, 0.5], [0.5, 0.5])
+    one = headroom(table[table["method"] != "Retrain again"]).iloc[0]
+    assert pd.isna(one["floor"])
+    assert not one["enough"]
+
+
+def test_models_that_lack_are_named() -> None:
+    table = runs([1.0], [0.9], [0.9])
+    with pytest.raises(RecordError, match="of Retrain there is no accuracy on 'forget'"):
+        headroom(table[table["method"] != "Retrain"])
