@@ -4,7 +4,8 @@
 - `presentation`: how each measurement is named, printed and compared
 - `summary`: means over seeds, and differences between methods paired by seed
 - `printed`: the numbers that papers print; `compare`: ours beside them, and the rule of verdicts
-- `claims`: what a claim is, and its file; `ledger`: its verdict at each scale
+- `claims`: what a claim is, and its file; `models`: its verdict in one setting, from its controls;
+  `ledger`: its verdict at each scale
 - `handover`: verdicts that pages compute themselves, on their way to the ledger's page
 - `paired_examples`: tests that pair examples rather than runs
 - `table`: what a finished table is; `show`: the tables of pages; `side_by_side`: a comparison's
@@ -17,7 +18,8 @@
 from .claims import read_claims
 from .compare import Verdict, compare, rule, verdict
 from .handover import hand_over, handed_over
-from .ledger import glance, ledger, verdicts_on
+from .ledger import by_setting, glance, ledger, verdicts_on
+from .models import CLAIM_GLYPHS
 from .overview import show_overview
 from .paired_examples import wilcoxon
 from .printed import as_printed, reported
@@ -38,6 +40,7 @@ from .summary import (
     mean_by_method,
     paired,
     paired_each,
+    share_interval,
     span,
     summary,
 )
@@ -45,11 +48,13 @@ from .table import Table
 from .verdict_tables import show_by_setting, show_glance, show_ledger
 
 __all__ = [
+    "CLAIM_GLYPHS",
     "Quantity",
     "Table",
     "Verdict",
     "as_printed",
     "by_request",
+    "by_setting",
     "compare",
     "differences",
     "glance",
@@ -66,6 +71,7 @@ __all__ = [
     "read_claims",
     "reported",
     "rule",
+    "share_interval",
     "show_beside",
     "show_by_setting",
     "show_comparison",

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from .ledger import CLAIM_GLYPHS, UNTESTED
+from .models import CLAIM_GLYPHS, UNTESTED
 from .presentation import part_name
 from .rows import row_dicts
 

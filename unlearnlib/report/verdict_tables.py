@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from .ledger import CLAIM_GLYPHS
+from .models import CLAIM_GLYPHS
 from .overview import share_of, short_name
 from .presentation import part_name
 from .rows import marked, row_dicts

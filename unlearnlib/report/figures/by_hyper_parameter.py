@@ -13,8 +13,8 @@ from ...errors import RecordError
 from ...runs.records import hyper_parameters
 from ..presentation import label, presented
 from ..rows import once, one_setting, other_than, pick
-from ..summary import PAIR, interval
-from .by_model import FEWEST, how_drawn, keep_within
+from ..summary import FEWEST, PAIR, interval
+from .by_model import how_drawn, keep_within
 from .style import PARAMETERS, SYMBOLS, WIDTH, axes, colour, count, doubts, name_lines
 
 

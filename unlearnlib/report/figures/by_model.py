@@ -7,11 +7,8 @@ from typing import Any, Literal
 import numpy as np
 from matplotlib.axes import Axes
 
-from ..summary import interval
+from ..summary import FEWEST, interval
 from .style import count
-
-FEWEST = 5
-"""The fewest models that have an interval."""
 
 _SPREAD = 0.2
 

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from ..presentation import AGAIN, presented
 from ..rows import marked, row_dicts
-from .by_model import FEWEST, keep_within
+from ..summary import FEWEST
+from .by_model import keep_within
 from .style import WIDTH, axes, colour, count
 
 
