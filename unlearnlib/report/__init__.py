@@ -6,6 +6,7 @@
 - `printed`: the numbers that papers print; `compare`: ours beside them, and the rule of verdicts
 - `claims`: what a claim is, and its file; `ledger`: its verdict at each scale
 - `handover`: verdicts that pages compute themselves, on their way to the ledger's page
+- `this_build`: what pages made anew, on its way to the page that sums up the build
 - `paired_examples`: tests that pair examples rather than runs
 - `table`: what a finished table is; `show`: the tables of pages; `side_by_side`: a comparison's
 - `recorded_tables`: recorded runs beside a printed item, of a data set, one request a row
@@ -40,6 +41,13 @@ from .summary import (
     summary,
 )
 from .table import Table
+from .this_build import (
+    hand_over_rerun,
+    machine,
+    rerun_line,
+    rerun_table,
+    reruns_handed_over,
+)
 
 __all__ = [
     "Quantity",
@@ -51,9 +59,11 @@ __all__ = [
     "differences",
     "glance",
     "hand_over",
+    "hand_over_rerun",
     "handed_over",
     "interval",
     "ledger",
+    "machine",
     "mean_by_method",
     "paired",
     "paired_each",
@@ -62,6 +72,9 @@ __all__ = [
     "random_shares",
     "read_claims",
     "reported",
+    "rerun_line",
+    "rerun_table",
+    "reruns_handed_over",
     "rule",
     "show_beside",
     "show_comparison",
