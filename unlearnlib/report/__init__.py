@@ -48,7 +48,6 @@ from .summary import (
     summary,
 )
 from .table import Table
-from .verdict_tables import show_by_setting, show_glance, show_ledger
 from .this_build import (
     hand_over_rerun,
     machine,
@@ -56,6 +55,7 @@ from .this_build import (
     rerun_table,
     reruns_handed_over,
 )
+from .verdict_tables import show_by_setting, show_glance, show_ledger
 
 __all__ = [
     "CLAIM_GLYPHS",
