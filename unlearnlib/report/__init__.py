@@ -9,6 +9,7 @@
 - `paired_examples`: tests that pair examples rather than runs
 - `table`: what a finished table is; `show`: the tables of pages; `side_by_side`: a comparison's
 - `recorded_tables`: recorded runs beside a printed item, of a data set, one request a row
+- `counts`: in how many models something holds, for the sentences of pages
 - `headroom`: what there is to forget, in the first table of a page
 - `shares`: what changes with the share of the training set that is forgotten
 - `figures`: the figures of pages; needs matplotlib, so it is imported on its own
@@ -16,6 +17,7 @@
 
 from .claims import read_claims
 from .compare import Verdict, compare, rule, verdict
+from .counts import by_model, of_models
 from .handover import hand_over, handed_over
 from .headroom import headroom, show_headroom
 from .ledger import glance, ledger, verdicts_on
@@ -48,6 +50,7 @@ __all__ = [
     "Table",
     "Verdict",
     "as_printed",
+    "by_model",
     "by_request",
     "compare",
     "differences",
@@ -58,6 +61,7 @@ __all__ = [
     "interval",
     "ledger",
     "mean_by_method",
+    "of_models",
     "paired",
     "paired_each",
     "pairs_of",
