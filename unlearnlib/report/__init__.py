@@ -4,11 +4,14 @@
 - `presentation`: how each measurement is named, printed and compared
 - `summary`: means over seeds, and differences between methods paired by seed
 - `printed`: the numbers that papers print; `compare`: ours beside them, and the rule of verdicts
-- `claims`: what a claim is, and its file; `ledger`: its verdict at each scale
+- `claims`: what a claim is, and its file; `models`: its verdict in one setting, from its controls;
+  `ledger`: its verdict at each scale
 - `handover`: verdicts that pages compute themselves, on their way to the ledger's page
 - `paired_examples`: tests that pair examples rather than runs
 - `table`: what a finished table is; `show`: the tables of pages; `side_by_side`: a comparison's
+- `verdict_tables`: the tables of the ledger; `overview`: the ledger as a picture
 - `recorded_tables`: recorded runs beside a printed item, of a data set, one request a row
+- `counts`: in how many models something holds, for the sentences of pages
 - `headroom`: what there is to forget, in the first table of a page
 - `shares`: what changes with the share of the training set that is forgotten
 - `figures`: the figures of pages; needs matplotlib, so it is imported on its own
@@ -16,9 +19,12 @@
 
 from .claims import read_claims
 from .compare import Verdict, compare, rule, verdict
+from .counts import by_model, of_models
 from .handover import hand_over, handed_over
 from .headroom import headroom, show_headroom
-from .ledger import glance, ledger, verdicts_on
+from .ledger import by_setting, glance, ledger, verdicts_on
+from .models import CLAIM_GLYPHS
+from .overview import show_overview
 from .paired_examples import wilcoxon
 from .printed import as_printed, reported
 from .recorded_tables import (
@@ -29,7 +35,7 @@ from .recorded_tables import (
     show_random_shares,
 )
 from .rows import what_ran
-from .show import pairs_of, plain, show_glance, show_ledger, show_paired, show_summary
+from .show import pairs_of, plain, show_paired, show_summary
 from .side_by_side import show_comparison
 from .summary import (
     Quantity,
@@ -38,17 +44,22 @@ from .summary import (
     mean_by_method,
     paired,
     paired_each,
+    share_interval,
     span,
     summary,
 )
 from .table import Table
+from .verdict_tables import show_by_setting, show_glance, show_ledger
 
 __all__ = [
+    "CLAIM_GLYPHS",
     "Quantity",
     "Table",
     "Verdict",
     "as_printed",
+    "by_model",
     "by_request",
+    "by_setting",
     "compare",
     "differences",
     "glance",
@@ -58,6 +69,7 @@ __all__ = [
     "interval",
     "ledger",
     "mean_by_method",
+    "of_models",
     "paired",
     "paired_each",
     "pairs_of",
@@ -66,11 +78,14 @@ __all__ = [
     "read_claims",
     "reported",
     "rule",
+    "share_interval",
     "show_beside",
+    "show_by_setting",
     "show_comparison",
     "show_glance",
     "show_headroom",
     "show_ledger",
+    "show_overview",
     "show_paired",
     "show_printed",
     "show_random_shares",

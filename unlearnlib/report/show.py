@@ -1,9 +1,8 @@
 """Tables for pages: right-aligned numbers, grouped by data access, the same bytes every time.
 
-That of a comparison is in `side_by_side`.
+That of a comparison is in `side_by_side`, those of verdicts are in `verdict_tables`.
 """
 
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,9 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from ..errors import RecordError
-from .ledger import CLAIM_GLYPHS
 from .presentation import label, presented
 from .rows import lacking, marked, row_dicts
-from .summary import SUMMARISED, paired
+from .summary import FEWEST, SUMMARISED, paired
 from .table import Table, grouped, spread, times
 
 _MEANS = ("mean", "sd", "n", "missing", "stale")
@@ -136,8 +134,8 @@ def _ends(row: dict[str, Any]) -> tuple[str, str]:
 
     if pd.isna(row["mean"]):
         return "—", "—"
-    if row["n"] == 1:
-        return text(row["mean"]), "— (n = 1)"
+    if row["n"] < FEWEST:
+        return text(row["mean"]), f"— (n = {row['n']})"
     return text(row["mean"]), f"{text(row['low'])} to {text(row['high'])}"
 
 
@@ -153,8 +151,8 @@ def pairs_of(
 
     Returns:
         request, measured, and for each pair "mean (low to high)" in the printed unit, with the
-        95 % interval of the mean, or "mean (n = 1)"; "—" where it was not run, and "— (1 of 3
-        pairs has no number)" where it has no mean. What rests on stale runs is marked.
+        95 % interval of the mean, or "mean (n = 3, no interval)"; "—" where it was not run, and
+        "— (1 of 3 pairs has no number)" where it has no mean. What rests on stale runs is marked.
 
     Raises:
         RecordError: A method was run with several settings or networks on one request.
@@ -168,8 +166,8 @@ def pairs_of(
                 mean, spread = _ends(row)
                 if row["missing"]:
                     spread = lacking(row["missing"], row["n"] + row["missing"], "pair")
-                elif row["n"] == 1:
-                    spread = "n = 1"
+                elif row["n"] < FEWEST:
+                    spread = f"n = {row['n']}, no interval"
                 text = marked(f"{mean} ({spread})", row["stale"])
                 cells = lines.setdefault(key, {})
                 if " − ".join(pair) in cells:
@@ -182,49 +180,3 @@ def pairs_of(
     by_request = sorted(lines.items(), key=lambda line: line[0][0])
     rows = [(*key, *(cells.get(head, "—") for head in heads)) for key, cells in by_request]
     return pd.DataFrame(rows, columns=["request", "measured", *heads])
-
-
-def show_ledger(frame: pd.DataFrame, caption: str = "", *, root: str = "") -> Table:
-    """Return a frame of :func:`ledger`: a row a claim, a column a scale.
-
-    Args:
-        frame: What `ledger` returned, filtered or not.
-        caption: Put above the table.
-        root: What stands before the page in a link, such as "../".
-    """
-    scales = list(dict.fromkeys(frame["scale"]))
-    rows = []
-    for _, lines in frame.groupby("id", sort=False):
-        by = {judged["scale"]: judged for judged in row_dicts(lines)}
-        first = next(iter(by.values()))
-        under = escape(first["source"])
-        if first["page"]:
-            page = escape(first["page"])
-            under += f' · <a href="{escape(root, quote=True)}{page}.html">{page}</a>'
-        claim = f"{escape(first['sentence'])}<br><small>{under}</small>"
-        verdicts = (_verdict(by[scale]) if scale in by else "—" for scale in scales)
-        rows.append((first["part"], (claim, *verdicts)))
-    return Table(("Claim", *scales), tuple(rows), caption, raw=frozenset({"Claim", *scales}))
-
-
-def _verdict(judged: dict[str, Any]) -> str:
-    """Return the cell of a verdict, as HTML."""
-    word = marked(f"{judged['glyph']} {judged['verdict']}", judged["stale"])
-    return f"{word}<br><small>{escape(judged['detail'])}</small>"
-
-
-def show_glance(frame: pd.DataFrame, caption: str = "") -> Table:
-    """Return a frame of :func:`glance`: a row a (part, scale), a column a verdict.
-
-    Args:
-        frame: What `glance` returned, filtered or not.
-        caption: Put above the table.
-    """
-    rows = tuple(
-        (counts["part"], (counts["scale"], *(str(counts[word]) for word in CLAIM_GLYPHS)))
-        for counts in row_dicts(frame)
-    )
-    heads = tuple(f"{glyph} {word}" for word, glyph in CLAIM_GLYPHS.items())
-    stale = int(frame["stale"].sum())
-    notes = (f"⚠ {stale} of these verdicts rest on stale runs.",) if stale else ()
-    return Table(("Scale", *heads), rows, caption, frozenset(heads), notes=notes)

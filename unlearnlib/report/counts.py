@@ -1,0 +1,44 @@
+"""In how many models something holds, for the sentences of pages."""
+
+import pandas as pd
+
+from ..errors import RecordError
+from .presentation import presented
+from .rows import once, pick
+from .summary import PAIR
+
+
+def by_model(table: pd.DataFrame, metric: str, split: str = "") -> pd.DataFrame:
+    """Return one measurement of every trained model, a model and request a row, a method a column.
+
+    Args:
+        table: Records, of one setting a method; seeds of the method are averaged.
+        metric: Name of the metric.
+        split: Name of the split, "" for none.
+
+    Returns:
+        The values in the printed unit (per cent for fractions), NaN where a run has no number.
+
+    Raises:
+        RecordError: The table lacks the measurement, or a method has several settings.
+    """
+    rows = once(pick(table, metric, split))
+    methods = rows.groupby("method", sort=False)
+    if (methods["params"].nunique() > 1).any():
+        several = methods["params"].nunique().idxmax()
+        raise RecordError(
+            f"There are several settings of '{several}', and a model has one number of it here. "
+            "Filter the table to one."
+        )
+    of_model = rows.groupby([*PAIR, "method"], sort=False)["value"]
+    values = of_model.agg(lambda values: values.mean(skipna=False))
+    return presented(metric).scale * values.unstack().reindex(columns=list(methods.groups))
+
+
+def of_models(holds: "pd.Series[bool]") -> str:
+    """Return in how many models something holds, in words.
+
+    >>> of_models(pd.Series([True, True, False]))
+    '2 of 3 models'
+    """
+    return f"{int(holds.sum())} of {len(holds)} models"
