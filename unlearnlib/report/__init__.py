@@ -10,6 +10,7 @@
 - `table`: what a finished table is; `show`: the tables of pages; `side_by_side`: a comparison's
 - `recorded_tables`: recorded runs beside a printed item, of a data set, one request a row
 - `headroom`: what there is to forget, in the first table of a page
+- `model_by_model`: in how many models something holds; tables with a column a request
 - `shares`: what changes with the share of the training set that is forgotten
 - `figures`: the figures of pages; needs matplotlib, so it is imported on its own
 """
@@ -19,6 +20,7 @@ from .compare import Verdict, compare, rule, verdict
 from .handover import hand_over, handed_over
 from .headroom import headroom, show_headroom
 from .ledger import glance, ledger, verdicts_on
+from .model_by_model import by_model, of_models, show_by_request, show_paired_by_request
 from .paired_examples import wilcoxon
 from .printed import as_printed, reported
 from .recorded_tables import (
@@ -48,6 +50,7 @@ __all__ = [
     "Table",
     "Verdict",
     "as_printed",
+    "by_model",
     "by_request",
     "compare",
     "differences",
@@ -58,6 +61,7 @@ __all__ = [
     "interval",
     "ledger",
     "mean_by_method",
+    "of_models",
     "paired",
     "paired_each",
     "pairs_of",
@@ -67,11 +71,13 @@ __all__ = [
     "reported",
     "rule",
     "show_beside",
+    "show_by_request",
     "show_comparison",
     "show_glance",
     "show_headroom",
     "show_ledger",
     "show_paired",
+    "show_paired_by_request",
     "show_printed",
     "show_random_shares",
     "show_summary",
