@@ -13,6 +13,7 @@
 - `recorded_tables`: recorded runs beside a printed item, of a data set, one request a row
 - `counts`: in how many models something holds, for the sentences of pages
 - `headroom`: what there is to forget, in the first table of a page
+- `model_by_model`: tables with a column a request
 - `shares`: what changes with the share of the training set that is forgotten
 - `figures`: the figures of pages; needs matplotlib, so it is imported on its own
 """
@@ -23,6 +24,7 @@ from .counts import by_model, of_models
 from .handover import hand_over, handed_over
 from .headroom import headroom, show_headroom
 from .ledger import by_setting, glance, ledger, verdicts_on
+from .model_by_model import show_by_request, show_paired_by_request
 from .models import CLAIM_GLYPHS
 from .overview import show_overview
 from .paired_examples import wilcoxon
@@ -80,6 +82,7 @@ __all__ = [
     "rule",
     "share_interval",
     "show_beside",
+    "show_by_request",
     "show_by_setting",
     "show_comparison",
     "show_glance",
@@ -87,6 +90,7 @@ __all__ = [
     "show_ledger",
     "show_overview",
     "show_paired",
+    "show_paired_by_request",
     "show_printed",
     "show_random_shares",
     "show_summary",
