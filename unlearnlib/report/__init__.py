@@ -11,7 +11,7 @@
 - `table`: what a finished table is; `show`: the tables of pages; `side_by_side`: a comparison's
 - `verdict_tables`: the tables of the ledger; `overview`: the ledger as a picture
 - `recorded_tables`: recorded runs beside a printed item, of a data set, one request a row
-- `counts`: in how many models something holds, for the sentences of pages
+- `counts`: in how many models something holds, for the sentences and the tables of pages
 - `headroom`: what there is to forget, in the first table of a page
 - `model_by_model`: tables with a column a request
 - `shares`: what changes with the share of the training set that is forgotten
@@ -20,7 +20,7 @@
 
 from .claims import read_claims
 from .compare import Verdict, compare, rule, verdict
-from .counts import by_model, of_models
+from .counts import by_model, of_models, show_counts
 from .handover import hand_over, handed_over
 from .headroom import headroom, show_headroom
 from .ledger import by_setting, glance, ledger, verdicts_on
@@ -85,6 +85,7 @@ __all__ = [
     "show_by_request",
     "show_by_setting",
     "show_comparison",
+    "show_counts",
     "show_glance",
     "show_headroom",
     "show_ledger",
