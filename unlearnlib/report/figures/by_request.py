@@ -14,7 +14,7 @@ from .style import WIDTH, doubts
 
 
 def dots_by_request(table: pd.DataFrame, metric: str, split: str = "") -> Figure:
-    """Draw :func:`dots` of each request in a panel of its own, the methods at the left of the first.
+    """Draw :func:`dots` of each request in a panel of its own, the methods named at the left.
 
     Args:
         table: Records of one data set and network, one setting a method.
