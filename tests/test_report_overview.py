@@ -158,3 +158,10 @@ def test_text_of_claims_is_no_html() -> None:
     html = show_ledger(rows)._repr_html_() + show_overview(rows, frames(one()))._repr_html_()
     assert not re.search("<x>|<i>|a < b", html)
     assert "a &lt; b &amp; c" in html
+
+
+def test_long_details_are_folded_and_still_there() -> None:
+    for detail, folds in (("holds in 9 of 10 models", False), ("cifar10 class:3 9/10, " * 9, True)):
+        table = show_ledger(frames(whole(detail=detail)))
+        assert ("<details>" in table._repr_html_()) == folds
+        assert detail.strip() in repr(table)

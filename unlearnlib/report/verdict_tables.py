@@ -12,6 +12,9 @@ from .presentation import part_name
 from .rows import marked, row_dicts
 from .table import Table
 
+_LONG = 100
+"""Letters."""
+
 
 def show_ledger(frame: pd.DataFrame, caption: str = "", *, root: str = "../") -> Table:
     """Return a frame of :func:`ledger`: a row a claim, a column a scale.
@@ -46,13 +49,14 @@ def show_ledger(frame: pd.DataFrame, caption: str = "", *, root: str = "../") ->
 
 
 def _verdict(judged: dict[str, Any]) -> str:
-    """Return the cell of a verdict, as HTML."""
-    word = f"{judged['glyph']} {judged['verdict']}"
-    word = marked(f"{word} {judged['share']}".strip(), judged["stale"])
-    under = escape(judged["detail"])
-    if judged["exploratory"]:
-        under = f"<em>exploratory</em>{' · ' if under else ''}{under}"
-    return f"{word}<br><small>{under}</small>"
+    """Return the cell of a verdict, as HTML; what it rests on is folded if it is long."""
+    word = marked(f"{judged['glyph']} {judged['verdict']}", judged["stale"])
+    doubt = "<em>exploratory</em>" if judged["exploratory"] else ""
+    detail = escape(judged["detail"])
+    if len(judged["detail"]) > _LONG:
+        detail = f"<details><summary>by setting</summary>{detail}</details>"
+    under = " · ".join(filter(None, (doubt, detail)))
+    return f"{word} {judged['share']}".strip() + f"<br><small>{under}</small>"
 
 
 def show_by_setting(frame: pd.DataFrame, caption: str = "") -> Table:
