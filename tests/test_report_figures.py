@@ -222,3 +222,16 @@ def test_each_request_has_a_panel_with_the_methods_named_once() -> None:
     drawn = [sorted(x for line in ax.lines for x in line.get_xdata()) for ax in panels]
     assert drawn[1] == pytest.approx([x + 5 for x in drawn[0]])
     assert "n = 2" in figure.get_suptitle()
+
+
+def test_a_line_is_of_means_from_five_models_on_and_of_models_below() -> None:
+    places = pd.DataFrame(np.arange(20.0).reshape(2, 10), index=[0, 5])
+    ax = plt.figure().subplots()
+    figures.draw_line(ax, places, ink="black", label="many")
+    assert np.asarray(ax.lines[-1].get_ydata()).tolist() == [4.5, 14.5]
+    assert len(ax.collections) == 1
+    few = plt.figure().subplots()
+    figures.draw_line(few, places.iloc[:, :4], ink="black", label="few")
+    assert [len(few.lines), len(few.collections)] == [4, 0]
+    for drawn in (ax, few):
+        assert len(drawn.get_legend_handles_labels()[1]) == 1

@@ -16,7 +16,7 @@ units and states n. Show one with :func:`show_figure`, which gives the page an a
 
 from .by_hyper_parameter import curves, heatmap
 from .by_method import boxes, dots
-from .by_model import draw_models, how_drawn, keep_within
+from .by_model import draw_line, draw_models, how_drawn, keep_within
 from .by_pair import intervals
 from .by_request import dots_by_request
 from .deviations import deviations
@@ -32,6 +32,7 @@ __all__ = [
     "deviations",
     "dots",
     "dots_by_request",
+    "draw_line",
     "draw_models",
     "heatmap",
     "how_drawn",
