@@ -56,6 +56,7 @@ _FAMILIES = {
     "wilcoxon": Presentation("Wilcoxon p", "", 1, 3),
 }
 _VARIANTS = {
+    "seconds_cpu": "Processor time",
     "seconds_stored": "Time of the stored statistic",
     "accuracy_batch_mean": "Accuracy (batch mean)",
     "attack_loss": "Attack accuracy (loss)",
