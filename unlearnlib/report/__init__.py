@@ -4,7 +4,8 @@
 - `presentation`: how each measurement is named, printed and compared
 - `summary`: means over seeds, and differences between methods paired by seed
 - `printed`: the numbers that papers print; `compare`: ours beside them, and the rule of verdicts
-- `claims`: what a claim is, and its file; `ledger`: its verdict at each scale
+- `claims`: what a claim is, and its file; `models`: its verdict in one setting, from its controls;
+  `ledger`: its verdict at each scale
 - `handover`: verdicts that pages compute themselves, on their way to the ledger's page
 - `paired_examples`: tests that pair examples rather than runs
 - `table`: what a finished table is; `show`: the tables of pages; `side_by_side`: a comparison's
@@ -19,8 +20,9 @@ from .claims import read_claims
 from .compare import Verdict, compare, rule, verdict
 from .handover import hand_over, handed_over
 from .headroom import headroom, show_headroom
-from .ledger import glance, ledger, verdicts_on
+from .ledger import by_setting, glance, ledger, verdicts_on
 from .model_by_model import by_model, of_models, show_by_request, show_paired_by_request
+from .models import CLAIM_GLYPHS
 from .paired_examples import wilcoxon
 from .printed import as_printed, reported
 from .recorded_tables import (
@@ -40,18 +42,21 @@ from .summary import (
     mean_by_method,
     paired,
     paired_each,
+    share_interval,
     span,
     summary,
 )
 from .table import Table
 
 __all__ = [
+    "CLAIM_GLYPHS",
     "Quantity",
     "Table",
     "Verdict",
     "as_printed",
     "by_model",
     "by_request",
+    "by_setting",
     "compare",
     "differences",
     "glance",
@@ -70,6 +75,7 @@ __all__ = [
     "read_claims",
     "reported",
     "rule",
+    "share_interval",
     "show_beside",
     "show_by_request",
     "show_comparison",

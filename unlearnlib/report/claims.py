@@ -1,76 +1,116 @@
 """What a claim is, and how `data/claims.yaml` is read.
 
-A claim is a sentence of ours with its source and a test. The test of a claim on records is a list
-of inequalities between paired differences; `data/claims.yaml` writes them down as
+A claim is a sentence of ours with its source and a test. The test on records is a conjunction of
+inequalities, each of which must hold in the same trained model; `data/claims.yaml` writes them as
 
-    - where: {request: "class:*"}                # optional patterns on the table's columns; the
-                                                 # part is the claim's own unless given here
+    - where: {request: "class:*"}                # optional: patterns for dataset, model, request,
+                                                 # and the part, if not the claim's own
       left: {method: JiT, metric: accuracy, split: test_forget, params: {sigma: 1.0}}
       right: {method: Retrain}                   # optional; what it leaves out it takes from left
       ratio: true                                # optional: left / right instead of left - right
+      way: true                                  # optional: left alone, from Original, 0, to
+                                                 # Retrain, 1, of the same trained model
       origin: Retrain                            # optional: first, of both, |value - Retrain's|
       at_least: -0.02                            # one of the two or both: the borders of what
       at_most: 0.02                              # the claim allows, in the metric's unit
 
-`given` is an inequality of the same form, and the premise of the others. Besides `tests` a claim
-may have `access` (a method saw these names only), `cell` (a page computes it) or `untestable` (why
-it cannot be tested). How a claim is judged is in `ledger`.
+Tests whose `where` fits a setting make the conjunction of that setting. `given` is a list of such
+inequalities too: where none of them holds in a model, the claim says nothing about that model.
+`method` is the one that the claim is about, and that its controls stand in for; by default the left
+one of the first test. `controls` says why a claim has none. With `access`, the method saw these
+names only. `forms` judges the claim for other forms of its methods too, each under an id of its
+own:
+
+      forms: [{id: jit-class-released, says: As released, methods: {JiT: JiT as released}}]
+
+In place of `tests` a claim has `cell` (a page computes in how many of how many models it holds;
+with `exact`, whether it holds, where no model is drawn) or `untestable` (why). `printed` says in
+how many of the printed set-ups it holds, "24 of 29". `frozen` says since when nothing that decides
+the verdict was changed, with the digests by which this is checked. How a claim is judged is in
+`models` and `ledger`.
 """
 
+import hashlib
+import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import Any, NamedTuple
 
 from ..access import ACCESS
 from ..errors import SpecError
 from ..fields import mistakes, nearest
 from ..locations import data_folder
 from ..runs.mapping import values
-from ..runs.records import IDENTITY
-from .summary import Quantity, away, differences
+from .summary import Quantity
 
 SLACK = 1e-9  # 0.77 - 0.8 is not -0.03 in binary
-_NESTED = ("tests", "given", "access")
+WHERE = ("part", "dataset", "model", "request")
+"""Columns of the records that a test may be limited by."""
+_NESTED = ("tests", "given", "access", "forms", "frozen")
+_DECIDES_NOTHING = ("frozen", "source", "page")
 
 
 @dataclass(frozen=True)
 class Inequality:
-    """A border or two for a quantity, or for the paired difference of two.
+    """A border or two for a quantity, or for the difference of two, in one trained model.
 
     Attributes:
         left: The first quantity.
         right: The one that is subtracted, or divides; None for `left` by itself.
         ratio: Divide instead of subtracting.
+        way: `left` is taken as the share of the way from Original's value, 0, to Retrain's, 1.
         origin: A method; both quantities are their distances from its.
         at_least: Lower border, included.
         at_most: Upper border, included.
-        where: Patterns (as of a shell) on columns of the table.
+        where: Patterns (as of a shell) for the columns of `WHERE`; the part is a plain name.
     """
 
     left: Quantity
     right: Quantity | None = None
     ratio: bool = False
+    way: bool = False
     origin: str = ""
     at_least: float = -math.inf
     at_most: float = math.inf
     where: Mapping[str, str] = field(default_factory=dict)
 
-    def settings(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Return the paired differences, one row a setting, with `inside` and `leans`."""
-        for column, pattern in self.where.items():
-            fits = [fnmatchcase(str(value), pattern) for value in table[column]]
-            table = table.loc[pd.Series(fits, index=table.index, dtype=bool)]
-        table = away(table, self.origin) if self.origin else table
-        rows = differences(table, self.left, self.right, ratio=self.ratio)
-        least, most = self.at_least - SLACK, self.at_most + SLACK
-        inside = (rows["low"] >= least) & (rows["high"] <= most)
-        return rows.assign(inside=inside, leans=rows["mean"].between(least, most))
+    def fits(self, **place: str) -> bool:
+        """Tell whether the test is about this data set, model and request."""
+        return all(fnmatchcase(place[name], self.where.get(name, "*")) for name in place)
+
+    def allows(self, value: float) -> bool:
+        """Tell whether a value is within the borders."""
+        return self.at_least - SLACK <= value <= self.at_most + SLACK
+
+    def about(self, methods: Mapping[str, str], *, free: bool = False) -> "Inequality":
+        """Return the test with other methods in the place of some; `free` of their settings."""
+
+        def other(quantity: Quantity) -> Quantity:
+            if quantity.method not in methods:
+                return quantity
+            params = {} if free else quantity.params
+            return replace(quantity, method=methods[quantity.method], params=params)
+
+        right = other(self.right) if self.right is not None else None
+        return replace(self, left=other(self.left), right=right)
+
+
+class Frozen(NamedTuple):
+    """Since when nothing that decides a verdict was changed.
+
+    Attributes:
+        date: Of the day, "2026-11-29".
+        digest: Of the claim, see :func:`digest`.
+        settings: Of the parameters of its page at every scale.
+    """
+
+    date: str
+    digest: str
+    settings: str
 
 
 @dataclass(frozen=True)
@@ -83,11 +123,18 @@ class Claim:
         sentence: The claim.
         source: Where the paper makes it.
         page: The notebook that computes it, without suffix.
-        tests: Inequalities on records.
-        given: What must hold in a setting for the claim to say something there.
-        access: (method, names it may have seen).
+        tests: Inequalities on records, which must all hold in the same trained model.
+        given: Where none of these holds in a model, the claim says nothing about that model.
+        method: The one that the claim is about; "" for the left one of the first test.
+        controls: Why neither the original nor a retrained model can stand in its place; "" if both
+            can, and do.
+        access: The names that the method may have seen; None if that is not part of the claim.
         cell: The page computes the verdict and hands it to :func:`ledger`.
+        exact: Of a cell: no model is drawn, so that it holds or does not.
         untestable: Why it cannot be tested; "" if it can.
+        printed: In how many of the printed set-ups it holds, such as "24 of 29"; "" if all.
+        frozen: Since when it is as it is; None if it is not frozen.
+        changed: It was changed since.
     """
 
     id: str
@@ -96,10 +143,36 @@ class Claim:
     source: str
     page: str = ""
     tests: tuple[Inequality, ...] = ()
-    given: Inequality | None = None
-    access: tuple[str, frozenset[str]] | None = None
+    given: tuple[Inequality, ...] = ()
+    method: str = ""
+    controls: str = ""
+    access: frozenset[str] | None = None
     cell: bool = False
+    exact: bool = False
     untestable: str = ""
+    printed: str = ""
+    frozen: Frozen | None = None
+    changed: bool = False
+
+    @property
+    def subject(self) -> str:
+        """The method that the claim is about."""
+        return self.method or (self.tests[0].left.method if self.tests else "")
+
+    def about(self, methods: Mapping[str, str], *, free: bool = False) -> "Claim":
+        """Return the claim with other methods in the place of some, see `Inequality.about`."""
+        return replace(
+            self,
+            method=methods.get(self.subject, self.subject),
+            tests=tuple(test.about(methods, free=free) for test in self.tests),
+            given=tuple(test.about(methods, free=free) for test in self.given),
+        )
+
+
+def digest(entry: Mapping[str, Any]) -> str:
+    """Return the digest of all that decides the verdict on an entry of `claims.yaml`."""
+    judged = {name: value for name, value in entry.items() if name not in _DECIDES_NOTHING}
+    return hashlib.sha256(json.dumps(judged, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def read_claims(path: Path | None = None) -> tuple[Claim, ...]:
@@ -123,6 +196,7 @@ def read_claims(path: Path | None = None) -> tuple[Claim, ...]:
         for mistake in _mistakes(f"Claim '{entry.get('id', f'number {i}')}'", entry)
     ]
     ids = Counter(str(entry.get("id")) for entry in entries if "id" in entry)
+    ids.update(str(form.get("id")) for entry in entries for form in _dicts(entry.get("forms")))
     wrong += [
         f"{path.name} uses the id '{name}' {'twice' if count == 2 else f'{count} times'}. Give "
         "each claim its own."
@@ -131,7 +205,11 @@ def read_claims(path: Path | None = None) -> tuple[Claim, ...]:
     ]
     if wrong:
         raise SpecError("\n".join(wrong))
-    return tuple(map(_claim, entries))
+    return tuple(claim for entry in entries for claim in _claims(entry))
+
+
+def _dicts(forms: Any) -> list[dict[str, Any]]:
+    return [form for form in forms if isinstance(form, dict)] if isinstance(forms, list) else []
 
 
 def _mistakes(who: str, entry: Mapping[str, Any]) -> Iterator[str]:
@@ -139,11 +217,11 @@ def _mistakes(who: str, entry: Mapping[str, Any]) -> Iterator[str]:
     for name in ("id", "part", "sentence", "source"):
         if not entry.get(name):
             yield f"{who} has no {name}."
-    kinds = [k for k in ("tests", "access", "cell", "untestable") if entry.get(k)]
+    kinds = [k for k in ("tests", "cell", "untestable") if entry.get(k)]
     if len(kinds) != 1:
         yield (
             f"{who} has {' and '.join(kinds) or 'no test'}, but a claim is judged in exactly one "
-            "way. Give it one of: tests, access, cell, untestable."
+            "way. Give it one of: tests, cell, untestable."
         )
     yield from (f"{who}: {mistake}" for mistake in _inside(entry))
 
@@ -151,18 +229,27 @@ def _mistakes(who: str, entry: Mapping[str, Any]) -> Iterator[str]:
 def _inside(entry: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is wrong with the values of one claim."""
     yield from mistakes(Claim, {k: v for k, v in entry.items() if k not in _NESTED})
+    if "changed" in entry:
+        yield "changed is found out, and cannot be set."
     tests = entry.get("tests", [])
-    if not isinstance(tests, list):
-        yield f"tests must be a list of inequalities, not {tests!r:.60}."
-        tests = []
-    for i, test in enumerate(tests):
-        yield from _wrong_test(f"tests[{i}]", test)
-    if "given" in entry:
-        yield from _wrong_test("given", entry["given"])
-        if not tests:
-            yield "given is the premise of tests, and there are none."
+    for name, inequalities in (("tests", tests), ("given", entry.get("given", []))):
+        if not isinstance(inequalities, list):
+            yield f"{name} must be a list of inequalities, not {inequalities!r:.60}."
+            continue
+        for i, test in enumerate(inequalities):
+            yield from _wrong_test(f"{name}[{i}]", test)
+    for name in ("given", "access", "forms", "method", "controls"):
+        if name in entry and not tests:
+            yield f"{name} is about tests, and there are none."
+    if entry.get("exact") and not entry.get("cell"):
+        yield "exact is about a cell, and there is none."
     if "access" in entry:
         yield from _wrong_access(entry["access"])
+    for name, keys in (("forms", {"id", "says", "methods"}), ("frozen", set(Frozen._fields))):
+        ones = entry.get(name, [])
+        for one in ones if isinstance(ones, list) else [ones]:
+            if not isinstance(one, dict) or set(one) != keys:
+                yield f"{name} has the keys {', '.join(sorted(keys))}, not {one!r:.60}."
 
 
 def _wrong_test(place: str, test: Any) -> Iterator[str]:
@@ -179,10 +266,12 @@ def _wrong_test(place: str, test: Any) -> Iterator[str]:
         yield from _wrong_quantity(f"{place}.right", test["right"], ())
     elif test.get("ratio"):
         yield f"{place} is a ratio of left to nothing. Give it a right."
+    if test.get("way") and ("right" in test or test.get("origin")):
+        yield f"{place} is a way, which is of left alone. Leave out right and origin."
     where = test.get("where", {})
     for column, pattern in where.items() if isinstance(where, dict) else ():
-        if column not in IDENTITY:
-            yield f"{place}.where has no column {column}. {nearest(str(column), IDENTITY)}"
+        if column not in WHERE:
+            yield f"{place}.where has no column {column}. {nearest(str(column), WHERE)}"
         if not isinstance(pattern, str):
             yield f"{place}.where.{column} must be a pattern, which is text, not {pattern!r:.60}."
     borders = [test.get("at_least", -math.inf), test.get("at_most", math.inf)]
@@ -201,30 +290,30 @@ def _wrong_quantity(place: str, quantity: Any, needed: tuple[str, ...]) -> Itera
 
 def _wrong_access(access: Any) -> Iterator[str]:
     """Yield what is wrong with what a method may have seen."""
-    form = "access must be a mapping {method: JiT, only: [names it may have seen]}"
-    if (
-        not isinstance(access, dict)
-        or set(access) != {"method", "only"}
-        or not isinstance(access["method"], str)
-        or not isinstance(access["only"], list)
-    ):
-        yield f"{form}, not {access!r:.60}."
-    else:
-        for name in access["only"]:
-            if name not in ACCESS:
-                yield f"access.only: nothing is named {name}. {nearest(str(name), ACCESS)}"
+    if not isinstance(access, list):
+        yield f"access must be a list of the names that the method may have seen, not {access!r}."
+        return
+    for name in access:
+        if name not in ACCESS:
+            yield f"access: nothing is named {name}. {nearest(str(name), ACCESS)}"
 
 
-def _claim(entry: Mapping[str, Any]) -> Claim:
-    """Build one claim from its YAML mapping."""
-    fields = dict(entry)
-    own = {"part": fields["part"]}
-    fields["tests"] = tuple(_inequality(test, own) for test in fields.get("tests", ()))
-    if "given" in fields:
-        fields["given"] = _inequality(fields["given"], own)
-    if "access" in fields:
-        fields["access"] = (fields["access"]["method"], frozenset(fields["access"]["only"]))
-    return Claim(**fields)
+def _claims(entry: Mapping[str, Any]) -> Iterator[Claim]:
+    """Yield a claim from its YAML mapping, and its other forms."""
+    own = {"part": entry["part"]}
+    fields = {name: value for name, value in entry.items() if name != "forms"}
+    for name in ("tests", "given"):
+        fields[name] = tuple(_inequality(test, own) for test in entry.get(name, ()))
+    if "access" in entry:
+        fields["access"] = frozenset(entry["access"])
+    if "frozen" in entry:
+        fields["frozen"] = Frozen(**entry["frozen"])
+        fields["changed"] = digest(entry) != entry["frozen"]["digest"]
+    claim = Claim(**fields)
+    yield claim
+    for form in entry.get("forms", ()):
+        sentence = f"{form['says']}: {claim.sentence}"
+        yield replace(claim.about(form["methods"]), id=form["id"], sentence=sentence, printed="")
 
 
 def _inequality(entry: Mapping[str, Any], own: Mapping[str, str]) -> Inequality:

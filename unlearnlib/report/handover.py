@@ -1,32 +1,39 @@
 """Verdicts that pages compute themselves, on their way to the ledger's page."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..cache import atomic
 from ..errors import RecordError, SpecError
 from ..locations import records_folder
 from .claims import read_claims
-from .ledger import truth
+from .ledger import Cell, is_cell
 
 
-def hand_over(part: str, cells: Mapping[str, bool]) -> None:
+def hand_over(part: str, cells: Mapping[str, Cell]) -> None:
     """Keep what a page computed, by the id of the claim, for the ledger's page; others stay.
 
+    Args:
+        part: The part of the page.
+        cells: (k, n): in k of n models the claim holds; True or False where it is exact.
+
     Raises:
-        SpecError: An id is no cell claim, or a value is neither true nor false.
+        SpecError: An id is no cell claim, or a value is neither of the two.
     """
     if stray := sorted(set(cells) - set(_known(cells))):
         raise SpecError(f"{stray} are no claims of claims.yaml with 'cell: true'.")
-    if strange := [name for name, value in cells.items() if not truth(value)]:
-        raise SpecError(f"What was computed for {strange} is neither True nor False.")
-    kept = handed_over(part) | {name: bool(value) for name, value in cells.items()}
+    if strange := [name for name, value in cells.items() if not is_cell(value)]:
+        raise SpecError(
+            f"What was computed for {strange} is neither (k, n), in how many of how many models it "
+            "holds, nor True or False."
+        )
+    kept = handed_over(part) | {name: _plain(value) for name, value in cells.items()}
     with atomic(_place(part)) as temporary:
         temporary.write_text(json.dumps(kept, sort_keys=True) + "\n", "utf-8")
 
 
-def handed_over(part: str = "") -> dict[str, bool]:
+def handed_over(part: str = "") -> dict[str, Cell]:
     """Return what the pages of `part`, or of all parts, computed, for :func:`ledger`.
 
     What older pages handed over for claims that are no cell claims any more is left out.
@@ -34,13 +41,13 @@ def handed_over(part: str = "") -> dict[str, bool]:
     Raises:
         RecordError: A file is damaged.
     """
-    cells: dict[str, bool] = {}
+    cells: dict[str, Cell] = {}
     for path in sorted(_place("x").parents[1].glob(f"{part or '*'}/cells.jsonl")):
         try:
             values = json.loads(path.read_text("utf-8"))
-            if strange := [name for name, value in values.items() if not truth(value)]:
-                raise ValueError(f"neither true nor false: {', '.join(strange)}")
-            cells |= values
+            if strange := [name for name, value in values.items() if not is_cell(value)]:
+                raise ValueError(f"no verdict: {', '.join(strange)}")
+            cells |= {name: _plain(value) for name, value in values.items()}
         except (ValueError, AttributeError) as error:
             raise RecordError(
                 f"{path} is not what a page handed over ({error}). Delete it and run the pages "
@@ -49,7 +56,15 @@ def handed_over(part: str = "") -> dict[str, bool]:
     return _known(cells)
 
 
-def _known(cells: Mapping[str, bool]) -> dict[str, bool]:
+def _plain(cell: bool | Sequence[int]) -> Cell:
+    """Return a cell as plain numbers: pages have numpy's, and JSON has lists."""
+    if isinstance(cell, Sequence):
+        k, n = cell
+        return int(k), int(n)
+    return bool(cell)
+
+
+def _known(cells: Mapping[str, Cell]) -> dict[str, Cell]:
     claims = {claim.id for claim in read_claims() if claim.cell}
     return {name: value for name, value in cells.items() if name.partition("@")[0] in claims}
 

@@ -1,140 +1,42 @@
 """The ledger: whether the records bear out what each paper claims.
 
-The form of a claim, and how its file is read, are in `claims`. An inequality of a claim is judged
-in every (dataset, model, request, hyper-parameters) by the 95 % t-interval of the mean over runs
-paired by seed. A claim about an effect may demand first that there is one: `given` is an inequality
-of the same form, and settings in which its mean does not hold are left out.
+How a claim is judged in one setting is in `models`. Here its settings are put together: a claim
+has a word at a scale if they agree, and else it depends.
 """
 
+import json
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ..errors import SpecError
 from .claims import Claim, read_claims
-from .rows import outdated
-from .summary import SETTING
+from .models import (
+    CLAIM_GLYPHS,
+    DEPENDS,
+    NO_POWER,
+    NOT,
+    REPRODUCED,
+    UNDECIDED,
+    UNTESTED,
+    Measured,
+    Setting,
+    Share,
+    judged,
+    measured,
+)
 
 SCALES = ("laptop", "workstation", "paper")
-REPRODUCED, PARTLY, NOT, UNTESTED = (
-    "reproduced",
-    "partly",
-    "not reproduced",
-    "cannot be tested here",
-)
-CLAIM_GLYPHS = {REPRODUCED: "●", PARTLY: "◐", NOT: "○", UNTESTED: "–"}
-
-
-class Judgement(NamedTuple):
-    """The verdict on a claim at one scale.
-
-    Attributes:
-        verdict: reproduced, partly, not reproduced or cannot be tested here.
-        detail: What it rests on.
-        stale: It rests on a run whose method does something else now.
-    """
-
-    verdict: str
-    detail: str
-    stale: bool = False
-
-
-_NO_RECORDS = Judgement(UNTESTED, "no records at this scale")
-
-
-def judge(claim: Claim, table: pd.DataFrame) -> Judgement:
-    """Return the verdict on `claim` from the records of one scale, and what it rests on.
-
-    reproduced: the whole interval satisfies every inequality in every setting. partly: some do, or
-    a mean does and its interval does not (always so at n = 1), or some tests have no records.
-    not reproduced: no mean satisfies its inequality. A setting in which a run has no number is
-    judged neither way, and one of them leaves no more than partly.
-    """
-    if claim.untestable:
-        return Judgement(UNTESTED, claim.untestable)
-    if claim.access is not None:
-        return _judge_access(*claim.access, table)
-    tests = [test.settings(table) for test in claim.tests]
-    if pd.concat(tests).empty:
-        return _NO_RECORDS
-    if claim.given is not None:
-        premise = claim.given.settings(table)
-        tests = [_where_met(premise, settings) for settings in tests]
-        if pd.concat(tests).empty:
-            stale = bool(premise["stale"].any())
-            none = f"its premise holds in none of {len(premise)} settings"
-            return Judgement(UNTESTED, none + _on_stale(premise), stale)
-    return _judge_settings(tests)
-
-
-def _where_met(premise: pd.DataFrame, settings: pd.DataFrame) -> pd.DataFrame:
-    """Return the settings in which the mean of the premise holds, or is not known.
-
-    Where it is not known the setting has no number either; where it is stale the setting is too.
-    """
-    on = [*SETTING, "params"]
-    premise = premise.assign(unknown=premise["mean"].isna(), old=premise["stale"])
-    met = premise[premise["leans"] | premise["unknown"]]
-    known = met.groupby(on).agg(unknown=("unknown", "all"), old=("old", "any"))
-    rows = settings.merge(known.reset_index(), on=on)
-    stale = rows["stale"] | rows["old"]
-    return rows.assign(mean=rows["mean"].mask(rows["unknown"]), stale=stale)
-
-
-def _judge_settings(tests: Sequence[pd.DataFrame]) -> Judgement:
-    """Return the verdict from the settings of each test, of which there is at least one."""
-    every = pd.concat(tests)
-    stale = bool(every["stale"].any())
-    rows = every[every["mean"].notna()]
-    unknown = f"no number in {len(every) - len(rows)} of {len(every)} settings"
-    if rows.empty:
-        return Judgement(UNTESTED, unknown + _on_stale(every), stale)
-    inside, leans, total = int(rows["inside"].sum()), int(rows["leans"].sum()), len(rows)
-    fewest, most = int(rows["n"].min()), int(rows["n"].max())
-    without = sum(settings.empty for settings in tests)
-    detail = f"interval holds in {inside}, mean in {leans} of {total}; n = {fewest}"
-    if most > fewest:
-        detail += f" to {most}"
-    if without:
-        detail += f"; {without} of {len(tests)} tests without records"
-    if total < len(every):
-        detail += f"; {unknown}"
-    detail += _on_stale(every)
-    if leans == 0:
-        return Judgement(NOT, detail, stale)
-    whole = inside == len(every) and not without
-    return Judgement(REPRODUCED if whole else PARTLY, detail, stale)
-
-
-def _on_stale(settings: pd.DataFrame) -> str:
-    """Return in how many of the settings there are stale runs, to end a detail; "" if in none."""
-    stale = int(settings["stale"].sum())
-    return f"; stale runs in {stale} of {len(settings)} settings" if stale else ""
-
-
-def _judge_access(method: str, only: frozenset[str], table: pd.DataFrame) -> Judgement:
-    """Return whether a method saw nothing but what it may have seen."""
-    runs = table[table["method"] == method]
-    if runs.empty:
-        return _NO_RECORDS
-    seen = {name for text in runs["access"].unique() for name in str(text).split(", ") if name}
-    beyond = sorted(seen - only)
-    if beyond:
-        verdict, detail = NOT, f"{method} also saw {', '.join(beyond)}"
-    else:
-        count = runs["run_id"].nunique()
-        verdict, detail = REPRODUCED, f"{method} saw {', '.join(sorted(seen))} in {count} runs"
-    if old := outdated(runs):
-        detail += f"; {old}"
-    return Judgement(verdict, detail, bool(old))
+Cell = bool | tuple[int, int]
+"""What a page computes of a claim: in k of n models it holds; or, if it is exact, whether."""
 
 
 def ledger(
     tables: Mapping[str, pd.DataFrame],
     *,
-    cells: Mapping[str, bool] | None = None,
+    cells: Mapping[str, Cell] | None = None,
     claims: Sequence[Claim] | None = None,
     part: str = "",
 ) -> pd.DataFrame:
@@ -143,46 +45,248 @@ def ledger(
     Args:
         tables: Records by scale; a scale that is missing has none. Each setting of a method's
             hyper-parameters is judged by itself, so sweeps are a part of their own.
-        cells: What pages computed, by the id of the claim. It stands under the laptop scale, where
-            the pages are computed live; what they read from records, as `id@scale`, under theirs.
+        cells: What pages computed, by the id of the claim: (k, n), or a truth value of an exact
+            one. It stands under the laptop scale; what they read from other records, as
+            `id@scale`, under theirs.
         claims: The claims; those of `data/claims.yaml` if None.
         part: Only the claims of this part; all if "".
 
     Returns:
-        id, part, sentence, source, page, scale, verdict, glyph, detail, stale: one row a
-        (claim, scale).
+        One row a (claim, scale): id, part, sentence, source, page, scale, verdict, glyph, detail,
+        share ("9/10" of the models of all settings that count, "" if there are none), exploratory,
+        frozen (the date, "" if it is not), stale.
 
     Raises:
         SpecError: `tables` or `cells` has an unknown scale, or `cells` an id that is no cell
-            claim or a value that is neither true nor false.
+            claim or a value that a claim cannot have.
     """
+    claims, cells = _asked(tables, cells, claims, part)
+    numbers = _measured(tables, claims)
+    rows = []
+    for claim in claims:
+        names = {k: getattr(claim, k) for k in ("id", "part", "sentence", "source", "page")}
+        frozen = "" if claim.frozen is None else claim.frozen.date
+        for scale in SCALES:
+            one = _at_scale(claim, scale, numbers, cells)
+            glyph = {"scale": scale, "glyph": CLAIM_GLYPHS[one["verdict"]]}
+            rows.append({**names, **glyph, **one, "frozen": frozen})
+    columns = ["id", "part", "sentence", "source", "page", "scale", "verdict", "glyph", "detail",
+               "share", "exploratory", "frozen", "stale"]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+def by_setting(
+    tables: Mapping[str, pd.DataFrame],
+    *,
+    cells: Mapping[str, Cell] | None = None,
+    claims: Sequence[Claim] | None = None,
+    part: str = "",
+) -> pd.DataFrame:
+    """Return the verdict on every claim in every setting that has runs.
+
+    Args:
+        tables: As of :func:`ledger`.
+        cells: As of :func:`ledger`.
+        claims: As of :func:`ledger`.
+        part: As of :func:`ledger`.
+
+    Returns:
+        One row a (claim, scale, dataset, model, request, params): id, part, sentence, page, scale,
+        dataset, model, request, params, verdict, glyph, k, n (it holds in k of n models),
+        original_k, original_n, oracle_k, oracle_n (the same of its controls, 0 of 0 where it has
+        none), exploratory, stale, detail. What a page computed has no data set, model and request.
+
+    Raises:
+        SpecError: As of :func:`ledger`.
+    """
+    claims, cells = _asked(tables, cells, claims, part)
+    numbers = _measured(tables, claims)
+    rows = []
+    for claim in claims:
+        for scale in SCALES:
+            settings = judged(claim, numbers.get(scale, {}))
+            if claim.cell and (cell := cells.get(_key(claim.id, scale))) is not None:
+                settings = [_of_cell(claim, cell)]
+            for one in settings:
+                none = Share(0, 0)
+                rows.append((
+                    claim.id, claim.part, claim.sentence, claim.page, scale,
+                    one.dataset, one.model, one.request, one.params,
+                    one.verdict, CLAIM_GLYPHS[one.verdict], *one.holds,
+                    *(one.original or none), *(one.oracle or none),
+                    bool(one.doubts), one.stale, one.detail,
+                ))  # fmt: skip
+    columns = [
+        "id", "part", "sentence", "page", "scale", "dataset", "model", "request", "params",
+        "verdict", "glyph", "k", "n", "original_k", "original_n", "oracle_k", "oracle_n",
+        "exploratory", "stale", "detail",
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns).astype({"exploratory": bool, "stale": bool})
+
+
+def _asked(
+    tables: Mapping[str, pd.DataFrame],
+    cells: Mapping[str, Cell] | None,
+    claims: Sequence[Claim] | None,
+    part: str,
+) -> tuple[list[Claim], Mapping[str, Cell]]:
+    """Return the claims that are asked for, and the cells; or complain about what is unknown."""
     claims = read_claims() if claims is None else claims
     cells = cells or {}
     named = {name.partition("@")[2] for name in cells if "@" in name}
     strange = (set(tables) | named) - set(SCALES)
-    stray = {name.partition("@")[0] for name in cells} - {c.id for c in claims if c.cell}
+    by_id = {claim.id: claim for claim in claims if claim.cell}
+    stray = {name.partition("@")[0] for name in cells} - set(by_id)
     if strange or stray:
         raise SpecError(
             f"The ledger does not know the scales {sorted(strange)} or the cell claims "
             f"{sorted(stray)}. Scales: {', '.join(SCALES)}; cell claims are those of claims.yaml "
             "with 'cell: true'."
         )
-    if unsure := [name for name, value in cells.items() if not truth(value)]:
-        raise SpecError(f"What was computed for {unsure} is neither True nor False.")
-    rows = []
-    for claim in (claim for claim in claims if not part or claim.part == part):
-        names = {k: getattr(claim, k) for k in ("id", "part", "sentence", "source", "page")}
-        for scale in SCALES:
-            if claim.cell:
-                judgement = _judge_cell(claim.id, scale, cells)
-            elif scale in tables or claim.untestable:
-                judgement = judge(claim, tables.get(scale, pd.DataFrame()))
-            else:
-                judgement = _NO_RECORDS
-            verdict, detail, stale = judgement
-            judged = {"scale": scale, "verdict": verdict, "glyph": CLAIM_GLYPHS[verdict]}
-            rows.append({**names, **judged, "detail": detail, "stale": stale})
-    return pd.DataFrame(rows)
+    if unsure := [name for name, value in cells.items() if not is_cell(value)]:
+        raise SpecError(
+            f"What was computed for {unsure} is no verdict. Give (k, n), in how many of how many "
+            "models it holds, or True or False where a claim is exact."
+        )
+    return [claim for claim in claims if not part or claim.part == part], cells
+
+
+def _measured(tables: Mapping[str, pd.DataFrame], claims: Sequence[Claim]) -> dict[str, Measured]:
+    """Return the numbers of each scale that the claims are about."""
+    tests = [test for claim in claims for test in (*claim.tests, *claim.given)]
+    metrics = {q.metric for test in tests for q in (test.left, test.right) if q}
+    full = {scale: table for scale, table in tables.items() if not table.empty}
+    return {scale: measured(table, sorted(metrics)) for scale, table in full.items()}
+
+
+def _at_scale(
+    claim: Claim, scale: str, numbers: Mapping[str, Measured], cells: Mapping[str, Cell]
+) -> dict[str, Any]:
+    """Return verdict, detail, share, exploratory and stale of a claim at one scale."""
+    if claim.untestable:
+        return _row(UNTESTED, claim.untestable)
+    if claim.cell:
+        cell = cells.get(_key(claim.id, scale))
+        if cell is not None:
+            return _together(claim, [_of_cell(claim, cell)])
+        here = scale == "laptop"
+        return _row(UNTESTED, "its page was not run" if here else "its page has no such runs")
+    return _together(claim, judged(claim, numbers.get(scale, {})))
+
+
+def _row(verdict: str, detail: str, settings: Sequence[Setting] = ()) -> dict[str, Any]:
+    n = sum(one.holds.n for one in settings)
+    return {
+        "verdict": verdict,
+        "detail": detail,
+        "share": f"{sum(one.holds.k for one in settings)}/{n}" if n else "",
+        "exploratory": any(one.doubts for one in settings),
+        "stale": any(one.stale for one in settings),
+    }
+
+
+def _together(claim: Claim, settings: Sequence[Setting]) -> dict[str, Any]:
+    """Return the verdict from those of all settings at one scale.
+
+    Settings without power, and those that could not be tested, are left out if others can tell.
+    """
+    if not settings:
+        return _row(UNTESTED, "no records at this scale")
+    able = [one for one in settings if one.verdict not in (NO_POWER, UNTESTED)]
+    weak = [one for one in settings if one.verdict == NO_POWER]
+    chosen = able or weak or settings
+    words = {one.verdict for one in chosen}
+    word = words.pop() if len(words) == 1 else DEPENDS
+    lacking = _lacking(claim, settings)
+    if lacking and word == REPRODUCED:
+        word = UNDECIDED
+    detail = [settings[0].detail] if len(settings) == 1 else _by_verdict(claim, settings)
+    if lacking:
+        detail.append(f"no records of {', '.join(lacking)}")
+    if doubts := dict.fromkeys(doubt for one in chosen for doubt in one.doubts):
+        detail.append(f"exploratory: {', '.join(doubts)}")
+    if old := sum(one.stale for one in chosen):
+        detail.append(f"stale runs in {old} of {len(chosen)} settings")
+    return _row(word, "; ".join(filter(None, detail)), chosen)
+
+
+def _lacking(claim: Claim, settings: Sequence[Setting]) -> list[str]:
+    """Return the kinds of settings that a claim is about too, and that have no records."""
+    kinds = [
+        " ".join(pattern for name, pattern in test.where.items() if name != "part")
+        for test in claim.tests
+        if not any(
+            test.fits(dataset=one.dataset, model=one.model, request=one.request) for one in settings
+        )
+    ]
+    return list(dict.fromkeys(kinds))
+
+
+def _by_verdict(claim: Claim, settings: Sequence[Setting]) -> list[str]:
+    """Return the settings of each verdict in words, and why it is not a plainer one."""
+    lines: dict[tuple[str, str], list[str]] = {}
+    for one in settings:
+        why = "" if one.verdict in (REPRODUCED, NOT) else one.why
+        lines.setdefault((one.verdict, why), []).append(_told(one, settings))
+    detail = [
+        f"{verdict}: {', '.join(places)}" + (f" ({why})" if why else "")
+        for word in CLAIM_GLYPHS
+        for (verdict, why), places in lines.items()
+        if verdict == word
+    ]
+    return [*detail, f"no controls: {claim.controls}"] if claim.controls else detail
+
+
+def _told(setting: Setting, settings: Sequence[Setting]) -> str:
+    """Return where a setting is, as far as that tells it from the others, and its count."""
+    places = [(one.request, one.dataset, one.model) for one in settings]
+    own = (setting.request, setting.dataset, setting.model)
+    varies = [len({place[i] for place in places}) > 1 for i in range(len(own))]
+    words = [text for text, told in zip(own, varies, strict=True) if told]
+    if places.count(own) > 1:
+        alike = [one for one, place in zip(settings, places, strict=True) if place == own]
+        words.append(_dials(setting, alike))
+    return f"{' '.join(words)} {setting.holds.k}/{setting.holds.n}"
+
+
+def _dials(setting: Setting, alike: Sequence[Setting]) -> str:
+    """Return of a setting's hyper-parameters those that differ in others: "(lr 0.1, sigma 2)"."""
+    others = [json.loads(one.params) for one in alike]
+    mine = json.loads(setting.params)
+    told = [k for k, v in mine.items() if any(other.get(k) != v for other in others)]
+    return f"({', '.join(f'{name} {mine[name]}' for name in told)})"
+
+
+def _of_cell(claim: Claim, cell: Cell) -> Setting:
+    """Return the verdict that a page computed."""
+    doubts: tuple[str, ...] = ()
+    if isinstance(cell, tuple):
+        share = Share(*cell)
+        word, detail = share.word, f"holds in {share} models, computed on its page"
+    else:
+        share = Share(int(cell), 1)
+        word, detail = (REPRODUCED if cell else NOT), "exact, computed on its page"
+        if not claim.exact:
+            word, detail = UNDECIDED, "computed on its page, which says not of how many models"
+    if not claim.exact:
+        if claim.frozen is None:
+            doubts = ("the claim is not frozen",)
+        elif claim.changed:
+            doubts = (f"the claim was changed after it was frozen on {claim.frozen.date}",)
+    return Setting(
+        "",
+        "",
+        "",
+        "",
+        word,
+        detail,
+        "",
+        share,
+        original=None,
+        oracle=None,
+        doubts=doubts,
+        stale=False,
+    )
 
 
 def verdicts_on(table: pd.DataFrame, scale: str, *about: str) -> pd.DataFrame:
@@ -209,19 +313,16 @@ def _is_about(claim: Claim, name: str) -> bool:
     return claim.page == name or claim.id.startswith(name)
 
 
-def truth(value: object) -> bool:
-    """Tell whether what a page computed is True or False; NaN, say, is neither."""
+def _key(name: str, scale: str) -> str:
+    return name if scale == "laptop" else f"{name}@{scale}"
+
+
+def is_cell(value: object) -> bool:
+    """Tell whether what a page computed is a verdict: (k, n), or True or False; NaN is none."""
+    if isinstance(value, tuple | list) and len(value) == 2:
+        k, n = value
+        return all(isinstance(one, int | np.integer) for one in value) and 0 <= k <= n > 0
     return isinstance(value, bool | np.bool_)
-
-
-def _judge_cell(name: str, scale: str, cells: Mapping[str, bool]) -> Judgement:
-    """Return the verdict that a page computed."""
-    key = name if scale == "laptop" else f"{name}@{scale}"
-    if key in cells:
-        return Judgement(REPRODUCED if cells[key] else NOT, "computed on its page")
-    if key == name:
-        return Judgement(UNTESTED, "its page was not run")
-    return Judgement(UNTESTED, "a toy without scale: see laptop")
 
 
 def glance(frame: pd.DataFrame) -> pd.DataFrame:

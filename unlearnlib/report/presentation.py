@@ -1,5 +1,6 @@
 """How each measurement is named, printed and compared: one small table for the whole report."""
 
+import math
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -16,8 +17,9 @@ class Presentation:
         unit: The unit in which it is printed.
         scale: Factor from a record's value to the printed value (fraction to per cent: 100).
         decimals: Digits printed after the point.
-        margin: The rule's t_metric, as a record's value; relative where `relative`.
+        margin: The rule's tolerance, as a record's value; relative where `relative`.
         relative: Compared only as a ratio to a method measured in the same runs.
+        bounds: The least and the most that a record's value, or such a ratio, can be.
     """
 
     label: str
@@ -26,6 +28,7 @@ class Presentation:
     decimals: int = 3
     margin: float = 0.0
     relative: bool = False
+    bounds: tuple[float, float] = (-math.inf, math.inf)
 
     def text(self, value: float) -> str:
         """Return `value`, a record's, as printed; a dash where there is none.
@@ -43,10 +46,10 @@ ATTACK_MARGIN = 0.05
 TIME_MARGIN = 0.20
 
 _FAMILIES = {
-    "accuracy": Presentation("Accuracy", "%", 100, 1, ACCURACY_MARGIN),
-    "mia": Presentation("Attack says member", "%", 100, 1, ATTACK_MARGIN),
-    "attack": Presentation("Attack accuracy", "%", 100, 1, ATTACK_MARGIN),
-    "seconds": Presentation("Time", "s", 1, 1, TIME_MARGIN, relative=True),
+    "accuracy": Presentation("Accuracy", "%", 100, 1, ACCURACY_MARGIN, bounds=(0, 1)),
+    "mia": Presentation("Attack says member", "%", 100, 1, ATTACK_MARGIN, bounds=(0, 1)),
+    "attack": Presentation("Attack accuracy", "%", 100, 1, ATTACK_MARGIN, bounds=(0, 1)),
+    "seconds": Presentation("Time", "s", 1, 1, TIME_MARGIN, relative=True, bounds=(0, math.inf)),
     "entropy": Presentation("Entropy", "nats", 1, 3),
     "loss": Presentation("Loss", "nats", 1, 3),
     "passes": Presentation("Passes", "training sets", 1, 2),

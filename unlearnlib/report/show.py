@@ -11,10 +11,10 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from ..errors import RecordError
-from .ledger import CLAIM_GLYPHS
+from .models import CLAIM_GLYPHS
 from .presentation import label, presented
 from .rows import lacking, marked, row_dicts
-from .summary import SUMMARISED, paired
+from .summary import FEWEST, SUMMARISED, paired
 from .table import Table, grouped, spread, times
 
 _MEANS = ("mean", "sd", "n", "missing", "stale")
@@ -136,8 +136,8 @@ def _ends(row: dict[str, Any]) -> tuple[str, str]:
 
     if pd.isna(row["mean"]):
         return "—", "—"
-    if row["n"] == 1:
-        return text(row["mean"]), "— (n = 1)"
+    if row["n"] < FEWEST:
+        return text(row["mean"]), f"— (n = {row['n']})"
     return text(row["mean"]), f"{text(row['low'])} to {text(row['high'])}"
 
 
@@ -153,8 +153,8 @@ def pairs_of(
 
     Returns:
         request, measured, and for each pair "mean (low to high)" in the printed unit, with the
-        95 % interval of the mean, or "mean (n = 1)"; "—" where it was not run, and "— (1 of 3
-        pairs has no number)" where it has no mean. What rests on stale runs is marked.
+        95 % interval of the mean, or "mean (n = 3, no interval)"; "—" where it was not run, and
+        "— (1 of 3 pairs has no number)" where it has no mean. What rests on stale runs is marked.
 
     Raises:
         RecordError: A method was run with several settings or networks on one request.
@@ -168,8 +168,8 @@ def pairs_of(
                 mean, spread = _ends(row)
                 if row["missing"]:
                     spread = lacking(row["missing"], row["n"] + row["missing"], "pair")
-                elif row["n"] == 1:
-                    spread = "n = 1"
+                elif row["n"] < FEWEST:
+                    spread = f"n = {row['n']}, no interval"
                 text = marked(f"{mean} ({spread})", row["stale"])
                 cells = lines.setdefault(key, {})
                 if " − ".join(pair) in cells:

@@ -7,13 +7,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
+from scipy.special import betaincinv
 
 from ..errors import RecordError, SpecError
 from ..runs.records import hyper_parameters
 from .rows import having, once, other_than, pick
 
 CONFIDENCE = 0.95
+FEWEST = 5
+"""The fewest models of which an interval is drawn."""
+SAMPLES = 10_000
+"""Of a bootstrap."""
 PAIR = ["dataset", "model", "request", "seed_model", "seed_request"]
 SETTING = ["dataset", "model", "request"]
 SUMMARISED = (*SETTING, "method", "params", "access", "metric", "split")
@@ -21,25 +25,45 @@ SUMMARISED = (*SETTING, "method", "params", "access", "metric", "split")
 
 
 def interval(values: Sequence[float]) -> tuple[float, float, float]:
-    r"""Return the mean of `values` and the ends of its 95 % t-interval.
+    """Return the mean of `values` and the ends of its 95 % bootstrap interval.
 
-    .. math:: \bar d \pm t_{0.975,\,n-1}\, s / \sqrt n
+    The ends are percentiles of the means of samples drawn with replacement, always the same ones,
+    so they lie between the least and the greatest value. Fewer than five values have no interval:
+    its ends are -inf and inf.
 
-    A single value has no interval: its ends are -inf and inf.
-
-    >>> tuple(round(end, 3) for end in interval([1.0, 2.0, 3.0]))
-    (2.0, -0.484, 4.484)
+    >>> tuple(round(end, 3) for end in interval([1.0, 2.0, 3.0, 4.0, 5.0]))
+    (3.0, 1.8, 4.2)
+    >>> interval([1.0, 2.0, 3.0])
+    (2.0, -inf, inf)
     """
-    x = np.asarray(values, dtype=float)
+    x = np.sort(np.asarray(values, dtype=float))  # the order of the models decides nothing
     if x.size == 0 or not np.isfinite(x).all():
         raise RecordError(
             "An interval needs at least one number, and finite ones only, but was given "
             f"{list(x)}. Drop the runs without a value first, and say how many they are."
         )
-    if x.size == 1:
-        return float(x[0]), -math.inf, math.inf
-    half = float(stdtrit(x.size - 1, (1 + CONFIDENCE) / 2)) * x.std(ddof=1) / math.sqrt(x.size)
-    return float(x.mean()), float(x.mean() - half), float(x.mean() + half)
+    mean = float(x.mean())
+    if x.size < FEWEST:
+        return mean, -math.inf, math.inf
+    drawn = np.random.default_rng(0).integers(x.size, size=(SAMPLES, x.size))
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(x[drawn].mean(axis=1), [tail, 1 - tail])
+    return mean, float(low), float(high)
+
+
+def share_interval(k: int, n: int) -> tuple[float, float]:
+    """Return the exact interval of a share that was k of n, each end with 95 % confidence.
+
+    Clopper and Pearson's: at the lower end k or more of n have a probability of 5 %, at the upper
+    end k or fewer.
+
+    >>> [round(share_interval(k, n)[0], 3) for k, n in ((4, 4), (5, 5), (8, 10), (9, 10))]
+    [0.473, 0.549, 0.493, 0.606]
+    """
+    tail = 1 - CONFIDENCE
+    low = float(betaincinv(k, n - k + 1, tail)) if k else 0.0
+    high = float(betaincinv(k + 1, n - k, 1 - tail)) if k < n else 1.0
+    return low, high
 
 
 def span(values: "pd.Series[float]", form: str = "+.1f") -> str:
@@ -49,11 +73,15 @@ def span(values: "pd.Series[float]", form: str = "+.1f") -> str:
         values: One a model, all of them numbers.
         form: How a number is printed.
 
+    >>> span(pd.Series([1.0, 2.0, 3.0, 4.0, 5.0]))
+    '+3.0 (+1.8 to +4.2)'
     >>> span(pd.Series([1.0, 2.0, 3.0]))
-    '+2.0 (-0.5 to +4.5)'
+    '+2.0 (n = 3, no interval)'
     """
-    mean, low, high = (f"{end:{form}}" for end in interval(values.to_list()))
-    return f"{mean} ({low} to {high})"
+    mean, low, high = interval(values.to_list())
+    if len(values) < FEWEST:
+        return f"{mean:{form}} (n = {len(values)}, no interval)"
+    return f"{mean:{form}} ({low:{form}} to {high:{form}})"
 
 
 def summary(table: pd.DataFrame, metrics: Sequence[tuple[str, str]]) -> pd.DataFrame:
@@ -152,23 +180,6 @@ def differences(
     return pd.DataFrame(rows, columns=columns).astype({"stale": bool})
 
 
-def away(table: pd.DataFrame, method: str) -> pd.DataFrame:
-    """Return `table` with, for each value, its distance from that of `method`.
-
-    Paired as in :func:`differences`; what has no partner is left out, the distance from one that
-    has no number is NaN, and that from a stale one is stale.
-    """
-    on = [*PAIR, "metric", "split"]
-    partners = once(table[table["method"] == method]).groupby(on)
-    whole = partners["value"].count() == partners.size()
-    there = partners["value"].mean().where(whole).rename("there")
-    old = partners["stale"].any().rename("old")
-    rows = table.merge(pd.concat([there, old], axis=1).reset_index(), on=on)
-    distance = (rows["value"] - rows["there"]).abs()
-    rows = rows.assign(value=distance, stale=rows["stale"] | rows["old"])
-    return rows.drop(columns=["there", "old"])
-
-
 def paired(
     table: pd.DataFrame,
     metric: str,
@@ -190,8 +201,8 @@ def paired(
 
     Returns:
         One row a (dataset, model, request, params of the method): method, reference, metric, split,
-        mean, low, high (95 % t-interval; infinite at n = 1), n, missing, stale. No row if one of
-        them has no runs.
+        mean, low, high (95 % interval; infinite below five models), n, missing, stale. No row if
+        one of them has no runs.
 
     Raises:
         SpecError: Both have runs, but none share their seeds.

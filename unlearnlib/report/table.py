@@ -8,7 +8,7 @@ from html import escape, unescape
 import pandas as pd
 
 from .compare import AGREEMENT_GLYPHS
-from .ledger import CLAIM_GLYPHS
+from .models import CLAIM_GLYPHS
 from .presentation import GROUPS, group, presented
 
 _STYLE = (
