@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 
 import matplotlib as mpl
@@ -15,7 +15,8 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 from unlearnlib.errors import RecordError, SpecError
-from unlearnlib.report import figures
+from unlearnlib.methods import METHODS
+from unlearnlib.report import figures, paired
 from unlearnlib.report.figures.style import COLOURS
 
 from .made_tables import records
@@ -39,15 +40,80 @@ def sweep() -> pd.DataFrame:
 
 
 def test_dots_show_per_cent_means_in_order_of_access() -> None:
-    table = records({"FineTune": [0.5, 0.7], "JiT": [0.2, 0.4], "Retrain": [0.1, 0.3]})
+    values = {"FineTune": [0.5, 0.7], "JiT": [0.2, 0.4], "Retrain": [0.1, 0.3]}
+    table = records({method: each * 3 for method, each in values.items()})
     axes = figures.dots(table, "accuracy_batch_mean", "test_retain", item="Table 2b").axes[0]
     assert [t.get_text() for t in axes.get_yticklabels()] == ["Retrain", "JiT", "FineTune"]
     assert [t.get_text() for t in axes.texts] == ["20.0", "30.0", "60.0"]
     assert axes.get_xlabel() == "Accuracy (batch mean), test, retained (%)"
-    assert "n = 2" in axes.get_title(loc="left")
+    assert "n = 6" in axes.get_title(loc="left")
     assert any(
         x == pytest.approx(66.2) for line in axes.lines for x in np.asarray(line.get_xdata())
     )
+
+
+def ends_of(axes: Any, axis: str = "x") -> tuple[float, float]:
+    """Return the least and the greatest number that is drawn along an axis of per cent."""
+    drawn = [np.asarray(getattr(line, f"get_{axis}data")(), float) for line in axes.lines]
+    bands = [band.get_datalim(axes.transData).extents for band in axes.collections]
+    sides = [[box[0], box[2]] if axis == "x" else [box[1], box[3]] for box in bands]
+    every = np.concatenate([*drawn, *sides, getattr(axes, f"get_{axis}lim")()])
+    return float(every.min()), float(every.max())
+
+
+SPREAD = {"JiT": [0.0, 0.0, 1.0, 0.0, 1.0, 0.02], "Retrain": [0.0] * 6, "Original": [1.0] * 6}
+
+
+@pytest.mark.parametrize("models", [1, 3, 6])
+def test_shares_stay_between_none_and_all(models: int) -> None:
+    table = records(SPREAD)
+    table = table[table["seed_model"] < models]
+    axes = figures.dots(table, "accuracy_batch_mean", "test_retain").axes[0]
+    assert ends_of(axes) == (0, 100)
+    points = [
+        records({"JiT": values}, params=json.dumps({"sigma": 1, "lr": lr}))
+        for lr, values in enumerate(SPREAD.values(), 1)
+    ]
+    table = pd.concat(points)
+    table = table[table["seed_model"] < models]
+    figure = figures.curves(table, "accuracy_batch_mean", "test_retain", "lr")
+    assert ends_of(figure.axes[0], "y") == (0, 100)
+
+
+def test_differences_of_shares_stay_within_all() -> None:
+    table = records({"JiT": [1.0] * 6, "Retrain": [0.0] * 6, "Original": [1.0] * 6})
+    names = [("JiT", "Retrain"), ("Retrain", "Original")]
+    pairs = [paired(table, "accuracy_batch_mean", "test_retain", *pair) for pair in names]
+    axes = figures.intervals(pd.concat(pairs), margin=0.02).axes[0]
+    assert ends_of(axes) == (-100, 100)
+
+
+@pytest.mark.parametrize(("models", "means"), [(4, []), (5, ["30.0"])])
+def test_from_five_models_on_there_is_a_mean_with_its_interval(
+    models: int, means: list[str]
+) -> None:
+    values = [0.1, 0.2, 0.3, 0.4, 0.5][:models]
+    axes: Any = figures.dots(records({"JiT": values}), "accuracy_batch_mean", "test_retain").axes[0]
+    assert [t.get_text() for t in axes.texts] == means
+    assert sorted(axes.lines[0].get_xdata()) == pytest.approx([100 * v for v in values])
+    assert len(set(axes.lines[0].get_ydata())) == models  # none hides another
+    assert len(axes.lines) == (3 if means else 1)
+    assert ("too few" in axes.get_title(loc="left")) != bool(means)
+    if means:
+        low, high = axes.lines[1].get_xdata()
+        assert 10 <= low < 30 < high <= 50
+
+
+def test_a_second_oracle_is_open_and_in_the_band() -> None:
+    table = records({"Retrain": [0.4, 0.5], "JiT": [0.1, 0.9]})
+    again = records({"Retrain": [0.3, 0.45]}).assign(method="Retrain again")
+    axes: Any = figures.dots(pd.concat([table, again]), "accuracy_batch_mean", "test_retain").axes[
+        0
+    ]
+    assert [t.get_text() for t in axes.get_yticklabels()] == ["Retrain", "Retrain again", "JiT"]
+    (band,) = axes.patches
+    assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((30, 50))
+    assert [line.get_markerfacecolor() == "white" for line in axes.lines] == [False, True, False]
 
 
 def test_dots_refuse_to_mix_settings() -> None:
@@ -92,10 +158,37 @@ def test_a_picture_carries_its_alternative_text_and_the_same_bytes() -> None:
         figures.show_figure(plt.figure(), " ")
 
 
-def test_colours_are_one_a_method() -> None:
-    assert len(set(COLOURS.values())) == len(COLOURS)
+LABELS = [name for name in METHODS if name not in ("RandomLabel", "SCRUBRewind")]
+LABELS += ["Retrain again", "Amnesiac", "SCRUB+R", "BadTeacher"]
+
+
+def test_every_method_has_a_colour_of_its_own_and_its_variants_are_shades() -> None:
+    variants = [f"{name}{end}" for name in LABELS[2:] for end in ("", " as released", " lr=0.1")]
+    inks = [figures.colour(name) for name in variants]
+    assert set(LABELS) == set(COLOURS)
+    assert len(set(inks)) == len(inks)
+    near = [
+        pair
+        for pair in combinations(COLOURS, 2)
+        if np.linalg.norm(np.subtract(*(lightness(COLOURS[name]) for name in pair))) < 18
+    ]
+    assert not near
+    assert figures.colour("SCRUB+R as released") != figures.colour("SCRUB as released")
     assert figures.colour("Retrain") == "#000000"
-    assert figures.colour("Unheard of") not in COLOURS.values()
+    assert figures.colour("Unheard of") == figures.colour("Unheard of") != figures.colour("Unseen")
+    assert figures.colour("Unheard of") not in inks
+
+
+def lightness(ink: str) -> Any:
+    """Return a colour in CIE L*a*b*, in which distances are about as large as they look."""
+    levels = np.array([int(ink[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    linear = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
+    to_xyz = np.array(
+        [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    )
+    x, y, z = to_xyz @ linear / [0.9505, 1.0, 1.089]
+    f = np.cbrt  # the dark end is straight in the norm; there are no two colours in it here
+    return np.array([116 * f(y) - 16, 500 * (f(x) - f(y)), 200 * (f(y) - f(z))])
 
 
 def test_provenance_line_names_runs_and_warns_of_stale_ones() -> None:

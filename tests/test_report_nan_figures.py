@@ -34,8 +34,10 @@ def frame(none: float = math.nan) -> pd.DataFrame:
 class TestFigures:
     @pytest.mark.parametrize("none", NONE)
     def test_dots(self, none: float) -> None:
+        many = records({"JiT": [0.2, none, *[0.4, 0.6] * 2], "Retrain": [0.1, 0.3, 0.5] * 2})
+        ax = figures.dots(many, *BATCH).axes[0]
+        assert [t.get_text() for t in ax.texts] == ["30.0", "44.0"]
         ax = figures.dots(frame(none), *BATCH).axes[0]
-        assert [t.get_text() for t in ax.texts] == ["30.0", "30.0"]
         title = ax.get_title(loc="center") + ax.get_title(loc="left")
         assert "n = 2 to 3; 1 of 6 runs has no number, band" in title
         never = records({"JiT": [none], "Retrain": [none]})

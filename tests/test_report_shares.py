@@ -98,7 +98,7 @@ def test_intervals_are_drawn_in_the_printed_unit() -> None:
     axes: Any = figures.intervals(pairs, margin=0.02).axes[0]
     assert axes.lines[-1].get_xdata()[0] == pytest.approx(15)
     assert axes.get_xlabel() == "Difference of mean accuracy (batch mean) (%)"
-    assert "n = 2 seeds; band: ±2 %" in axes.get_title() + axes.get_title(loc="left")
+    assert "n = 2 pairs; band: ±2 %" in axes.get_title() + axes.get_title(loc="left")
     plt.close("all")
 
 

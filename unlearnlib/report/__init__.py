@@ -9,6 +9,7 @@
 - `handover`: verdicts that pages compute themselves, on their way to the ledger's page
 - `paired_examples`: tests that pair examples rather than runs
 - `table`: what a finished table is; `show`: the tables of pages; `side_by_side`: a comparison's
+- `verdict_tables`: the tables of the ledger; `overview`: the ledger as a picture
 - `recorded_tables`: recorded runs beside a printed item, of a data set, one request a row
 - `headroom`: what there is to forget, in the first table of a page
 - `model_by_model`: in how many models something holds; tables with a column a request
@@ -23,6 +24,7 @@ from .headroom import headroom, show_headroom
 from .ledger import by_setting, glance, ledger, verdicts_on
 from .model_by_model import by_model, of_models, show_by_request, show_paired_by_request
 from .models import CLAIM_GLYPHS
+from .overview import show_overview
 from .paired_examples import wilcoxon
 from .printed import as_printed, reported
 from .recorded_tables import (
@@ -33,7 +35,7 @@ from .recorded_tables import (
     show_random_shares,
 )
 from .rows import what_ran
-from .show import pairs_of, plain, show_glance, show_ledger, show_paired, show_summary
+from .show import pairs_of, plain, show_paired, show_summary
 from .side_by_side import show_comparison
 from .summary import (
     Quantity,
@@ -47,6 +49,7 @@ from .summary import (
     summary,
 )
 from .table import Table
+from .verdict_tables import show_by_setting, show_glance, show_ledger
 
 __all__ = [
     "CLAIM_GLYPHS",
@@ -78,10 +81,12 @@ __all__ = [
     "share_interval",
     "show_beside",
     "show_by_request",
+    "show_by_setting",
     "show_comparison",
     "show_glance",
     "show_headroom",
     "show_ledger",
+    "show_overview",
     "show_paired",
     "show_paired_by_request",
     "show_printed",

@@ -1,7 +1,9 @@
 """How each measurement is named, printed and compared: one small table for the whole report."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -19,7 +21,8 @@ class Presentation:
         decimals: Digits printed after the point.
         margin: The rule's tolerance, as a record's value; relative where `relative`.
         relative: Compared only as a ratio to a method measured in the same runs.
-        bounds: The least and the most that a record's value, or such a ratio, can be.
+        bounds: The least and the greatest value that there can be, a record's; no figure goes
+            beyond them.
     """
 
     label: str
@@ -45,18 +48,20 @@ ACCURACY_MARGIN = 0.02
 ATTACK_MARGIN = 0.05
 TIME_MARGIN = 0.20
 
+_SHARE, _AMOUNT = (0.0, 1.0), (0.0, math.inf)
 _FAMILIES = {
-    "accuracy": Presentation("Accuracy", "%", 100, 1, ACCURACY_MARGIN, bounds=(0, 1)),
-    "mia": Presentation("Attack says member", "%", 100, 1, ATTACK_MARGIN, bounds=(0, 1)),
-    "attack": Presentation("Attack accuracy", "%", 100, 1, ATTACK_MARGIN, bounds=(0, 1)),
-    "seconds": Presentation("Time", "s", 1, 1, TIME_MARGIN, relative=True, bounds=(0, math.inf)),
-    "entropy": Presentation("Entropy", "nats", 1, 3),
-    "loss": Presentation("Loss", "nats", 1, 3),
-    "passes": Presentation("Passes", "training sets", 1, 2),
-    "peak": Presentation("Peak memory", "MiB", 1, 0),
-    "change": Presentation("Change of the weights", "", 1, 3),
-    "probability": Presentation("Probability", "", 1, 2),
-    "wilcoxon": Presentation("Wilcoxon p", "", 1, 3),
+    "accuracy": Presentation("Accuracy", "%", 100, 1, ACCURACY_MARGIN, bounds=_SHARE),
+    "mia": Presentation("Attack says member", "%", 100, 1, ATTACK_MARGIN, bounds=_SHARE),
+    "attack": Presentation("Attack accuracy", "%", 100, 1, ATTACK_MARGIN, bounds=_SHARE),
+    "seconds": Presentation("Time", "s", 1, 1, TIME_MARGIN, relative=True, bounds=_AMOUNT),
+    "entropy": Presentation("Entropy", "nats", 1, 3, bounds=_AMOUNT),
+    "loss": Presentation("Loss", "nats", 1, 3, bounds=_AMOUNT),
+    "passes": Presentation("Passes", "training sets", 1, 2, bounds=_AMOUNT),
+    "peak": Presentation("Peak memory", "MiB", 1, 0, bounds=_AMOUNT),
+    "change": Presentation("Change of the weights", "", 1, 3, bounds=_AMOUNT),
+    "probability": Presentation("Probability", "", 1, 2, bounds=_SHARE),
+    "wilcoxon": Presentation("Wilcoxon p", "", 1, 3, bounds=_SHARE),
+    "correlation": Presentation("Rank correlation", "", 1, 2, bounds=(-1.0, 1.0)),
 }
 _VARIANTS = {
     "seconds_cpu": "Processor time",
@@ -102,6 +107,10 @@ REFERENCE, ZERO_SHOT, STORED_TOO, MORE = (
     "Sees more than the forget set",
 )
 GROUPS = (REFERENCE, ZERO_SHOT, STORED_TOO, MORE)
+ORACLE, AGAIN = "Retrain", "Retrain again"
+"""The oracle, and a second one of the same seed: what lies between them is the floor."""
+
+_REFERENCES = {"Original", ORACLE, AGAIN}
 _FORGET_ONLY = {"forget", "forget_inputs", "generator", "zero-shot"}
 
 
@@ -109,7 +118,7 @@ def group(method: str, access: str) -> str:
     """Return the group under which tables and figures show `method`, from its data access.
 
     Args:
-        method: The label of the method; Original and Retrain are the two references.
+        method: The label of the method; Original, Retrain and a second Retrain are references.
         access: The record's column, names joined by ", "; for a method known only from print
             "zero-shot" or "more".
 
@@ -119,8 +128,23 @@ def group(method: str, access: str) -> str:
     'Sees stored or held-out data too'
     """
     names = set(filter(None, access.split(", ")))
-    if method in {"Original", "Retrain"} or not names:
+    if method in _REFERENCES or not names:
         return REFERENCE
     if names <= _FORGET_ONLY:
         return ZERO_SHOT
     return STORED_TOO if names <= _FORGET_ONLY | {*STORED, "validation"} else MORE
+
+
+PARTS: Mapping[str, str] = MappingProxyType(
+    {"jit": "JiT", "dampening": "SSD and LFSSD", "pgu": "PGU", "nabla_tau": "NablaTau"}
+)
+"""The parts of the book by the names of their papers' methods."""
+
+
+def part_name(part: str) -> str:
+    """Return the name of a part for readers; a part without one is named as it is.
+
+    >>> part_name("nabla_tau"), part_name("new_paper")
+    ('NablaTau', 'new_paper')
+    """
+    return PARTS.get(part, part)

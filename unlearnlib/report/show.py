@@ -1,9 +1,8 @@
 """Tables for pages: right-aligned numbers, grouped by data access, the same bytes every time.
 
-That of a comparison is in `side_by_side`.
+That of a comparison is in `side_by_side`, those of verdicts are in `verdict_tables`.
 """
 
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from ..errors import RecordError
-from .models import CLAIM_GLYPHS
 from .presentation import label, presented
 from .rows import lacking, marked, row_dicts
 from .summary import FEWEST, SUMMARISED, paired
@@ -182,49 +180,3 @@ def pairs_of(
     by_request = sorted(lines.items(), key=lambda line: line[0][0])
     rows = [(*key, *(cells.get(head, "—") for head in heads)) for key, cells in by_request]
     return pd.DataFrame(rows, columns=["request", "measured", *heads])
-
-
-def show_ledger(frame: pd.DataFrame, caption: str = "", *, root: str = "") -> Table:
-    """Return a frame of :func:`ledger`: a row a claim, a column a scale.
-
-    Args:
-        frame: What `ledger` returned, filtered or not.
-        caption: Put above the table.
-        root: What stands before the page in a link, such as "../".
-    """
-    scales = list(dict.fromkeys(frame["scale"]))
-    rows = []
-    for _, lines in frame.groupby("id", sort=False):
-        by = {judged["scale"]: judged for judged in row_dicts(lines)}
-        first = next(iter(by.values()))
-        under = escape(first["source"])
-        if first["page"]:
-            page = escape(first["page"])
-            under += f' · <a href="{escape(root, quote=True)}{page}.html">{page}</a>'
-        claim = f"{escape(first['sentence'])}<br><small>{under}</small>"
-        verdicts = (_verdict(by[scale]) if scale in by else "—" for scale in scales)
-        rows.append((first["part"], (claim, *verdicts)))
-    return Table(("Claim", *scales), tuple(rows), caption, raw=frozenset({"Claim", *scales}))
-
-
-def _verdict(judged: dict[str, Any]) -> str:
-    """Return the cell of a verdict, as HTML."""
-    word = marked(f"{judged['glyph']} {judged['verdict']}", judged["stale"])
-    return f"{word}<br><small>{escape(judged['detail'])}</small>"
-
-
-def show_glance(frame: pd.DataFrame, caption: str = "") -> Table:
-    """Return a frame of :func:`glance`: a row a (part, scale), a column a verdict.
-
-    Args:
-        frame: What `glance` returned, filtered or not.
-        caption: Put above the table.
-    """
-    rows = tuple(
-        (counts["part"], (counts["scale"], *(str(counts[word]) for word in CLAIM_GLYPHS)))
-        for counts in row_dicts(frame)
-    )
-    heads = tuple(f"{glyph} {word}" for word, glyph in CLAIM_GLYPHS.items())
-    stale = int(frame["stale"].sum())
-    notes = (f"⚠ {stale} of these verdicts rest on stale runs.",) if stale else ()
-    return Table(("Scale", *heads), rows, caption, frozenset(heads), notes=notes)

@@ -33,6 +33,7 @@ class Table:
         notes: Lines below the table.
         spans: Headings above the headings: "" stands over one column, others over two.
         fold: A table to be opened below this one, by a click on its caption.
+        sortable: In the book it can be sorted and filtered; its first cells are never left out.
     """
 
     columns: tuple[str, ...]
@@ -43,6 +44,7 @@ class Table:
     notes: tuple[str, ...] = ()
     spans: tuple[str, ...] = ()
     fold: "Table | None" = None
+    sortable: bool = False
 
     def _repr_html_(self) -> str:
         def side(column: str) -> str:
@@ -58,7 +60,8 @@ class Table:
             body = text if column in self.raw else escape(text)
             return f'<td{kind} style="{_CELL};text-align:{side(column)};">{body}</td>'
 
-        out = [f'<table style="{_STYLE}">']
+        kind = ' class="sortable"' if self.sortable else ""
+        out = [f'<table{kind} style="{_STYLE}">']
         if self.caption:
             out.append(
                 f'<caption style="caption-side:top;text-align:left">{escape(self.caption)}'
@@ -74,7 +77,8 @@ class Table:
                     f'<tr><th colspan="{len(self.columns)}" style="{_CELL};text-align:left;'
                     f'font-style:italic;padding-top:8px">{escape(heading)}</th></tr>'
                 )
-            shown = ("" if (heading, cells[0]) == last else cells[0], *cells[1:])
+            again = (heading, cells[0]) == last and not self.sortable
+            shown = ("" if again else cells[0], *cells[1:])
             last = (heading, cells[0])
             out.append(f"<tr>{''.join(map(cell, self.columns, shown))}</tr>")
         out.append("</tbody></table>")

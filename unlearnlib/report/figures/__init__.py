@@ -4,6 +4,7 @@ Every figure is drawn from a table of records, prints per cent for fractions, na
 units and states n. Show one with :func:`show_figure`, which gives the page an alternative text.
 
 - `style`: the look of the book, alternative texts, the line of provenance, words for titles
+- `by_model`: a dot a trained model, means with intervals, axes that end where a quantity does
 - `by_method`: `dots` and `boxes`, which set methods beside each other
 - `by_pair`: `intervals` of differences between methods
 - `by_hyper_parameter`: `heatmap` and `curves`, over the hyper-parameters of a method
@@ -13,6 +14,7 @@ units and states n. Show one with :func:`show_figure`, which gives the page an a
 
 from .by_hyper_parameter import curves, heatmap
 from .by_method import boxes, dots
+from .by_model import draw_models, how_drawn, keep_within
 from .by_pair import intervals
 from .deviations import deviations
 from .style import Picture, colour, count, live_line, provenance_line, show_figure, use
@@ -25,8 +27,11 @@ __all__ = [
     "curves",
     "deviations",
     "dots",
+    "draw_models",
     "heatmap",
+    "how_drawn",
     "intervals",
+    "keep_within",
     "live_line",
     "provenance_line",
     "show_figure",

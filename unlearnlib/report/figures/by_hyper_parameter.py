@@ -1,5 +1,6 @@
 """Charts of a measurement over the hyper-parameters of a method: a grid of two, or one dial."""
 
+import math
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -12,6 +13,8 @@ from ...errors import RecordError
 from ...runs.records import hyper_parameters
 from ..presentation import label, presented
 from ..rows import once, one_setting, other_than, pick
+from ..summary import FEWEST, PAIR, interval
+from .by_model import how_drawn, keep_within
 from .style import PARAMETERS, SYMBOLS, WIDTH, axes, colour, count, doubts, name_lines
 
 
@@ -42,9 +45,11 @@ def heatmap(
     cells = values.groupby([y, x])["value"]
     grid = cells.mean().unstack() * how.scale
     figure, ax = axes(ax, (WIDTH, 1.2 + 0.42 * len(grid)))
-    ends = (0, 100) if how.unit == "%" else (None, None)
     means = grid.to_numpy(dtype=float)
-    picture = ax.pcolormesh(means, cmap="cividis", vmin=ends[0], vmax=ends[1])
+    ends = [how.scale * end if math.isfinite(end) else None for end in how.bounds]
+    whole = ends if None not in ends else [None, None]
+    picture = ax.pcolormesh(means, cmap="cividis", vmin=whole[0], vmax=whole[1])
+    figure.colorbar(picture, ax=ax, label=how.unit)
     low, high = picture.get_clim()
     for i, j in np.ndindex(*means.shape):
         value = means[i, j]
@@ -73,6 +78,9 @@ def curves(
 ) -> Figure:
     """Draw one measurement against a hyper-parameter, a line a method or a second parameter.
 
+    Every model is a dot at each point. From five models on a line is their mean, with the 95 %
+    interval as a band; below, each model has a thin line of its own.
+
     Args:
         table: Records of one data set, model and request.
         metric: Name of the metric.
@@ -93,29 +101,33 @@ def curves(
     for i, (key, line) in enumerate(lines):
         ink: Any = colour(str(key)) if hue == "method" else shades(0.9 * i / len(lines))
         name = str(key) if hue == "method" else f"{SYMBOLS.get(hue, hue)} = {key:g}"
-        points = line.groupby(x)["value"]
-        sizes |= set(points.count())
-        middle = points.mean() * how.scale
-        ax.plot(middle.index, middle, marker="o", ms=5, color=ink)
-        ax.fill_between(
-            middle.index,
-            points.min() * how.scale,
-            points.max() * how.scale,
-            color=ink,
-            alpha=0.15,
-            lw=0,
-        )
-        ends += [(float(end), name, ink) for end in middle.dropna().iloc[-1:]]
+        each = line.pivot_table("value", x, PAIR, dropna=False) * how.scale
+        sizes |= set(each.count(axis=1))
+        _draw_line(ax, each, ink)
+        ends += [(float(end), name, ink) for end in each.mean(axis=1).dropna().iloc[-1:]]
     for method, level in values[values[x].isna()].groupby("method"):
         height = float(level["value"].mean() * how.scale)
         ax.axhline(height, color=colour(str(method)), ls="--", lw=1.2)
         ends.append((height, str(method), colour(str(method))))
     ax.set_xscale("log" if log else "linear")
+    keep_within(ax, (how.bounds[0] * how.scale, how.bounds[1] * how.scale), "y")
     name_lines(ax, ends)
     ax.set_xlabel(PARAMETERS.get(x, x))
     ax.set_ylabel(label(metric, split, unit=True))
-    ax.set_title(f"Mean, band from least to most, {count(sizes)}{doubts(rows)}", fontsize=9)
+    ax.set_title(how_drawn(sizes) + doubts(rows), fontsize=9)
     return figure
+
+
+def _draw_line(ax: Axes, each: pd.DataFrame, ink: Any) -> None:
+    """Draw the models of one line: x by model, and from five on their mean and its interval."""
+    many = bool((each.count(axis=1) >= FEWEST).all())
+    thin: dict[str, Any] = {"lw": 0 if many else 1.0, "alpha": 0.35 if many else 0.7}
+    ax.plot(each, color=ink, marker="o", ms=3, clip_on=False, **thin)
+    if many:
+        ends = [interval(values.dropna().to_list()) for _, values in each.iterrows()]
+        mean, low, high = np.transpose(ends)
+        ax.plot(each.index, mean, color=ink, clip_on=False)
+        ax.fill_between(each.index, low, high, color=ink, alpha=0.15, lw=0)
 
 
 def _swept(rows: pd.DataFrame, names: list[str]) -> pd.DataFrame:

@@ -3,17 +3,17 @@
 import math
 from collections.abc import Mapping, Sequence
 from textwrap import fill
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..presentation import GROUPS, group, label, presented
+from ..presentation import AGAIN, GROUPS, ORACLE, group, label, presented
 from ..printed import UNITS, reported
 from ..rows import once, one_setting, pick
-from ..summary import PAIR, interval
+from ..summary import PAIR
+from .by_model import draw_models, how_drawn, keep_within
 from .style import MARKERS, PRINTED, SIGNS, WIDTH, axes, colour, count, doubts, without
 
 
@@ -22,14 +22,15 @@ def dots(
     metric: str,
     split: str = "",
     *,
-    oracle: str = "Retrain",
+    oracle: str = ORACLE,
     item: str = "",
     ax: Axes | None = None,
 ) -> Figure:
-    """Draw one measurement of every method: seeds as faint dots, mean and 95 % interval.
+    """Draw one measurement of every method: a dot a model, from five on mean and 95 % interval.
 
     The dots are trained models, over the method's own seeds averaged. The oracle's range over its
-    runs is a grey band: a method inside it cannot be told from retraining by this measurement.
+    runs is a grey band, that of a second oracle included: a method inside it cannot be told from
+    retraining by this measurement. The axis ends where the quantity does.
 
     Args:
         table: Records of one data set, model and request, one setting a method.
@@ -43,46 +44,44 @@ def dots(
     how = presented(metric)
     access = rows.drop_duplicates("method")[["method", "access"]].to_numpy().tolist()
     order = sorted(access, key=lambda pair: GROUPS.index(group(*pair)))
-    figure, ax = axes(ax, (WIDTH, 0.9 + 0.42 * len(order)))
-    sizes: set[int] = set()
+    figure, ax = axes(ax, (WIDTH, 0.9 + 0.45 * len(order)))
+    sizes, banded = set[int](), list[float]()
     in_print = _printed(item, metric, split)
     for y, (method, access) in enumerate(order):
         values = _per_model(rows[rows["method"] == method]) * how.scale
         sizes.add(len(values))
         if values.empty:
             continue
-        mean, low, high = interval(values.to_list())
         marker = MARKERS[group(method, access)]
-        style: dict[str, Any] = {"color": colour(method), "marker": marker}
-        ax.plot(values, [y] * len(values), ls="", alpha=0.35, ms=5, **style)
-        if math.isfinite(low):
-            ax.plot([low, high], [y, y], color=colour(method), lw=2)
-        ax.plot([mean], [y], ms=8, **style)
+        ink, again = colour(method), method == AGAIN
+        mean = draw_models(ax, y, values.to_list(), ink=ink, marker=marker, open=again)
         if method in in_print:
             ax.plot([in_print[method] * how.scale], [y + 0.3], "D", mfc="white", mec=PRINTED, ms=5)
-        ax.annotate(
-            f"{mean:.{how.decimals}f}",
-            (mean, y),
-            (0, 7),
-            textcoords="offset points",
-            ha="center",
-            fontsize=9,
-        )
-        if method == oracle:
-            ax.axvspan(values.min(), values.max(), color="#d9d9d9", zorder=0, lw=3)
+        if math.isfinite(mean):
+            _write_above(ax, mean, y, f"{mean:.{how.decimals}f}")
+        if oracle and method in {oracle, AGAIN}:
+            banded += values.to_list()
+    if banded:
+        ax.axvspan(min(banded), max(banded), color="#d9d9d9", zorder=0, lw=3)
     ax.set_yticks(range(len(order)), [method for method, _ in order])
     ax.set_ylim(len(order) - 0.5, -0.6)
     ax.grid(axis="y", visible=False)
+    keep_within(ax, (how.bounds[0] * how.scale, how.bounds[1] * how.scale))
     ax.set_xlabel(label(metric, split, unit=True))
-    title = f"Mean and 95 % interval, {count(sizes)}{doubts(rows)}"
-    if oracle in set(rows.dropna(subset="value")["method"]):
-        title += f", band: range of {oracle}"
+    lines = [f"{how_drawn(sizes)}{doubts(rows)}"]
+    if banded:
+        lines.append(f"band: range of {oracle}")
     if in_print:
-        title += f", ◇ printed in {item}"
+        lines.append(f"◇ printed in {item}")
     seen = dict.fromkeys(group(*pair) for pair in order)
     marks = fill(", ".join(f"{SIGNS[name]} {name.lower()}" for name in seen), 84)
-    ax.set_title(f"{title}\n{marks}", fontsize=9)
+    ax.set_title(f"{fill(', '.join(lines), 96)}\n{marks}", fontsize=9)
     return figure
+
+
+def _write_above(ax: Axes, x: float, y: float, text: str) -> None:
+    """Write a number above its place."""
+    ax.annotate(text, (x, y), (0, 8), textcoords="offset points", ha="center", fontsize=9)
 
 
 def boxes(
@@ -120,6 +119,8 @@ def boxes(
     ax.set_xscale("log" if log else "linear")
     ax.set_xlabel(name)
     every = np.concatenate([np.asarray(values, dtype=float) for values in samples.values()])
+    if not log and not (every < 0).any():  # of a quantity that is never negative, most likely
+        keep_within(ax, (0.0, math.inf))
     title = f"Quartiles, whiskers 5 to 95 %, {count(sizes)} examples{without(every, 'value')}"
     ax.set_title(title, fontsize=9)
     return figure

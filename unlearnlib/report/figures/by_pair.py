@@ -1,19 +1,24 @@
 """Differences between methods, each with its interval, and a band where they count as none."""
 
+from textwrap import fill
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..presentation import presented
+from ..presentation import AGAIN, presented
 from ..rows import marked, row_dicts
+from ..summary import FEWEST
+from .by_model import keep_within
 from .style import WIDTH, axes, colour, count
 
 
 def intervals(pairs: pd.DataFrame, margin: float, *, ax: Axes | None = None) -> Figure:
-    """Draw the mean and the 95 % interval of every paired difference, one row each.
+    """Draw the mean of every paired difference, one row each, with its interval if it has one.
 
-    The name of one that rests on a stale run is marked.
+    The name of one that rests on a stale run is marked. What lies between two oracles is drawn
+    open: it is the floor of the other differences.
 
     Args:
         pairs: What `paired` returned of one metric; several may be put together.
@@ -29,15 +34,24 @@ def intervals(pairs: pd.DataFrame, margin: float, *, ax: Axes | None = None) -> 
         ink = colour(row["method"])
         if np.isfinite(row["low"]):
             ax.plot([row["low"] * how.scale, row["high"] * how.scale], [y, y], color=ink, lw=2)
-        ax.plot(row["mean"] * how.scale, y, "o", color=ink)
+        inside = "white" if row["method"] == AGAIN else ink
+        ax.plot(row["mean"] * how.scale, y, "o", color=ink, mfc=inside, clip_on=False)
         name = f"{row['method']} − {row['reference']}, {row['split']}"
         names.append(marked(name, row["stale"]))
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.grid(axis="y", visible=False)
+    most = (how.bounds[1] - how.bounds[0]) * how.scale
+    keep_within(ax, (-most, most))
     unit = f" ({how.unit})" if how.unit else ""
     ax.set_xlabel(f"Difference of mean {how.label.lower()}{unit}")
-    title = f"Mean and 95 % interval, {count(set(pairs['n']))} seeds"
+    sizes = set(pairs["n"])
+    title = "Mean"
+    if max(sizes) >= FEWEST:
+        title += " and 95 % interval (bootstrap)"
+        title += f" from n = {FEWEST} on" if min(sizes) < FEWEST else ""
+    title += f", {count(sizes)} pairs"
     band = f"±{margin * how.scale:g} {how.unit}".strip()
-    ax.set_title(f"{title}; band: {band}", fontsize=9)
+    floor = f"; open: {AGAIN}, the floor" if AGAIN in set(pairs["method"]) else ""
+    ax.set_title(fill(f"{title}; band: {band}{floor}", 72), fontsize=9)
     return figure

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from html import escape
 from types import MappingProxyType
 from typing import Any
+from zlib import crc32
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,38 +20,35 @@ from matplotlib.figure import Figure
 
 from ...errors import SpecError
 from ...runs.environment import environment
-from ..presentation import MORE, REFERENCE, STORED_TOO, ZERO_SHOT
+from ..presentation import AGAIN, MORE, ORACLE, REFERENCE, STORED_TOO, ZERO_SHOT
 from ..rows import lacking, outdated
 
 WIDTH = 7.0
 COLOURS: Mapping[str, str] = MappingProxyType(
     {
         "Original": "#8c8c8c",
-        "Retrain": "#000000",
+        ORACLE: "#000000",
+        AGAIN: "#595959",
         "FineTune": "#009e73",
         "JiT": "#0072b2",
-        "JiT as released": "#56b4e9",
         "SSD": "#d55e00",
-        "SSD as released": "#f0a07a",
         "LFSSD": "#e69f00",
-        "LFSSD as released": "#f3cf80",
         "ASSD": "#a6611a",
-        "ASSD as released": "#d2b089",
         "PGU": "#cc79a7",
-        "PGU as released": "#e6bcd3",
         "NablaTau": "#7b3294",
         "SCRUB": "#b2182b",
-        "SCRUB+R": "#ef8a62",
+        "SCRUB+R": "#ff6f91",
         "Amnesiac": "#66a61e",
-        "GradientAscent": "#525252",
-        "NegGradPlus": "#b8860b",
-        "BadTeacher": "#1b7837",
+        "GradientAscent": "#35978f",
+        "NegGradPlus": "#b8a000",
+        "BadTeacher": "#1b4d2e",
     }
 )
 """One colour a method on every page: Okabe and Ito's palette first, darker neighbours after."""
 
+_OTHERS = ("#5e4fa2", "#4f6d7a", "#8f5d5d", "#6b7f3a")
+_LIGHTER, _DARKER = 0.45, 0.30
 PRINTED = "#d55e00"
-_OTHER = "#5e4fa2"
 MARKERS = {REFERENCE: "s", ZERO_SHOT: "o", STORED_TOO: "D", MORE: "^"}
 SIGNS = {REFERENCE: "■", ZERO_SHOT: "●", STORED_TOO: "◆", MORE: "▲"}
 SYMBOLS = {"lr": "η", "sigma": "σ", "noises": "N", "epochs": "epochs"}
@@ -93,8 +91,29 @@ def use() -> None:
 
 
 def colour(method: str) -> str:
-    """Return the one colour of `method`; methods without their own share one."""
-    return COLOURS.get(method, _OTHER)
+    """Return the one colour of `method`, by its label.
+
+    A method as released is a lighter shade of it, another setting of it a darker one. A method that
+    is not known has one of a few other colours, the same on every page.
+
+    >>> colour("PGU"), colour("PGU as released"), colour("PGU gamma=0.9")
+    ('#cc79a7', '#e3b5cf', '#8f5575')
+    """
+    if method in COLOURS:
+        return COLOURS[method]
+    known = [name for name in COLOURS if method.startswith((f"{name} ", f"{name}.", f"{name},"))]
+    if not known:
+        return _OTHERS[crc32(method.encode()) % len(_OTHERS)]
+    base = max(known, key=len)
+    if method == f"{base} as released":
+        return _towards(COLOURS[base], 255, _LIGHTER)
+    return _towards(COLOURS[base], 0, _DARKER)
+
+
+def _towards(ink: str, end: int, share: float) -> str:
+    """Return a colour that is `share` of the way to white (255) or black (0)."""
+    levels = (int(ink[i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(level + share * (end - level)):02x}" for level in levels)
 
 
 @dataclass(frozen=True)
