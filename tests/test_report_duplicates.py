@@ -52,11 +52,11 @@ class TestDuplicates:
 
     def test_a_model_that_stands_twice_is_judged_once(self) -> None:
         table = forgotten(9)
-        frames = [
+        one, two = (
             ledger({"laptop": t}, claims=[forgets_and_keeps()])
             for t in (table, pd.concat([table, table]))
-        ]
-        pd.testing.assert_frame_equal(*frames)
+        )
+        pd.testing.assert_frame_equal(one, two)
 
     def test_two_values_of_one_measurement_are_refused(self) -> None:
         table = records({"JiT": [0.5], "Retrain": [0.4]})

@@ -63,6 +63,7 @@ def test_the_word_is_that_of_a_coin_that_would_be_fair() -> None:
 def test_a_verdict_counts_models(k: int, n: int, word: str) -> None:
     found = verdict(forgotten(k, n))
     assert (found["verdict"], found["share"]) == (word, f"{k}/{n}")
+    assert ("fewer than 5 models decide nothing" in found["detail"]) == (n < 5)
     (row,) = settings(forgotten(k, n)).to_dict("records")
     assert [row[c] for c in ("k", "n", "original_k", "original_n", "oracle_k", "oracle_n")] == [
         k, n, 0, n, n, n,
