@@ -52,8 +52,8 @@ def pick(table: pd.DataFrame, metric: str, split: str = "") -> pd.DataFrame:
             f"The table has no '{metric}' on split '{split}', so there is nothing to show. "
             f"It has: {', '.join(offer) or 'no rows at all'}. Name one of these, or run the grid."
         )
-    value = rows["value"].mask(wild[wanted | wild].to_numpy())  # an index may have doubles
-    return rows.assign(metric=metric, split=split, value=value)
+    values = rows["value"].where(rows["metric"] == metric)
+    return rows.assign(metric=metric, split=split, value=values)
 
 
 def one_setting(rows: pd.DataFrame) -> pd.DataFrame:
