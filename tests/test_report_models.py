@@ -1,7 +1,9 @@
 """A claim in each trained model: exact intervals, controls, and what does not count."""
 
+import re
 from itertools import product
 from math import comb
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -9,7 +11,16 @@ import pytest
 
 from unlearnlib.report import by_setting, ledger, share_interval
 from unlearnlib.report.claims import Claim, Frozen, Inequality
-from unlearnlib.report.models import DEPENDS, NO_POWER, NOT, REPRODUCED, UNDECIDED, UNTESTED, Share
+from unlearnlib.report.models import (
+    CLAIM_GLYPHS,
+    DEPENDS,
+    NO_POWER,
+    NOT,
+    REPRODUCED,
+    UNDECIDED,
+    UNTESTED,
+    Share,
+)
 from unlearnlib.report.summary import Quantity
 
 from .made_tables import FORGET, KEEP, forgets_and_keeps, forgotten, rows
@@ -53,6 +64,15 @@ def test_the_word_is_that_of_a_coin_that_would_be_fair() -> None:
     for text, word in words.items():
         k, n = map(int, text.split(" of "))
         assert Share(k, n).word == word
+
+
+def test_the_book_gives_the_words_as_they_are() -> None:
+    """Each verdict is in how_to.md with its glyph, and the shares it names there are its own."""
+    text = (Path(__file__).parents[1] / "book" / "how_to.md").read_text("utf-8")
+    for word, glyph in CLAIM_GLYPHS.items():
+        (line,) = re.findall(rf"^{re.escape(glyph)} {word}\n: (.*)$", text, re.MULTILINE)
+        for k, n in re.findall(r"(\d+) of (\d+)", line):
+            assert Share(int(k), int(n)).word == word
 
 
 @pytest.mark.parametrize(
