@@ -31,8 +31,7 @@ stage = @printf '\n== %s\n' '$(1)'; start=$$(date +%s); $(2) \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install book notebooks test lint types unit nbval behaviour wheel strict paper records workstation clean
-.PHONY: help install book notebooks freeze test lint types unit nbval behaviour wheel strict paper workstation clean
+.PHONY: help install book notebooks freeze test lint types unit nbval behaviour wheel strict paper records workstation clean
 
 help:  ## list these targets (the default)
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14

@@ -21,8 +21,8 @@ class Presentation:
         decimals: Digits printed after the point.
         margin: The rule's tolerance, as a record's value; relative where `relative`.
         relative: Compared only as a ratio to a method measured in the same runs.
-        bounds: The least and the greatest value that there can be, a record's; no figure goes
-            beyond them.
+        bounds: The least and the most that a record's value, or such a ratio, can be; no figure
+            goes beyond them.
     """
 
     label: str
