@@ -203,3 +203,16 @@ def test_provenance_line_names_runs_and_warns_of_stale_ones() -> None:
         "paper scale: cifar100, vgg11 · 2 runs (seeds: model 0, 1; request 0; method 0) · "
         "CPU, commit abc · 4 s in all · ⚠ 2 runs are of a method that does something else now"
     )
+
+
+def test_a_line_is_of_means_from_five_models_on_and_of_models_below() -> None:
+    places = pd.DataFrame(np.arange(20.0).reshape(2, 10), index=[0, 5])
+    ax = plt.figure().subplots()
+    figures.draw_line(ax, places, ink="black", label="many")
+    assert np.asarray(ax.lines[-1].get_ydata()).tolist() == [4.5, 14.5]
+    assert len(ax.collections) == 1
+    few = plt.figure().subplots()
+    figures.draw_line(few, places.iloc[:, :4], ink="black", label="few")
+    assert [len(few.lines), len(few.collections)] == [4, 0]
+    for drawn in (ax, few):
+        assert len(drawn.get_legend_handles_labels()[1]) == 1

@@ -14,7 +14,7 @@ units and states n. Show one with :func:`show_figure`, which gives the page an a
 
 from .by_hyper_parameter import curves, heatmap
 from .by_method import boxes, dots
-from .by_model import draw_models, how_drawn, keep_within
+from .by_model import draw_line, draw_models, how_drawn, keep_within
 from .by_pair import intervals
 from .deviations import deviations
 from .style import Picture, colour, count, live_line, provenance_line, show_figure, use
@@ -27,6 +27,7 @@ __all__ = [
     "curves",
     "deviations",
     "dots",
+    "draw_line",
     "draw_models",
     "heatmap",
     "how_drawn",

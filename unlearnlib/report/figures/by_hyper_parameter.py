@@ -13,8 +13,8 @@ from ...errors import RecordError
 from ...runs.records import hyper_parameters
 from ..presentation import label, presented
 from ..rows import once, one_setting, other_than, pick
-from ..summary import FEWEST, PAIR, interval
-from .by_model import how_drawn, keep_within
+from ..summary import PAIR
+from .by_model import draw_line, how_drawn, keep_within
 from .style import PARAMETERS, SYMBOLS, WIDTH, axes, colour, count, doubts, name_lines
 
 
@@ -103,7 +103,7 @@ def curves(
         name = str(key) if hue == "method" else f"{SYMBOLS.get(hue, hue)} = {key:g}"
         each = line.pivot_table("value", x, PAIR, dropna=False) * how.scale
         sizes |= set(each.count(axis=1))
-        _draw_line(ax, each, ink)
+        draw_line(ax, each, ink=ink)
         ends += [(float(end), name, ink) for end in each.mean(axis=1).dropna().iloc[-1:]]
     for method, level in values[values[x].isna()].groupby("method"):
         height = float(level["value"].mean() * how.scale)
@@ -116,18 +116,6 @@ def curves(
     ax.set_ylabel(label(metric, split, unit=True))
     ax.set_title(how_drawn(sizes) + doubts(rows), fontsize=9)
     return figure
-
-
-def _draw_line(ax: Axes, each: pd.DataFrame, ink: Any) -> None:
-    """Draw the models of one line: x by model, and from five on their mean and its interval."""
-    many = bool((each.count(axis=1) >= FEWEST).all())
-    thin: dict[str, Any] = {"lw": 0 if many else 1.0, "alpha": 0.35 if many else 0.7}
-    ax.plot(each, color=ink, marker="o", ms=3, clip_on=False, **thin)
-    if many:
-        ends = [interval(values.dropna().to_list()) for _, values in each.iterrows()]
-        mean, low, high = np.transpose(ends)
-        ax.plot(each.index, mean, color=ink, clip_on=False)
-        ax.fill_between(each.index, low, high, color=ink, alpha=0.15, lw=0)
 
 
 def _swept(rows: pd.DataFrame, names: list[str]) -> pd.DataFrame:

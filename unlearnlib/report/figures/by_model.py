@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 
 from ..summary import FEWEST, interval
 from .style import count
 
 _SPREAD = 0.2
+_PLACES = 12
 
 
 def draw_models(
@@ -43,6 +45,33 @@ def draw_models(
     ax.plot([low, high], [y, y], color=ink, lw=2, clip_on=False)
     ax.plot([mean], [y], ms=8, mew=1.2, **{**style, "mec": ink if open else "white"})
     return mean
+
+
+def draw_line(
+    ax: Axes, each: pd.DataFrame, *, ink: Any, style: str = "-", label: str | None = None
+) -> None:
+    """Draw models along an axis: from five on their mean and its 95 % interval as a band.
+
+    Below five each has a thin line of its own. At a dozen places or fewer every model is a dot too.
+
+    Args:
+        ax: Where to draw.
+        each: One value a (place, model), in the unit of the axis; NaN where a model has none.
+        ink: Colour.
+        style: Of the line.
+        label: For a legend.
+    """
+    many = bool((each.count(axis=1) >= FEWEST).all())
+    thin: dict[str, Any] = {"lw": 0 if many else 1.0, "alpha": 0.35 if many else 0.7}
+    thin |= {"marker": "o" if len(each) <= _PLACES else "", "ms": 3, "clip_on": False}
+    lines = ax.plot(each, style, color=ink, **thin)
+    if not many:
+        lines[0].set_label(label)
+    else:
+        ends = [interval(values.dropna().to_list()) for _, values in each.iterrows()]
+        mean, low, high = np.transpose(ends)
+        ax.plot(each.index, mean, style, color=ink, clip_on=False, label=label)
+        ax.fill_between(each.index, low, high, color=ink, alpha=0.15, lw=0)
 
 
 def how_drawn(sizes: set[int]) -> str:
