@@ -37,11 +37,12 @@ def test_the_clock_runs_inside_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Clock:
-    """A clock that a test sets."""
+    """A clock that a test sets; the processor runs half of the time."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.time = 0.0
         monkeypatch.setattr(time, "perf_counter", lambda: self.time)
+        monkeypatch.setattr(time, "process_time", lambda: self.time / 2)
 
     def run(self, seconds: float) -> None:
         self.time += seconds
@@ -75,6 +76,7 @@ def test_what_is_off_the_clock_is_off_every_clock_that_runs(clock: Clock) -> Non
             fail(clock)
         clock.run(8)
     assert (outer.seconds, inner.seconds, own.seconds) == (15, 6, 64)
+    assert (outer.cpu_seconds, inner.cpu_seconds, own.cpu_seconds) == (7.5, 3, 32)
 
 
 def test_another_thread_does_not_stop_the_clock(clock: Clock) -> None:

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from unlearnlib.runs.declared_search import SPLITS, scores, settings
+from unlearnlib.runs.declared_search import SPLITS, best_of_each, scores, settings
 from unlearnlib.runs.records import unfolded
 
 
@@ -56,6 +56,24 @@ def test_what_a_setting_loses_on_the_rest_counts_and_what_it_gains_does_not() ->
 
 def test_of_equal_settings_the_first_is_chosen() -> None:
     assert list(scores(searched("class:boot", {2.0: 0.1, 1.0: 0.1}), 10)["lr"]) == [2.0, 1.0]
+
+
+def test_a_setting_that_diverged_on_a_seed_is_not_chosen() -> None:
+    table = searched("class:boot", {1.0: 0.0, 2.0: 0.1})
+    other = table[(table["params"] != json.dumps({"lr": 1.0}))].assign(seed_model=1)
+    ranked = scores(pd.concat([table, other], ignore_index=True), classes=10)
+    assert list(ranked["lr"]) == [2.0, 1.0]
+    assert list(ranked["J"]) == [pytest.approx(0.1), float("inf")]
+
+
+def test_every_method_has_its_own_best_setting() -> None:
+    one = searched("class:boot", {1.0: 0.2, 2.0: 0.1, 3.0: 0.3})
+    other = searched("class:boot", {1.0: 0.05, 2.0: 0.4}).replace({"method": {"PGU": "SSD"}})
+    table = pd.concat([one, other[other["method"] == "SSD"]], ignore_index=True)
+    best = best_of_each(table, classes=10).set_index("method")
+    assert dict(best["params"].map(json.loads)) == {"PGU": {"lr": 2.0}, "SSD": {"lr": 1.0}}
+    assert dict(best["tried"]) == {"PGU": 3, "SSD": 2}
+    assert best.loc["SSD", "J"] == pytest.approx(0.05)
 
 
 def test_settings_are_all_combinations_with_one_label() -> None:

@@ -40,7 +40,7 @@ from unlearnlib.runs import one_run
 
 RECIPE: dict[str, Any] = {"epochs": 2, "lr": 0.05, "batch_size": 32}
 ALWAYS = {"accuracy", "accuracy_batch_mean", "entropy", "loss"}
-COSTS = {"seconds_unlearn", "passes", "change_norm"}
+COSTS = {"seconds_unlearn", "seconds_cpu", "passes", "change_norm"}
 ATTACKS = {"mia_entropy", "attack_loss", "attack_entropy"}
 
 

@@ -23,11 +23,14 @@ class Cost:
 
     Attributes:
         seconds: Wall clock, but for what was off the clock.
+        cpu_seconds: Time that the process had processors for itself, likewise; None on a GPU. What
+            else runs on a shared machine makes this grow far less than the wall clock.
         peak_memory_mib: Largest GPU memory in use above that at the start, in MiB; None on a CPU,
             whose allocator keeps no such count.
     """
 
     seconds: float = float("nan")
+    cpu_seconds: float | None = None
     peak_memory_mib: float | None = None
 
 
@@ -37,11 +40,13 @@ class _Clock:
 
     device: torch.device
     stopped: float = 0.0
+    cpu_stopped: float = 0.0
 
-    def now(self) -> float:
+    def now(self) -> tuple[float, float]:
+        """Return the time and the processor's."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
-        return time.perf_counter()
+        return time.perf_counter(), time.process_time()
 
 
 _RUNNING: ContextVar[tuple[_Clock, ...]] = ContextVar("running", default=())
@@ -57,12 +62,15 @@ def stopwatch(device: torch.device) -> Iterator[Cost]:
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
     token = _RUNNING.set((*_RUNNING.get(), clock))
-    start = clock.now()
+    start, cpu_start = clock.now()
     try:
         yield cost
-        cost.seconds = clock.now() - start - clock.stopped
+        end, cpu_end = clock.now()
     finally:
         _RUNNING.reset(token)
+    cost.seconds = end - start - clock.stopped
+    if device.type == "cpu":
+        cost.cpu_seconds = cpu_end - cpu_start - clock.cpu_stopped
     if device.type == "cuda":
         cost.peak_memory_mib = (torch.cuda.max_memory_allocated(device) - before) / 2**20
 
@@ -81,8 +89,10 @@ def off_the_clock() -> Iterator[None]:
     finally:
         _COUNTING.reset(counting)
         _RUNNING.reset(running)
-        for clock, start in zip(clocks, starts, strict=True):
-            clock.stopped += clock.now() - start
+        for clock, (start, cpu_start) in zip(clocks, starts, strict=True):
+            end, cpu_end = clock.now()
+            clock.stopped += end - start
+            clock.cpu_stopped += cpu_end - cpu_start
 
 
 @contextmanager

@@ -64,6 +64,7 @@ _FAMILIES = {
     "correlation": Presentation("Rank correlation", "", 1, 2, bounds=(-1.0, 1.0)),
 }
 _VARIANTS = {
+    "seconds_cpu": "Processor time",
     "seconds_stored": "Time of the stored statistic",
     "accuracy_batch_mean": "Accuracy (batch mean)",
     "attack_loss": "Attack accuracy (loss)",

@@ -13,6 +13,7 @@ random request. For another sub-class nothing short of retraining tells; :math:`
 over the number of classes, which overstates the forgetting.
 """
 
+import math
 from itertools import product
 from typing import Any
 
@@ -48,7 +49,8 @@ def scores(table: pd.DataFrame, classes: int) -> pd.DataFrame:
         classes: Number of classes of the data set.
 
     Returns:
-        The hyper-parameters that vary, accuracies on `SPLITS` and J as means over seeds.
+        The hyper-parameters that vary, params, accuracies on `SPLITS` and J as means over seeds;
+        J is infinite for a setting that lacks a seed, on which it diverged.
     """
     wide = table[table["metric"] == "accuracy"].pivot_table(
         index=["method", "params", "seed_model"], columns="split", values="value", sort=False
@@ -62,9 +64,33 @@ def scores(table: pd.DataFrame, classes: int) -> pd.DataFrame:
     target = original["validation"] if kind == "random" else targets[kind]
     lost = (original["validation_retain"] - tried["validation_retain"]).clip(lower=0)
     tried["J"] = (tried["forget"] - target).abs() + lost
-    means = tried.reindex(columns=["params", *SPLITS, "J"]).groupby("params", sort=False).mean()
+    settings = tried.reindex(columns=["params", *SPLITS, "J"]).groupby("params", sort=False)
+    means = settings.mean()
+    whole = settings.size() == wide.loc["Original"].index.nunique()
+    means["J"] = means["J"].where(whole, math.inf)
     fields = table.drop_duplicates("params").set_index("params").loc[means.index]
     fields = fields[hyper_parameters(table)].infer_objects()
     varied = fields.loc[:, fields.astype(str).nunique() > 1]
     best_first = pd.concat([varied, means], axis=1).sort_values("J", kind="stable")
-    return best_first.reset_index(drop=True)
+    return best_first.reset_index(names="params")
+
+
+def best_of_each(table: pd.DataFrame, classes: int) -> pd.DataFrame:
+    """Return the best setting of every method that was searched on one request.
+
+    Args:
+        table: The tidy table of the searches on one request, of one data set and network.
+        classes: Number of classes of the data set.
+
+    Returns:
+        method, params, tried (the number of its settings), accuracies on `SPLITS` and J.
+    """
+    best = []
+    for method in table["method"].unique():
+        if method != "Original":
+            ranked = scores(table[table["method"].isin(["Original", method])], classes)
+            first = ranked.loc[[0], ["params", *SPLITS, "J"]]
+            first.insert(0, "method", method)
+            first.insert(2, "tried", len(ranked))
+            best.append(first)
+    return pd.concat(best, ignore_index=True)

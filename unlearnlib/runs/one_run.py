@@ -30,10 +30,11 @@ class Outcome:
 
     Attributes:
         model: The unlearned model, in eval mode.
-        cost: `seconds_unlearn`; `passes`, the examples that went forward divided by those of the
-            training set; `peak_memory_mib` where it can be measured; `change_norm`, the length
-            :math:`\lVert \Delta\theta \rVert_2` of the step; `seconds_stored`, what the stored
-            statistic cost when it was made, if the method names one.
+        cost: `seconds_unlearn`, and on a CPU `seconds_cpu`, see `cost.Cost`; `passes`, the examples
+            that went forward divided by those of the training set; `peak_memory_mib` where it can
+            be measured; `change_norm`, the length :math:`\lVert \Delta\theta \rVert_2` of the
+            step; `seconds_stored`, what the stored statistic cost when it was made, if the method
+            names one.
     """
 
     model: nn.Module
@@ -95,6 +96,8 @@ def _cost(cost: Cost, passes: float, before: nn.Module, after: nn.Module) -> dic
     ]
     change = float(torch.stack(steps).norm())
     spent = {"seconds_unlearn": cost.seconds, "passes": passes, "change_norm": change}
+    if cost.cpu_seconds is not None:
+        spent["seconds_cpu"] = cost.cpu_seconds
     if cost.peak_memory_mib is not None:
         spent["peak_memory_mib"] = cost.peak_memory_mib
     return spent
