@@ -1,5 +1,6 @@
 """Records of one measurement, made by hand."""
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ from unlearnlib.runs import behaviour, records
 
 def record(name: str = "a", value: Any = 0.5, date: str | None = None, **identity: Any) -> Any:
     """A record of one measurement, under the run id that is its own."""
-    own = dict.fromkeys(records.IDENTITY, "x") | {"part": "try", "scale": "paper"}
+    own: dict[str, Any] = dict.fromkeys(records.IDENTITY, "x") | {"part": "try", "scale": "paper"}
+    own |= dict.fromkeys(("seed_model", "seed_request", "seed_method"), 0)
     own["params"] = json.dumps({"name": name})
     own |= identity
     specification = {"type": "JiT"}
@@ -38,3 +40,13 @@ def put(lab: Path, one: Any, name: str = "") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(one if isinstance(one, str) else json.dumps(one))
     return path
+
+
+def lines_of(packed: Path) -> list[str]:
+    """The lines of a compressed table."""
+    return gzip.decompress(packed.read_bytes()).decode().splitlines()
+
+
+def repack(packed: Path, lines: list[str]) -> None:
+    """Write lines into a compressed table, whatever they are."""
+    packed.write_bytes(gzip.compress("".join(f"{line}\n" for line in lines).encode()))

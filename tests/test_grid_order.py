@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from torch import nn
 
@@ -231,18 +232,21 @@ def test_a_method_that_fails_leaves_the_others_of_its_seed(went: list[tuple[str,
         table = run_grid(grid(methods=wild, seeds=[0]))
     (told,) = table.attrs["diverged"]
     assert told.startswith("JiT on class:boot: ")
-    assert "wild" not in set(records.read("try", "laptop")["method"])
+    rows = records.read("try", "laptop").query("method == 'wild'")
+    assert rows[["metric", "split", "value"]].to_numpy().tolist() == [["diverged", "", 1.0]]
+    went.clear()
+    again = run_grid(grid(methods=wild, seeds=[0]))
+    assert went == []  # it is recorded, and told again
+    assert again.attrs["diverged"] == [told]
+    pd.testing.assert_frame_equal(table, again)
 
 
-def test_missing_runs_are_those_that_will_be_made(
-    went: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("lab")
+def test_missing_runs_are_those_that_will_be_made() -> None:
     plan = grid(seeds=[0])
     assert [run.label for run in plan.missing()] == list(METHODS)
     run_grid(plan)
     assert plan.missing() == []
     assert [run.seed for run in grid().missing()] == [1] * 4
-    monkeypatch.setattr(records, "stale", lambda record: True)
-    assert len(plan.missing()) == 4
     run_grid(grid(scale="workstation", seeds=[0]))
     assert grid(scale="workstation", seeds=[0]).missing() == []

@@ -16,7 +16,7 @@ from unlearnlib.errors import RecordError
 from unlearnlib.locations import PACKAGE
 from unlearnlib.runs import records
 
-from .made_records import loose, put, record, values
+from .made_records import lines_of, loose, put, record, repack, values
 
 pytestmark = pytest.mark.usefixtures("lab")
 
@@ -116,21 +116,22 @@ class TestContents:
             records.write(record(name))
         packed = records.merge("try", "paper")
         assert packed is not None
-        first, *_ = packed.read_text().splitlines()
-        packed.write_text(f"{first}\nx\n{first[:-1]}\n")
+        head, first, second, third = lines_of(packed)
+        repack(packed, [head, first, f"x{second}", f"x{third}"])
         paths = [put(lab, "", "d"), put(lab, record("f") | {"rows": []}, "f")]
         records.write(record("e"))
         with pytest.raises(RecordError) as caught:
             values()
         places = [line.partition(": not a record")[0] for line in str(caught.value).splitlines()]
-        assert places == [f"{packed}, line 2", f"{packed}, line 3", *map(str, paths)]
+        assert places == [f"{packed}, line 3", f"{packed}, line 4", *map(str, paths)]
         with pytest.raises(RecordError, match="line 3"):
             records.merge("try", "paper")
         assert len(loose(lab)) == 3
 
     @pytest.mark.parametrize("count", [20, 21, 600])
     def test_but_no_more_than_twenty(self, lab: Path, count: int) -> None:
-        (put(lab, "", "x").parents[1] / "paper.jsonl").write_text("\n" * (count - 1))
+        for i in range(count):
+            put(lab, "", f"x{i}")
         with pytest.raises(RecordError) as caught:
             values()
         lines = str(caught.value).splitlines()
@@ -140,7 +141,10 @@ class TestContents:
     def test_the_committed_records_are_sound(self, monkeypatch: pytest.MonkeyPatch) -> None:
         home = PACKAGE.parent / "data"
         monkeypatch.setattr(locations, "data_folder", lambda: home)
-        places = [(path.parent.name, path.stem) for path in (home / "records").glob("*/*.jsonl")]
+        places = [
+            (path.parent.name, path.name.partition(".")[0])
+            for path in (home / "records").glob("*/*.runs.csv.gz")
+        ]
         assert places
         for place in places:
             assert records.load_all(*place)
@@ -156,7 +160,7 @@ class TestPlaces:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
 
-    @pytest.mark.parametrize("name", ["paper/x.json", "paper.jsonl"])
+    @pytest.mark.parametrize("name", ["paper/x.json", "paper.runs.csv.gz"])
     @pytest.mark.parametrize(
         ("lay", "fault"),
         [
@@ -170,7 +174,7 @@ class TestPlaces:
         path = lab / "data" / "records" / "try" / name
         path.parent.mkdir(parents=True)
         lay(path)
-        with pytest.raises(RecordError, match=f"^{path}: not a record .{fault}"):
+        with pytest.raises(RecordError, match=f"^{path}: not (a record|packed records) .{fault}"):
             values()
 
     def test_a_dangling_link_is_no_record(self, lab: Path) -> None:
@@ -210,7 +214,7 @@ class TestPlaces:
     def test_words_are_taken(self, lab: Path, word: str) -> None:
         one = record(part=word, scale=word)
         records.write(one)
-        assert records.merge(word, word) == lab / "data" / "records" / word / f"{word}.jsonl"
+        assert records.merge(word, word) == lab / "data" / "records" / word / f"{word}.runs.csv.gz"
         assert records.load_all(word, word) == {one["run_id"]: one}
         assert records.read_all(word)["run_id"].tolist() == [one["run_id"]]
 

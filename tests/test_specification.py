@@ -11,7 +11,7 @@ import pytest
 from unlearnlib import METHODS, Grid, Recipe, run_grid, scenario
 from unlearnlib.errors import SpecError
 from unlearnlib.locations import PACKAGE
-from unlearnlib.runs import grid, specification
+from unlearnlib.runs import grid, records, specification
 from unlearnlib.runs.specification import LIMIT, method_of
 
 RIGHT: dict[str, Any] = {
@@ -296,8 +296,7 @@ class TestCommitted:
     )  # fmt: skip
     def test_the_run_ids_of_records(self, spec: str, part: str) -> None:
         plan = Grid.read(self.FOLDER / spec)
-        packed = PACKAGE.parent / "data" / "records" / part / f"{plan.scale}.jsonl"
-        known = {r["run_id"]: r for r in map(json.loads, packed.read_text().splitlines())}
+        known = records.known(part, plan.scale)
         for run in plan.runs():
             assert known[run.run_id]["identity"] == run.identity
             assert known[run.run_id]["specification"] == run.specification

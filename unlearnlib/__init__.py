@@ -23,7 +23,7 @@ Where things are, from what all else rests on upwards; each folder begins with a
 - `methods`: one paper, one file; `metrics`: outputs in, numbers out
 - `audit`: what looks into a model, or needs many
 - `scenario`: a trained model and a request: all that a method can be handed
-- `runs`: one run, grids of them, and their records
+- `runs`: one run, grids of them, their records, and what of them is made anew
 - `report`: from records to tables, figures and verdicts
 - `sweep`: notebooks run at many points
 - `__main__`: the command line: `run`, `sweep` and `data`
@@ -51,10 +51,12 @@ from .methods import (
 )
 from .metrics import entropy
 from .request import Splits
+from .runs.experiment import experiment
 from .runs.grid import Grid
 from .runs.one_run import measure, outputs, run, unlearn
 from .runs.records import read as read_records
 from .runs.records import read_all, recorded
+from .runs.rerun import check_rerun, rerun
 from .runs.run_grid import run_grid
 from .scenario import Scenario, rng
 from .stored.finite_difference import finite_sensitivity
@@ -73,9 +75,9 @@ __version__ = "0.1.0"
 __all__ = [
     "ACCESS", "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "Dataset", "FineTune",
     "GradientAscent", "GradientSpace", "Grid", "Importance", "Inputs", "JiT", "Labelled", "Method",
-    "Moments", "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Recipe",
-    "Retrain", "SCRUBRewind", "Scenario", "Splits", "Statistic", "access", "entropy",
-    "finite_sensitivity", "fisher_diagonal", "gauss_newton_diagonal", "load", "losses", "measure",
-    "output_sensitivity", "outputs", "read_all", "read_records", "recorded", "rng", "run",
-    "run_grid", "train", "unlearn",
+    "Moments", "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Recipe", "Retrain",
+    "SCRUBRewind", "Scenario", "Splits", "Statistic", "access", "check_rerun", "entropy",
+    "experiment", "finite_sensitivity", "fisher_diagonal", "gauss_newton_diagonal", "load",
+    "losses", "measure", "output_sensitivity", "outputs", "read_all", "read_records", "recorded",
+    "rerun", "rng", "run", "run_grid", "train", "unlearn",
 ]  # fmt: skip

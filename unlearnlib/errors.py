@@ -31,6 +31,10 @@ class RecordError(UnlearnError, ValueError):
     """A record cannot be read or does not belong where it lies."""
 
 
+class DisagreementError(UnlearnError, ArithmeticError):
+    """What was made anew is not what is recorded."""
+
+
 class StorageError(UnlearnError, OSError):
     """A file cannot be written: its disk is full or read-only, or something is in its way."""
 

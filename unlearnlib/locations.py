@@ -21,7 +21,7 @@ def cache_folder() -> Path:
 
 
 def records_folder(scale: str) -> Path:
-    """Return the folder of the records that runs write, and go on from: `UNLEARNLIB_RECORDS`.
+    """Return the folder of the records that runs write: `UNLEARNLIB_RECORDS`.
 
     If that is not set, it is `records` in the cache at laptop scale, in `data/` at the others.
     """
@@ -29,12 +29,12 @@ def records_folder(scale: str) -> Path:
 
 
 def home_of_records(scale: str) -> Path:
-    """Return where records lie unless another folder is named: runs are taken over from there."""
+    """Return where runs write their records unless another folder is named."""
     return (cache_folder() if scale == "laptop" else data_folder()) / "records"
 
 
 def committed_records() -> Path:
-    """Return the folder of the records that belong to the repository; pages read them anywhere."""
+    """Return the folder of the records that belong to the repository: at every scale they stand."""
     return data_folder() / "records"
 
 

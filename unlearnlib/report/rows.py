@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import RecordError
+from ..runs.one_run import DIVERGED
 from ..runs.records import hyper_parameters
 
 _RUN = [
@@ -37,19 +38,21 @@ def once(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def pick(table: pd.DataFrame, metric: str, split: str = "") -> pd.DataFrame:
-    """Return the rows of one measurement.
+    """Return the rows of one measurement: NaN for the runs that diverged, which have none.
 
     Raises:
         RecordError: The table has none; the message lists what it has.
     """
-    rows = table[(table["metric"] == metric) & (table["split"] == split)]
-    if rows.empty:
+    wanted = (table["metric"] == metric) & (table["split"] == split)
+    wild = (table["metric"] == DIVERGED[0]) & ~wanted
+    rows = table[wanted | wild]
+    if not wanted.any():
         offer = sorted({f"{m}/{s}" for m, s in zip(table["metric"], table["split"], strict=True)})
         raise RecordError(
             f"The table has no '{metric}' on split '{split}', so there is nothing to show. "
             f"It has: {', '.join(offer) or 'no rows at all'}. Name one of these, or run the grid."
         )
-    return rows
+    return rows.assign(metric=metric, split=split, value=rows["value"].mask(wild[rows.index]))
 
 
 def one_setting(rows: pd.DataFrame) -> pd.DataFrame:

@@ -1,14 +1,18 @@
 """Runs: one unlearning on the clock, grids of them, declared searches, and their records.
 
-Begin with :func:`unlearnlib.run_grid`. A run is recorded in one line of JSON: those of the laptop
-in the folder `records` of the cache, all others in `data/records/PART/SCALE.jsonl`.
+Begin with :func:`unlearnlib.run_grid`. What is recorded in `data/records/` is read, and never made
+again; what is not is made, and recorded: at laptop scale in the folder `records` of the cache, at
+the others in `data/records/`.
 
 - `one_run`: a method on a scenario: the clock, then the measurements
 - `followed`: the models that a method passes through, and what metrics say of each
 - `grid`: `Grid`, all runs of a page, and `Run`, one of them: what each is known by
 - `run_grid`: makes those that are not recorded yet, one by one
+- `experiment`: what a page computes besides grids, recorded as a table
+- `rerun`: a sample of what is recorded, made anew and set beside its record
 - `record_form`: what a record holds, and what is wrong with a text that is none
-- `records`: where records lie, how they are packed, and the tidy table made of many
+- `records`: where records lie, and which one counts; `packed`: many, in two compressed tables
+- `tidy`: the table of many records, one measurement a row
 - `declared_search`: hyper-parameters chosen without retrained model and test set
 - `specification`: all mistakes of a specification, told before anything is trained
 - `mapping`: the strict reader of JSON and YAML

@@ -1,5 +1,6 @@
 """On what code, with what versions and on what machine something was computed."""
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -36,3 +37,12 @@ def environment() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "cores": os.cpu_count(),
     }
+
+
+@lru_cache(maxsize=1)
+def library_hash() -> str:
+    """Return a hash of the library's source: other code, other runs."""
+    source = hashlib.sha256()
+    for path in sorted(PACKAGE.rglob("*.py")):
+        source.update(path.relative_to(PACKAGE).as_posix().encode() + path.read_bytes())
+    return source.hexdigest()[:12]

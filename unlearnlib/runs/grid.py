@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..access import Method, access
-from ..errors import RequestError
+from ..errors import DivergedError, RequestError
 from ..fields import Part, Whole, differing
 from ..request import resolve
 from ..scenario import Scenario, rng
 from ..training import Recipe
 from . import behaviour, records
 from .mapping import mapping
-from .one_run import SPLITS, measured
+from .one_run import DIVERGED, SPLITS, measured
 from .specification import made, mistakes, refuse
 
 
@@ -80,8 +80,8 @@ class Grid:
 
     def missing(self) -> list["Run"]:
         """Return the runs that `run_grid` would make."""
-        known = records.at_home(self.part, self.scale) | records.load_all(self.part, self.scale)
-        return [run for run in self.runs() if run.due(known.get(run.run_id))]
+        known = records.known(self.part, self.scale)
+        return [run for run in self.runs() if run.run_id not in known]
 
     def check_requests(self, scenario: Scenario) -> None:
         """Refuse requests that the data set does not have, or has twice.
@@ -175,14 +175,17 @@ class Run:
         """What tables call the method."""
         return str(self.options.get("label", self.label))
 
-    def due(self, record: records.Record | None) -> bool:
-        """Tell whether the run has to be made, given its record if there is one."""
-        return record is None or (self.grid.scale == "laptop" and records.stale(record))
-
     def go(self, scenario: Scenario) -> records.Record:
-        """Make the run on its scenario, with what that has computed already; return its record."""
-        start = time.perf_counter()
-        rows = measured(self.method, scenario, self.seed, self.grid.splits)
+        """Make the run on its scenario, with what that has computed already; return its record.
+
+        That of a method whose steps diverge has one row, `DIVERGED`: no metric of such a model
+        means anything.
+        """
+        start, fault = time.perf_counter(), {}
+        try:
+            rows = measured(self.method, scenario, self.seed, self.grid.splits)
+        except DivergedError as error:
+            rows, fault = [DIVERGED], {"fault": str(error)}
         seconds = round(time.perf_counter() - start, 3)
         now = behaviour.of_kind(self.specification["type"], self.grid.dataset)
         return {
@@ -191,5 +194,6 @@ class Run:
             "specification": self.specification,
             "rows": rows,
             "provenance": records.environment()
-            | {"date": records.now(), "seconds": seconds, "behaviour": now},
+            | {"date": records.now(), "seconds": seconds, "behaviour": now}
+            | fault,
         }

@@ -22,6 +22,8 @@ from ..scenario import Scenario
 
 SPLITS = tuple(f.name for f in fields(Splits) if f.name != "alike")
 Row = tuple[str, str, float]
+DIVERGED: Row = ("diverged", "", 1.0)
+"""The one row of a run whose model is not finite."""
 
 
 @dataclass(frozen=True)

@@ -41,10 +41,15 @@ def parsed(place: str, text: Contents) -> Record:
     except (ValueError, KeyError, TypeError, OSError, OverflowError, RecursionError) as error:
         fault = f"{type(error).__name__}: {error}"
     if fault:
-        raise RecordError(
-            f"{place}: not a record ({fault}). Delete it, and the run that it held is repeated."
-        )
+        raise refused(place, fault)
     return record
+
+
+def refused(place: str, fault: str) -> RecordError:
+    """Return the error of what is no record."""
+    return RecordError(
+        f"{place}: not a record ({fault}). Delete it, and the run that it held is repeated."
+    )
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -59,10 +64,11 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def fault_of(record: Record) -> str:
     """Return what contradicts itself in a record, or is no measurement; nothing if it is sound."""
     for column in IDENTITY:
-        if type(value := record["identity"][column]) not in (str, int):
-            return f"its {column}, {json.dumps(value)}, is neither text nor a whole number"
-    if type(kind := record["specification"]["type"]) is not str:
-        return f"its type, {json.dumps(kind)}, is no text"
+        kind, named = (int, "whole number") if column.startswith("seed_") else (str, "text")
+        if type(value := record["identity"][column]) is not kind:
+            return f"its {column}, {json.dumps(value)}, is no {named}"
+    if type(name := record["specification"]["type"]) is not str:
+        return f"its type, {json.dumps(name)}, is no text"
     if record["run_id"] != run_id(record["identity"], record["specification"]):
         return "its run id is not that of its identity and specification"
     seen = set[tuple[str, str]]()

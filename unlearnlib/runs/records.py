@@ -1,35 +1,35 @@
 """Records: a number exists once, in one file, beside where it came from.
 
 A record is the rows of one run with its identity and its provenance. A running grid writes each as
-a JSON file of its own, atomically; `merge` packs those of one scale into a file of JSON lines, one
-record a line, which is what is committed.
+a JSON file of its own, atomically; `merge` packs those of one scale into two compressed tables,
+which are what is committed. A record that is committed stands, whatever else there is of its run.
 """
 
 import json
-import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from ..cache import Contents, atomic, contents, locked
 from ..errors import RecordError
-from ..fields import first_defaults, nearest
+from ..fields import nearest
 from ..locations import committed_records, home_of_records, records_folder
-from ..methods import METHODS
-from . import behaviour
 from .environment import environment as environment
+from .packed import packed_form, rows_beside, unpacked, unreadable
 from .record_form import IDENTITY as IDENTITY
 from .record_form import Record as Record
 from .record_form import parsed
 from .record_form import run_id as run_id
-
-PROVENANCE = ("date", "commit", "dirty", "device", "seconds")
-COLUMNS = ("run_id", *IDENTITY, "metric", "split", "value", "stale", *PROVENANCE)
-"""Columns of the tidy table; after them comes one for each hyper-parameter of its methods."""
+from .tidy import COLUMNS as COLUMNS
+from .tidy import PROVENANCE as PROVENANCE
+from .tidy import hyper_parameters as hyper_parameters
+from .tidy import identity_in_full
+from .tidy import stale as stale
+from .tidy import table as table
+from .tidy import unfolded as unfolded
 
 
 def folder(part: str, scale: str) -> Path:
@@ -38,25 +38,29 @@ def folder(part: str, scale: str) -> Path:
     Raises:
         RecordError: A name is no word, so that its records would lie elsewhere.
     """
-    return records_folder(scale) / _word("part", part) / _word("scale", scale)
+    return records_folder(scale) / word("part", part) / word("scale", scale)
 
 
 def packed(part: str, scale: str) -> Path:
-    """Return the file that `merge` packs the records of one part at one scale into."""
-    return folder(part, scale).with_name(f"{scale}.jsonl")
+    """Return the table of runs that `merge` packs records into; that of rows lies beside it."""
+    return _packed_in(records_folder(scale), part, scale)
+
+
+def _packed_in(root: Path, part: str, scale: str) -> Path:
+    return root / word("part", part) / f"{word('scale', scale)}.runs.csv.gz"
 
 
 WORD = re.compile(r"\w[\w.-]*")
 
 
-def _word(what: str, word: str) -> str:
-    """Return `word` if it can be the name of a file and leads nowhere else."""
-    if not isinstance(word, str) or not WORD.fullmatch(word):
+def word(what: str, given: str) -> str:
+    """Return a word if it can be the name of a file and leads nowhere else."""
+    if not isinstance(given, str) or not WORD.fullmatch(given):
         raise RecordError(
-            f"The {what} {word!r} cannot name records: give it a word of letters, digits, '_', '-' "
-            "and '.', which begins with one of the first three."
+            f"The {what} {given!r} cannot name records: give it a word of letters, digits, '_', "
+            "'-' and '.', which begins with one of the first three."
         )
-    return word
+    return given
 
 
 def write(record: Record) -> None:
@@ -68,31 +72,54 @@ def write(record: Record) -> None:
     """
     identity = record["identity"]
     home = folder(identity["part"], identity["scale"])
-    path = home / f"{_word('run id', record['run_id'])}.json"
+    path = home / f"{word('run id', record['run_id'])}.json"
     with atomic(path) as temporary:
-        temporary.write_text(json.dumps(record, sort_keys=True) + "\n")
+        temporary.write_text(_text(record))
+
+
+def _text(record: Record) -> str:
+    """Return the one text of a record, as a loose file has it."""
+    return json.dumps(record, sort_keys=True) + "\n"
 
 
 def load_all(part: str, scale: str) -> dict[str, Record]:
     """Return every record that runs of one part at one scale have written, by its run id.
 
     Raises:
-        RecordError: A file or a line of the packed file is not a record, or two of them are of one
-            run; the message names all such places.
+        RecordError: A file or a line of the packed tables is not a record, or two of them are of
+            one run; the message names all such places.
     """
-    # What `merge` moves meanwhile is not missed: it is in the packed file before it goes.
+    # What `merge` moves meanwhile is not missed: it is in the packed tables before it goes.
     return _all(_loose(part, scale), packed(part, scale), part, scale)
 
 
-def at_home(part: str, scale: str) -> dict[str, Record]:
-    """Return the records of one part at one scale that lie where they belong, see `load_all`.
+def known(part: str, scale: str) -> dict[str, Record]:
+    """Return every record of one part at one scale: what runs have written, and see `elsewhere`."""
+    return load_all(part, scale) | elsewhere(part, scale)
 
-    None if that is where runs write anyway: it is for those that write to a folder of their own.
+
+def elsewhere(part: str, scale: str) -> dict[str, Record]:
+    """Return the records at home and the committed ones, where runs write to another folder.
+
+    Of two records of a run the committed one stands. Runs that are made to be committed, in the
+    folder of those that are, take nothing over.
     """
-    home = home_of_records(scale) / _word("part", part) / _word("scale", scale)
-    if home == folder(part, scale):
+    own = records_folder(scale)
+    if own == committed_records():
         return {}
-    return _all(_texts(home), home.with_name(f"{scale}.jsonl"), part, scale)
+    home = home_of_records(scale)
+    at_home = {} if home == own else _lying_in(home, part, scale)
+    return at_home | committed(part, scale)
+
+
+def committed(part: str, scale: str) -> dict[str, Record]:
+    """Return the records of one part at one scale that belong to the repository, see `load_all`."""
+    return _lying_in(committed_records(), part, scale)
+
+
+def _lying_in(root: Path, part: str, scale: str) -> dict[str, Record]:
+    place = _packed_in(root, part, scale)
+    return _all(_texts(place.parent / scale), place, part, scale)
 
 
 def _loose(part: str, scale: str) -> dict[Path, Contents]:
@@ -107,15 +134,26 @@ def _texts(home: Path) -> dict[Path, Contents]:
 
 
 def _all(loose: dict[Path, Contents], place: Path, part: str, scale: str) -> dict[str, Record]:
-    """Return the records in loose files and in the packed one: of two of a run, the later one."""
-    whole = contents(place) or b""
-    lines: dict[str, Contents] = {str(place): whole}
-    if isinstance(whole, bytes):
-        lines = {f"{place}, line {i}": line for i, line in enumerate(whole.splitlines(), 1)}
+    """Return the records in loose files and in packed tables: of two of a run, the later one."""
+    runs = contents(place)
+    rows = contents(rows_beside(place))  # after the runs, which are written after them
     faults: list[str] = []
-    packed_ones = _records_in(lines, (part, scale), faults, copies=False)
-    files = {str(path): text for path, text in loose.items()}
-    later = _records_in(files, (part, scale), faults, copies=True)
+    found: list[tuple[str, Record]] = []
+    if isinstance(runs, bytes) and isinstance(rows, bytes):
+        found, wrong = unpacked(str(place), runs, rows)
+        faults += wrong
+    elif runs is not None:
+        at, why = (rows_beside(place), rows) if isinstance(runs, bytes) else (place, runs)
+        fault = f"OSError: {why}" if isinstance(why, OSError) else "it is missing"
+        faults.append(unreadable(str(at), fault))
+    packed_ones = _by_run(found, (part, scale), faults, copies=False)
+    files: list[tuple[str, Record]] = []
+    for path, text in loose.items():
+        try:
+            files.append((str(path), parsed(str(path), text)))
+        except RecordError as error:
+            faults.append(str(error))
+    later = _by_run(files, (part, scale), faults, copies=True)
     if faults:
         more = [f"There are {len(faults) - 20} more."] if len(faults) > 20 else []
         raise RecordError("\n".join(faults[:20] + more))
@@ -129,30 +167,26 @@ def _date(record: Record) -> str:
     return str(record["provenance"].get("date", ""))
 
 
-def _records_in(
-    texts: Mapping[str, Contents], home: tuple[str, str], faults: list[str], copies: bool
+def _by_run(
+    found: Iterable[tuple[str, Record]], home: tuple[str, str], faults: list[str], copies: bool
 ) -> dict[str, Record]:
-    """Return the records of a part and scale in texts by their places; note all that is wrong."""
+    """Return records of a part and scale, which have their places, by run; note what is wrong."""
     by_run: dict[str, Record] = {}
     places: dict[str, str] = {}
-    for place, text in texts.items():
-        try:
-            record = parsed(place, text)
-        except RecordError as error:
-            faults.append(str(error))
-            continue
+    for place, record in found:
         own = tuple(record["identity"][k] for k in ("part", "scale"))
         if own != home:
             faults.append(f"{place}: of part and scale {own}, not {home}. Move it, or delete it.")
-        known = places.setdefault(record["run_id"], place)
-        if known != place and not (copies and text == texts[known]):
-            faults.append(f"{place}: of the same run as {known}. Delete the one that is wrong.")
-        by_run[record["run_id"]] = record
+        run = record["run_id"]
+        first = places.setdefault(run, place)
+        if first != place and not (copies and _text(record) == _text(by_run[run])):
+            faults.append(f"{place}: of the same run as {first}. Delete the one that is wrong.")
+        by_run[run] = record
     return by_run
 
 
 def merge(part: str, scale: str) -> Path | None:
-    """Pack the loose records of one part at one scale into one file; return it, if there is any.
+    """Pack the loose records of one part at one scale; return the table of runs, if there is any.
 
     Of several processes, one packs and the others wait for it.
 
@@ -165,83 +199,20 @@ def merge(part: str, scale: str) -> Path | None:
     place = packed(part, scale)
     if not _loose(part, scale):
         return place
-    with locked(place.with_suffix(".lock")):
+    with locked(place.with_name(f"{scale}.lock")):
         loose = _loose(part, scale)  # what is written meanwhile stays loose
         lines = sorted(
             _all(loose, place, part, scale).values(),
-            key=lambda r: ([str(value) for value in _identity_in_full(r).values()], r["run_id"]),
+            key=lambda r: ([str(value) for value in identity_in_full(r).values()], r["run_id"]),
         )
-        with atomic(place) as temporary:
-            temporary.write_text("".join(json.dumps(r, sort_keys=True) + "\n" for r in lines))
+        runs, rows = packed_form(lines)
+        for table, path in ((rows, rows_beside(place)), (runs, place)):
+            with atomic(path) as temporary:
+                temporary.write_bytes(table)
         for path, text in loose.items():
             if contents(path) == text:  # and not a later one
                 path.unlink(missing_ok=True)
     return place
-
-
-def stale(record: Record) -> bool:
-    """Tell whether the method does something else than when the record was made."""
-    kind, dataset = record["specification"]["type"], record["identity"]["dataset"]
-    now = behaviour.of_kind(kind, dataset)
-    return now is not None and bool(record["provenance"]["behaviour"] != now)
-
-
-def table(records: Iterable[Record]) -> pd.DataFrame:
-    """Return the tidy table of `records`: one measurement a row, see `COLUMNS`.
-
-    `params` is the JSON text of all hyper-parameters, and each of them is a column too, with NaN
-    where a method has no such.
-    """
-    rows = [
-        (r["run_id"], *identity.values(), *row, old, *(r["provenance"].get(k) for k in PROVENANCE))
-        for r in records
-        for identity, old in [(_identity_in_full(r), stale(r))]
-        for row in r["rows"]
-    ]
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    frame["value"] = frame["value"].astype(float)
-    frame["stale"] = frame["stale"].astype(bool)
-    return unfolded(frame)
-
-
-def _identity_in_full(record: Record) -> dict[str, Any]:
-    """Return the identity of a record, its parameters with those that are at their defaults."""
-    identity: dict[str, Any] = {name: record["identity"][name] for name in IDENTITY}
-    method = METHODS.get(record["specification"]["type"].partition(".")[0])
-    if method is not None:
-        params = first_defaults(method) | json.loads(identity["params"])
-        identity["params"] = json.dumps(params, sort_keys=True)
-    return identity
-
-
-def unfolded(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with a column for each hyper-parameter in the JSON text of its `params`.
-
-    NaN stands where a method has no such; a list is a tuple. Whole numbers and None stay what they
-    are beside that NaN, in columns of objects.
-    """
-    settings = {text: json.loads(text or "{}") for text in frame["params"].unique()}
-    columns = {}
-    for name in sorted({name for setting in settings.values() for name in setting}):
-        values = [settings[text].get(name, math.nan) for text in frame["params"]]
-        cells = [tuple(v) if isinstance(v, list) else v for v in values]
-        kind = object if any(v is None or type(v) is int for v in cells) else None
-        columns[name] = pd.Series(cells, frame.index, dtype=kind)
-    return frame.assign(**columns)
-
-
-def hyper_parameters(frame: pd.DataFrame) -> list[str]:
-    """Return the names of a tidy table's columns that hold hyper-parameters of its methods.
-
-    Columns that a page or a sweep adds are none.
-
-    >>> table = pd.DataFrame({"params": ['{"lr": 0.1}'], "lr": [0.1], "sweep": ["a"]})
-    >>> hyper_parameters(table)
-    ['lr']
-    """
-    texts = frame["params"].dropna().unique()
-    names = {name for text in texts for name in json.loads(text or "{}")}
-    return [str(column) for column in frame if column in names]
 
 
 def read(part: str, scale: str) -> pd.DataFrame:
@@ -249,11 +220,7 @@ def read(part: str, scale: str) -> pd.DataFrame:
 
     Those that are committed are among them, wherever runs write theirs.
     """
-    known = load_all(part, scale)
-    committed = committed_records() / part / f"{scale}.jsonl"
-    if committed != packed(part, scale):
-        known = _all({}, committed, part, scale) | known
-    return table(known.values())
+    return table(known(part, scale).values())
 
 
 def read_all(scale: str) -> pd.DataFrame:

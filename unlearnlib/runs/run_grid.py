@@ -10,25 +10,28 @@ from dataclasses import dataclass, field
 import pandas as pd
 from torch.hub import tqdm  # type: ignore[attr-defined]  # a plain one where tqdm is missing
 
-from ..errors import DivergedError, StoppedError
+from ..errors import StoppedError
+from ..locations import home_of_records, records_folder
 from ..scenario import Scenario
 from . import records
 from .grid import Grid, Run
+from .one_run import DIVERGED
 
 
 def run_grid(grid: Grid, budget: float | None = None) -> pd.DataFrame:
-    """Make the runs of `grid` that are missing and return the tidy table of all of them.
+    """Return the tidy table of the runs of `grid`: what is recorded, and the rest made now.
 
-    Each run is recorded as soon as it ends, so a grid that was stopped goes on where it was. A
-    laptop record is remade when its method does something else now; at other scales it is kept, and
-    the table marks it as stale. Where runs write to a folder of their own (`UNLEARNLIB_RECORDS`),
-    what is recorded at home is copied to it. A run that fails does not stop the others. The first
-    seed is run with every request and method before the second, since a part of that is worth the
-    most.
+    A run that is recorded is never made again, at no scale: a committed record stands on every
+    machine, and where its method does something else by now, the table marks it as stale. What is
+    made is recorded as soon as it ends, so a grid that was stopped goes on where it was. Where runs
+    write to a folder of their own (`UNLEARNLIB_RECORDS`), what is recorded elsewhere is copied to
+    it. A run that fails does not stop the others. The first seed is run with every request and
+    method before the second, since a part of that is worth the most.
 
-    A method whose steps diverge leaves no record, since no metric of such a model means anything.
-    Settings that go too far are what some grids are for: if nothing else fails, a warning tells of
-    them, and `attrs["diverged"]` of the table has a sentence for each.
+    A method whose steps diverge is recorded as that, and nothing else is recorded of it, since no
+    metric of such a model means anything. Settings that go too far are what some grids are for: if
+    nothing else fails, a warning tells of those made now; `attrs["diverged"]` of the table has a
+    sentence for each.
 
     Args:
         grid: What to run.
@@ -41,15 +44,14 @@ def run_grid(grid: Grid, budget: float | None = None) -> pd.DataFrame:
         StoppedError: A record or a model could not be written; the rest was not started.
     """
     end = time.monotonic() + (float("inf") if budget is None else budget)
-    own = records.load_all(grid.part, grid.scale)
-    known = records.at_home(grid.part, grid.scale) | own
+    known = records.known(grid.part, grid.scale)
     turn = {seed: i for i, seed in enumerate(grid.seeds)}
     runs = sorted(grid.runs(), key=lambda run: turn[run.seed])
-    due = [run for run in runs if run.due(known.get(run.run_id))]
-    again = {run.run_id for run in due}
-    done = {run.run_id: known[run.run_id] for run in runs if run.run_id not in again}
-    for taken_over in done.keys() - own.keys():
-        records.write(done[taken_over])
+    due = [run for run in runs if run.run_id not in known]
+    done = {run.run_id: known[run.run_id] for run in runs if run.run_id in known}
+    if records_folder(grid.scale) != home_of_records(grid.scale):
+        for taken_over in done.keys() - records.load_all(grid.part, grid.scale).keys():
+            records.write(done[taken_over])
     if due:
         scenario = due[0].scenario
         grid.check_requests(scenario)
@@ -73,10 +75,21 @@ def run_grid(grid: Grid, budget: float | None = None) -> pd.DataFrame:
             raise stopped from error
         done[run.run_id] = record
         longest[run.name] = max(longest[run.name], record["provenance"]["seconds"])
-    diverged = _told(failures, late, len(done), len(runs))
+    wild = [run for run in runs if run.run_id in done and diverged(done[run.run_id])]
+    _tell(failures, late, [_where(run) for run in wild if run in due], len(done), len(runs))
     table = _table(grid, done)
-    table.attrs["diverged"] = diverged
+    faults = [done[run.run_id]["provenance"].get("fault", "it diverged") for run in wild]
+    table.attrs["diverged"] = [f"{f} ({_where(r)})" for f, r in zip(faults, wild, strict=True)]
     return table
+
+
+def diverged(record: records.Record) -> bool:
+    """Tell whether the steps of a method diverged, so that its record has no measurement."""
+    return [*map(tuple, record["rows"])] == [DIVERGED]
+
+
+def _where(run: Run) -> str:
+    return f"in {run.label} on {run.request}, seed {run.seed}"
 
 
 @dataclass
@@ -110,7 +123,7 @@ def _scenario(run: Run, before: Scenario) -> Scenario:
 
 def _tried(run: Run, scenario: Scenario, failures: _Failures) -> records.Record | None:
     """Return the record of a run; None if it fails, and then its failure is noted."""
-    where = f"in {run.label} on {run.request}, seed {run.seed}"
+    where = _where(run)
     if run.seed in failures.hopeless:
         failures.hopeless[run.seed].add_note(where)
         return None
@@ -131,21 +144,17 @@ def _table(grid: Grid, made: dict[str, records.Record]) -> pd.DataFrame:
     return records.table(made[run.run_id] for run in grid.runs() if run.run_id in made)
 
 
-def _told(failures: _Failures, late: int, done: int, total: int) -> list[str]:
-    """Warn of runs that were late or diverged; return a sentence for each that diverged.
+def _tell(failures: _Failures, late: int, wild: list[str], done: int, total: int) -> None:
+    """Warn of runs that were late or diverged.
 
     Raises:
-        ExceptionGroup: Some failed otherwise.
+        ExceptionGroup: Some failed.
     """
     if late:
         told = f"{late} of {total} runs were not started, which the same command makes."
         warnings.warn(f"The time was up: {told}", stacklevel=3)
-    diverged = [error for error in failures.errors if isinstance(error, DivergedError)]
-    if len(failures.errors) > len(diverged):
-        told = f"{done} of {total} runs are recorded; these failed"
-        raise ExceptionGroup(told, failures.errors)
-    if diverged:
-        where = "; ".join(error.__notes__[0] for error in diverged)
-        told = f"{len(diverged)} of {total} runs diverged and have no record: {where}."
+    if failures.errors:
+        raise ExceptionGroup(f"{done} of {total} runs are recorded; these failed", failures.errors)
+    if wild:
+        told = f"{len(wild)} of {total} runs diverged and have no number: {'; '.join(wild)}."
         warnings.warn(told, stacklevel=3)
-    return [f"{error} ({', '.join(error.__notes__)})" for error in diverged]

@@ -1,7 +1,6 @@
 """One run of a sweep: a notebook executed at a point, with a status file that outlives it."""
 
 import errno
-import hashlib
 import json
 import os
 import shutil
@@ -10,7 +9,6 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +17,14 @@ import pandas as pd
 
 from ..cache import atomic, digest
 from ..errors import RecordError, SweepError
-from ..locations import PACKAGE
 from ..runs import records
+from ..runs.environment import library_hash
 from .execute import CellError, execute
 
 Status = dict[str, Any]
 PLAN = "plan.json"
 """The file of a sweep's folder that names the runs of the last command."""
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-
-
-@lru_cache(maxsize=1)
-def library_hash() -> str:
-    """Return a hash of the library's source: other code, other runs."""
-    source = hashlib.sha256()
-    for path in sorted(PACKAGE.rglob("*.py")):
-        source.update(path.relative_to(PACKAGE).as_posix().encode() + path.read_bytes())
-    return source.hexdigest()[:12]
 
 
 def notebook_hash(notebook: Path) -> str:
@@ -127,7 +116,7 @@ def make(run: NotebookRun) -> Status:
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, str(run.threads))  # read when the first kernel starts
     start = time.perf_counter()
-    environment = {"UNLEARNLIB_RECORDS": str(run.records), "TQDM_DISABLE": "1"}
+    environment = {"UNLEARNLIB_RECORDS": str(run.records), "TQDM_DISABLE": "1", "RERUN": "none"}
     state, text = "failed", ""
     try:
         execute(run.notebook, run.executed, run.parameters, run.timeout, environment)

@@ -20,12 +20,12 @@ from tqdm import tqdm
 
 from ..cache import atomic, digest
 from ..errors import SpecError, SweepError
+from ..runs.environment import library_hash
 from .notebook_run import (
     PLAN,
     NotebookRun,
     Status,
     collect,
-    library_hash,
     make,
     notebook_hash,
     writing,

@@ -1,0 +1,196 @@
+"""Re-runs: a sample of what is recorded, made anew and set beside its record.
+
+The numbers of the book are its records. Whether the code still gives them, on the machine at hand,
+is what a re-run tells: `RERUN=none`, `sample` or `all` says how much of it to do. It changes no
+record.
+"""
+
+import os
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import DisagreementError, SpecError
+from . import records
+from .grid import Grid, Run
+
+MODES = ("none", "sample", "all")
+AGAIN = "again"
+"""Key of `attrs` under which the recorded table of an experiment carries the one made anew."""
+QUICK = 10.0
+"""Seconds that an experiment may have taken to be in the sample."""
+NEAR = 0.005
+"""The least that counts as a spread: half a point of an accuracy, which is an image or two."""
+LEAST, LEAST_OF_ONE = 0.95, 0.5
+"""Shares of the measurements, of all and of each method, that must lie where the record says."""
+COLUMNS = (
+    "part", "where", "what", "metric", "split", "recorded", "again", "low", "high", "spread",
+)  # fmt: skip
+
+
+def mode() -> str:
+    """Return how much to make anew, as the environment variable `RERUN` says.
+
+    That is nothing, a `sample`, which is meant where it is not set (the first seed of each grid and
+    experiments of up to ten seconds), or all.
+
+    Raises:
+        SpecError: It says something else.
+    """
+    given = os.environ.get("RERUN") or "sample"
+    if given not in MODES:
+        raise SpecError(f"RERUN={given} is none of {', '.join(MODES)}. Set it to one of these.")
+    return given
+
+
+def is_due(seconds: float) -> bool:
+    """Tell whether to make an experiment anew that took so many seconds when it was recorded."""
+    return mode() == "all" or (mode() == "sample" and seconds <= QUICK)
+
+
+def rerun(*recorded: Grid | pd.DataFrame) -> pd.DataFrame:
+    """Make anew what :func:`mode` says of recorded runs, and return it beside the records.
+
+    Only what is committed is made anew: the rest of a page was computed by this build anyway.
+    Models come from the cache where it has them.
+
+    Args:
+        recorded: Grids, and tables as `experiment` returned them.
+
+    Returns:
+        One measurement a row, see `COLUMNS`. `low`, `high` and `spread` are the least, the greatest
+        and the standard deviation over the recorded seeds of the same method on the same request;
+        of an experiment, over the rows that differ in columns `seed…` alone, and without such
+        columns the recorded value itself, and the standard deviation of its column. `spread` is
+        NaN where there is but one value.
+    """
+    rows: list[tuple[Any, ...]] = []
+    for one in recorded:
+        rows += _runs(one) if isinstance(one, Grid) else _table(one)
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    numbers = list(COLUMNS[COLUMNS.index("recorded") :])
+    return frame.astype(dict.fromkeys(numbers, float))
+
+
+def judged(frame: pd.DataFrame) -> "pd.Series[bool]":
+    """Tell of each measurement whether it can agree: times cannot, nor what has no spread."""
+    timed = frame["metric"].str.startswith("seconds") | (frame["metric"] == "peak_memory_mib")
+    return ~timed & frame["spread"].notna()
+
+
+def within(frame: pd.DataFrame) -> "pd.Series[bool]":
+    """Tell of each measurement whether it lies in the recorded range widened by one spread."""
+    slack = frame["spread"].fillna(0).clip(lower=NEAR)
+    inside = frame["again"].between(frame["low"] - slack, frame["high"] + slack)
+    return inside | (frame["again"].isna() & frame["recorded"].isna())
+
+
+def agreement(frame: pd.DataFrame) -> float:
+    """Return the share of the measurements that lie where the record says; NaN if there is none."""
+    inside = within(frame)[judged(frame)]
+    return float(inside.mean()) if len(inside) else float("nan")
+
+
+def check_rerun(frame: pd.DataFrame) -> None:
+    """Complain if what was made anew is not what is recorded; what was not made anew passes.
+
+    Raises:
+        DisagreementError: Less than 95 % of the measurements, or less than half of those of one
+            method, lie in the recorded range widened by one spread.
+    """
+    frame = frame[judged(frame)]
+    inside = within(frame)
+    by_method = inside.groupby([frame["part"], frame["what"]]).mean()
+    if frame.empty or (inside.mean() >= LEAST and by_method.min() >= LEAST_OF_ONE):
+        return
+    far = ((frame["again"] - frame["recorded"]) / frame["spread"].clip(lower=NEAR)).abs()
+    worst = frame.iloc[int(far.fillna(np.inf).where(~inside, -1).to_numpy().argmax())]
+    raise DisagreementError(
+        f"{inside.mean():.0%} of the {len(frame)} measurements that were made anew lie in the "
+        f"recorded range widened by one spread, and at least {by_method.min():.0%} of those of one "
+        f"method; {LEAST:.0%} and {LEAST_OF_ONE:.0%} must. The code does something else than when "
+        f"this was recorded. The farthest: {worst['what']} on {worst['where']}, "
+        f"{worst['metric']} {worst['split']}: recorded {worst['recorded']:.4g} "
+        f"({worst['low']:.4g} to {worst['high']:.4g}), now {worst['again']:.4g}. Mend the code, or "
+        "delete the records and make them anew: python -m unlearnlib record NOTEBOOK."
+    )
+
+
+Rows = Iterator[tuple[Any, ...]]
+
+
+def _runs(grid: Grid) -> Rows:
+    """Yield the measurements of the runs of a grid that are made anew."""
+    if mode() == "none":
+        return
+    kept = records.committed(grid.part, grid.scale)
+    runs = [run for run in grid.runs() if run.run_id in kept]
+    seeds = grid.seeds if mode() == "all" else grid.seeds[:1]
+    scenario = runs[0].scenario if runs else None
+    for run in runs:
+        if run.seed not in seeds:
+            continue
+        if run.scenario != scenario:
+            assert scenario is not None
+            scenario = scenario.but(request=run.request, seed_model=run.seed, seed_request=run.seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that nothing changed is in the table
+            new = _values(run.go(scenario))
+        same = [kept[r.run_id] for r in runs if (r.request, r.label) == (run.request, run.label)]
+        yield from _beside(run, _values(kept[run.run_id]), new, [_values(one) for one in same])
+
+
+Values = dict[tuple[str, str], float]
+
+
+def _values(record: records.Record) -> Values:
+    return {(metric, split): float(value) for metric, split, value in record["rows"]}
+
+
+def _beside(run: Run, old: Values, new: Values, same: list[Values]) -> Rows:
+    """Yield the measurements of a run beside those made anew, with what its seeds span."""
+    g, none = run.grid, float("nan")
+    where = f"{g.dataset}, {g.model}, {run.request}, seed {run.seed}"
+    for key in old | new:
+        seen = pd.Series([values.get(key, none) for values in same])
+        now, before = new.get(key, none), old.get(key, none)
+        yield (g.part, where, run.label, *key, before, now, seen.min(), seen.max(), seen.std())
+
+
+def _table(table: pd.DataFrame) -> Rows:
+    """Yield the measurements of an experiment that was made anew."""
+    again = table.attrs.get(AGAIN)
+    if again is None:
+        return
+    numbers = [column for column in table if table[column].dtype == float]
+    keys = [column for column in table if column not in numbers]
+    setting = [column for column in keys if not str(column).startswith("seed")]
+    of = _texts(table, setting)
+    for number in numbers:
+        values = table[number]
+        seen = pd.DataFrame({"old": values, "low": values, "high": values, "sd": values.std()})
+        if setting != keys:  # there are seeds
+            same = values.groupby(of)
+            seen["low"], seen["high"] = same.transform("min"), same.transform("max")
+            seen["sd"] = same.transform("std")
+        new = again[[number]].rename(columns={number: "new"})
+        both = _by_key(table, keys, seen).join(_by_key(again, keys, new), how="outer")
+        lost = both["old"].isna() & both["new"].notna()  # which no row of the record stands for
+        both["sd"] = both["sd"].mask(lost, 0.0)
+        for (where, _), before, low, high, spread, now in both.itertuples(name=None):
+            what = table.attrs["name"]
+            yield table.attrs["part"], where, what, str(number), "", before, now, low, high, spread
+
+
+def _texts(table: pd.DataFrame, columns: list[Any]) -> list[str]:
+    """Return what each row reads in some columns."""
+    return [", ".join(map(str, row[1:])) for row in table[columns].itertuples()]
+
+
+def _by_key(table: pd.DataFrame, keys: list[Any], values: pd.DataFrame) -> pd.DataFrame:
+    """Return values under what their rows are known by, those of one key in their order."""
+    known = pd.Series(_texts(table, keys), table.index)
+    return values.set_index([known, known.groupby(known).cumcount()])
