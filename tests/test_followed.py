@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from unlearnlib import Labelled, NablaTau, Recipe, Scenario, measure, metrics, unlearn
-from unlearnlib.runs.followed import followed, iterates, metric_on
+from unlearnlib import PGU, Labelled, NablaTau, Recipe, Scenario, measure, metrics, unlearn
+from unlearnlib.runs.followed import descent, followed, iterates, metric_on
 
 
 def test_a_metric_is_of_a_model_on_data(model: nn.Module) -> None:
@@ -43,3 +43,18 @@ def test_the_last_iterate_is_what_the_method_returns() -> None:
     *_, last = iterates(method, scenario, 3)
     whole = unlearn(method, scenario, 3).model
     assert measure(last, scenario.splits) == measure(whole, scenario.splits)
+
+
+@pytest.mark.usefixtures("lab")
+def test_a_descent_begins_with_the_original_and_ends_where_pgu_without_a_stop_does() -> None:
+    method = PGU(epochs=3, lr=0.5, stop=None)
+    recipe = Recipe(epochs=2, lr=0.05, batch_size=32)
+    scenario = Scenario("toy", "mlp", "random:0.2", recipe, validation=0.2)
+    models = descent(method, scenario, 3)
+    first = measure(next(models), scenario.splits)
+    assert first == measure(scenario.original[0], scenario.splits)
+    *others, last = models
+    assert len(others) == 2
+    assert measure(last, scenario.splits) == measure(
+        unlearn(method, scenario, 3).model, scenario.splits
+    )

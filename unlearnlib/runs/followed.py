@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from ..access import grant
 from ..data import Labelled
-from ..scenario import Scenario
+from ..methods import PGU
+from ..scenario import Scenario, rng
 from .one_run import outputs
 
 Value = TypeVar("Value")
@@ -23,6 +24,17 @@ def iterates(method: Any, scenario: Scenario, seed_method: int = 0) -> Iterator[
     """Yield what `method.iterates` yields of a scenario, granted nothing but what it names."""
     granted = grant(method, scenario.offers(seed_method, method))
     yield from method.iterates(scenario.original[0], **granted)
+
+
+def descent(method: PGU, scenario: Scenario, seed_method: int = 0) -> Iterator[nn.Module]:
+    """Yield the models of PGU on one request, from the original on and past its stop rule.
+
+    It is one object, which changes with every epoch.
+    """
+    (original, _), forget = scenario.original, scenario.splits.forget
+    left = scenario.stored(method.stored).without(original, forget.inputs)
+    generator = rng("method", seed_method, scenario.device)
+    yield from method.iterates(original, forget, left, generator)
 
 
 def followed(
