@@ -2,12 +2,14 @@
 
 PYTHON ?= python3
 PAPER ?= *
+# How much of what is recorded a build makes anew: none, sample (a seed of each grid) or all.
+export RERUN ?= sample
 
 BIN := .venv/bin
 # The stamp's name is a checksum of what is installed: nothing changed, nothing to do.
 STAMP := .venv/installed-$(shell cat requirements.txt pyproject.toml | cksum | tr ' ' '-')
 
-# Trained models and laptop records are shared by the book, the tests and nbval.
+# Trained models, and laptop runs that are not recorded, are shared by book, tests and nbval.
 export UNLEARNLIB_CACHE ?= $(CURDIR)/.cache
 export OMP_NUM_THREADS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -29,7 +31,7 @@ stage = @printf '\n== %s\n' '$(1)'; start=$$(date +%s); $(2) \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install book notebooks test lint types unit nbval behaviour wheel strict paper workstation clean
+.PHONY: help install book notebooks test lint types unit nbval behaviour wheel strict paper records workstation clean
 
 help:  ## list these targets (the default)
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -83,6 +85,9 @@ wheel: install  ## the built wheel in a clean environment
 
 paper: install  ## recorded runs at paper scale, on whatever device is there (PAPER=jit: one part; BUDGET=25m: a time)
 	@$(BIN)/python -m unlearnlib run $(BUDGET:%=--budget %) $(wildcard notebooks/$(PAPER)/*.paper.yaml notebooks/$(PAPER)/more/*.paper.yaml)
+
+records: install  ## laptop runs that pages lack (PAGES="notebooks/jit/random.ipynb ..."; all without)
+	@TQDM_DISABLE=1 $(BIN)/python -m unlearnlib record $(or $(PAGES),$(shell find notebooks -mindepth 2 -name '*.ipynb' | sort))
 
 workstation: install  ## recorded runs at workstation scale (PAPER=jit: one part)
 	@$(BIN)/python -m unlearnlib run $(BUDGET:%=--budget %) $(wildcard notebooks/$(PAPER)/*.workstation.yaml notebooks/$(PAPER)/more/*.workstation.yaml)

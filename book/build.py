@@ -24,6 +24,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES, EXECUTED, BUILD = Path("notebooks"), Path("book/_executed"), Path("book/_build")
 EXTRA = EXECUTED / "_extra"  # copied into the built book as it is
+LAST = "this_build"  # the page that sums up what all others made anew
 
 
 def pages(entry: object) -> Iterator[str]:
@@ -59,7 +60,8 @@ def inputs_of(page: str, common: str) -> str:
     cells = [(c.cell_type, c.source, c.metadata.get("tags", [])) for c in read(source).cells]
     grids = source.with_suffix("").rglob("*.yaml")  # of the page on sweeps
     beside = checksum(sorted([*source.parent.rglob(f"{source.stem}.*.yaml"), *grids]))
-    return hashlib.sha256(repr((cells, beside, common)).encode()).hexdigest()
+    anew = os.environ.get("RERUN") or "sample"
+    return hashlib.sha256(repr((cells, beside, common, anew)).encode()).hexdigest()
 
 
 def read(path: Path) -> nbformat.NotebookNode:
@@ -114,7 +116,9 @@ def inputs_of_all(names: list[str]) -> dict[str, str]:
 
 def stages(names: list[str]) -> list[list[str]]:
     """Return the pages in the order in which to execute them; those that sum up come last."""
-    return [apart([page for page in names if "/" in page]), [p for p in names if "/" not in p]]
+    tops = [page for page in names if "/" not in page]
+    last = [page for page in tops if page == LAST]
+    return [apart([page for page in names if "/" in page]), [p for p in tops if p != LAST], last]
 
 
 def execute_all(names: list[str], jobs: int) -> None:
@@ -218,7 +222,7 @@ if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // options.jobs))
     if options.list:
-        for stage in stages(names):
+        for stage in filter(None, stages(names)):
             print(*(SOURCES / f"{page}.ipynb" for page in stage))
     elif options.committed:
         take_committed(names)

@@ -1,6 +1,7 @@
 """The library without Jupyter.
 
 python -m unlearnlib run SPEC ...                     make the runs that are missing in grids
+python -m unlearnlib record NOTEBOOK ...              record the laptop runs that pages lack
 python -m unlearnlib sweep NOTEBOOK --grid GRID.yaml  run a notebook at many points
 python -m unlearnlib data NAME ...                    download data sets and check them
 """
@@ -9,6 +10,7 @@ import argparse
 import os
 import re
 import sys
+import tempfile
 import time
 import traceback
 import warnings
@@ -18,7 +20,7 @@ from pathlib import Path
 
 from .data import NAMES, load
 from .errors import StoppedError, UnlearnError
-from .locations import cache_folder
+from .locations import cache_folder, committed_records
 from .runs import records
 from .runs.grid import Grid
 from .runs.run_grid import run_grid
@@ -57,6 +59,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--budget", type=seconds, metavar="25m", help=BUDGET)
     run.set_defaults(go=_run)
 
+    record = commands.add_parser(
+        "record", parents=[every], description=RECORD, help="record the runs that pages lack"
+    )
+    record.add_argument("notebooks", nargs="+", type=Path)
+    record.set_defaults(go=_record)
+
     sweep = commands.add_parser("sweep", parents=[every], help="run a notebook at many points")
     sweep.add_argument("notebook", type=Path)
     sweep.add_argument("--grid", type=Path, required=True, help="file: parameter -> values")
@@ -84,6 +92,12 @@ RUN = (
     "their mistakes are told before anything is trained. One that is wrong is left out, and a run "
     "that fails does not stop the others: failures are listed at the end, and the exit status is "
     "1. If nothing can be written any more, everything stops."
+)
+RECORD = (
+    "Execute notebooks, so that the runs and the experiments that they lack are made and recorded "
+    "in data/records, each as soon as it ends; when a notebook has ended, its runs are packed. "
+    "What is recorded is not made again: delete it to have it made anew. A notebook that fails "
+    "does not stop the others, and the same command goes on where this one was."
 )
 BUDGET = "time to spend, such as 90s, 25m or 2h: what would not end within it is not started"
 
@@ -216,6 +230,27 @@ def _pack(grid: Grid) -> None:
     """Pack what is recorded, and say how much that is."""
     if place := records.merge(grid.part, grid.scale):
         print(f"{len(grid) - len(grid.missing())} of {len(grid)} runs in {place}", flush=True)
+
+
+def _record(options: argparse.Namespace) -> int:
+    """Execute notebooks whose runs are written to the records that are committed."""
+    from .sweep import execute  # needs papermill, which the rest does not
+
+    home, failed = committed_records(), 0
+    environment = {"UNLEARNLIB_RECORDS": str(home), "RERUN": "none"}
+    os.environ |= environment
+    for notebook in options.notebooks:
+        start = time.monotonic()
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                execute(notebook, Path(folder, notebook.name), environment=environment)
+        except Exception as error:
+            failed += 1
+            _tell(error, options.verbose, f"{notebook}: ")
+        for loose in sorted(path for path in home.glob("*/*") if path.is_dir()):
+            records.merge(loose.parent.name, loose.name)
+        print(f"{notebook}: {time.monotonic() - start:.0f} s", flush=True)
+    return int(bool(failed))
 
 
 def _sweep(options: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@
 - `claims`: what a claim is, and its file; `models`: its verdict in one setting, from its controls;
   `ledger`: its verdict at each scale
 - `handover`: verdicts that pages compute themselves, on their way to the ledger's page
+- `this_build`: what pages made anew, on its way to the page that sums up the build
 - `paired_examples`: tests that pair examples rather than runs
 - `table`: what a finished table is; `show`: the tables of pages; `side_by_side`: a comparison's
 - `verdict_tables`: the tables of the ledger; `overview`: the ledger as a picture
@@ -51,6 +52,13 @@ from .summary import (
     summary,
 )
 from .table import Table
+from .this_build import (
+    hand_over_rerun,
+    machine,
+    rerun_line,
+    rerun_table,
+    reruns_handed_over,
+)
 from .verdict_tables import show_by_setting, show_glance, show_ledger
 
 __all__ = [
@@ -66,10 +74,12 @@ __all__ = [
     "differences",
     "glance",
     "hand_over",
+    "hand_over_rerun",
     "handed_over",
     "headroom",
     "interval",
     "ledger",
+    "machine",
     "mean_by_method",
     "of_models",
     "paired",
@@ -79,6 +89,9 @@ __all__ = [
     "random_shares",
     "read_claims",
     "reported",
+    "rerun_line",
+    "rerun_table",
+    "reruns_handed_over",
     "rule",
     "share_interval",
     "show_beside",

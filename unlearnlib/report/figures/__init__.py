@@ -10,6 +10,7 @@ units and states n. Show one with :func:`show_figure`, which gives the page an a
 - `by_pair`: `intervals` of differences between methods
 - `by_hyper_parameter`: `heatmap` and `curves`, over the hyper-parameters of a method
 - `deviations`: differences from a reference over two numbers, with the cells of a rule
+- `reruns`: what a build made anew, against its records
 - `plane`: models of one or two inputs, and quantities against a distance
 """
 
@@ -19,6 +20,7 @@ from .by_model import draw_models, how_drawn, keep_within
 from .by_pair import intervals
 from .by_request import dots_by_request
 from .deviations import deviations
+from .reruns import reruns, show_reruns
 from .style import Picture, colour, count, live_line, provenance_line, show_figure, use
 
 __all__ = [
@@ -37,6 +39,8 @@ __all__ = [
     "keep_within",
     "live_line",
     "provenance_line",
+    "reruns",
     "show_figure",
+    "show_reruns",
     "use",
 ]
