@@ -68,7 +68,35 @@ def rows(
     return unfolded(frame)
 
 
-def at_least(border: float, **right: Any) -> Claim:
-    left = Quantity("JiT", *ACCURACY)
-    test = Inequality(left, Quantity("Original", *ACCURACY), at_least=border, **right)
-    return Claim("c", "jit", "A sentence.", "a table", "jit/page", (test,))
+FORGET, KEEP = ("accuracy", "test_forget"), ("accuracy", "test_retain")
+
+
+def forgets_and_keeps(**more: Any) -> Claim:
+    """Return a claim: JiT leaves the class at most ten points above Retrain, and costs the others
+    at most three.
+    """
+    where = {"part": "jit"}
+    tests = (
+        Inequality(
+            Quantity("JiT", *FORGET), Quantity("Retrain", *FORGET), at_most=0.1, where=where
+        ),
+        Inequality(
+            Quantity("JiT", *KEEP), Quantity("Original", *KEEP), at_least=-0.03, where=where
+        ),
+    )
+    return Claim("c", "jit", "A sentence.", "a table", "jit/page", **{"tests": tests, **more})
+
+
+def forgotten(
+    jit: int, n: int = 10, *, original: int = 0, oracle: int | None = None, **columns: Any
+) -> pd.DataFrame:
+    """Return records of n models in which so many pass :func:`forgets_and_keeps`.
+
+    Those that do not pass recognise the class. `columns` are the request and so on.
+    """
+    passes = {"JiT": jit, "Original": original, "Retrain again": n if oracle is None else oracle}
+    tables = [rows("Retrain", [0.0] * n, measured=FORGET, **columns)]
+    for method, k in passes.items():
+        tables.append(rows(method, [0.05] * k + [0.9] * (n - k), measured=FORGET, **columns))
+        tables.append(rows(method, [0.8] * n, measured=KEEP, **columns))
+    return pd.concat(tables, ignore_index=True)

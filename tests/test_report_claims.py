@@ -1,15 +1,17 @@
-"""Paired intervals against brute force, and claims that turn when the data turn."""
+"""Intervals and pairs against brute force; the file of claims; what pages hand to the ledger."""
 
 import math
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 from unlearnlib.errors import RecordError, SpecError
 from unlearnlib.report import (
+    by_setting,
     glance,
     hand_over,
     handed_over,
@@ -22,29 +24,31 @@ from unlearnlib.report import (
     show_paired,
     summary,
 )
-from unlearnlib.report.claims import Claim, Inequality
-from unlearnlib.report.ledger import NOT, PARTLY, REPRODUCED, UNTESTED, judge
-from unlearnlib.report.summary import Quantity
+from unlearnlib.report.models import NOT, REPRODUCED, UNDECIDED, UNTESTED
 
-from .made_tables import ACCURACY, at_least, rows
+from .made_tables import ACCURACY, forgets_and_keeps, forgotten, rows
 
 
-def test_interval_is_scipys() -> None:
+def test_interval_is_that_of_all_samples() -> None:
+    """Of five values there are 3,125 samples with replacement, each as likely as the others."""
     values = [0.1, 0.4, 0.35, 0.8, -0.2]
+    means = np.mean(list(product(values, repeat=5)), axis=1)
     mean, low, high = interval(values)
-    sem = stats.sem(values)
     assert mean == pytest.approx(np.mean(values))
-    assert (low, high) == pytest.approx(stats.t.interval(0.95, 4, np.mean(values), sem))
+    assert (low, high) == pytest.approx(tuple(np.quantile(means, [0.025, 0.975])), abs=0.01)
 
 
-def test_interval_covers_the_mean_19_times_in_20() -> None:
-    draws = np.random.default_rng(0).normal(3.0, 2.0, (4000, 4))
-    hits = [low <= 3.0 <= high for _, low, high in map(interval, draws)]
-    assert np.mean(hits) == pytest.approx(0.95, abs=0.01)
+def test_interval_stays_within_the_values_and_does_not_mind_their_order() -> None:
+    values = [0.0, 0.0, 0.0, 0.0, 1.0, 0.97, 0.5]
+    assert min(values) <= interval(values)[1] < interval(values)[2] <= max(values)
+    assert interval(values) == interval(values[::-1]) == interval(values)
+    assert interval([0.3] * 6) == pytest.approx((0.3, 0.3, 0.3))
 
 
-def test_one_value_has_no_interval_and_none_is_refused() -> None:
+def test_fewer_than_five_values_have_no_interval_and_none_is_refused() -> None:
     assert interval([2.0]) == (2.0, -math.inf, math.inf)
+    assert interval([1.0, 2.0, 3.0, 4.0]) == (2.5, -math.inf, math.inf)
+    assert math.isfinite(interval([1.0, 2.0, 3.0, 4.0, 5.0])[1])
     for bad in ([], [1.0, math.nan]):
         with pytest.raises(RecordError, match="at least one number"):
             interval(bad)
@@ -92,93 +96,8 @@ def test_summary_by_hand() -> None:
     assert math.isnan(found["sd"]["Original"])
 
 
-def test_verdict_turns_with_the_data() -> None:
-    original = rows("Original", [0.80, 0.80, 0.80])
-    for values, word in [
-        ([0.79, 0.80, 0.80], REPRODUCED),
-        ([0.79, 0.78, 0.74], PARTLY),  # the mean holds, the interval does not
-        ([0.70, 0.71, 0.72], NOT),
-    ]:
-        assert judge(at_least(-0.03), pd.concat([rows("JiT", values), original]))[0] == word
-
-
-def test_a_border_is_included_and_equivalence_needs_both() -> None:
-    table = pd.concat([rows("JiT", [0.5, 0.5]), rows("Original", [0.5, 0.5])])
-    assert judge(at_least(0.0), table)[0] == REPRODUCED
-    assert judge(at_least(-0.1, at_most=0.1), table)[0] == REPRODUCED
-    assert judge(at_least(0.1, at_most=0.2), table)[0] == NOT
-    table = pd.concat([rows("JiT", [0.77, 0.77]), rows("Original", [0.8, 0.8])])
-    assert judge(at_least(-0.03), table)[0] == REPRODUCED  # 0.77 - 0.8 < -0.03 in binary
-
-
-def test_one_run_is_never_more_than_partly() -> None:
-    table = pd.concat([rows("JiT", [0.9]), rows("Original", [0.5])])
-    word, detail, _ = judge(at_least(0.0), table)
-    assert word == PARTLY
-    assert "n = 1" in detail
-
-
-def test_requests_that_disagree_and_tests_without_records_make_partly() -> None:
-    good = pd.concat([rows("JiT", [0.8, 0.8]), rows("Original", [0.8, 0.8])])
-    bad = pd.concat(
-        [rows(m, v, "class:sea") for m, v in (("JiT", [0.1] * 2), ("Original", [1.0] * 2))]
-    )
-    assert judge(at_least(-0.03), pd.concat([good, bad]))[0] == PARTLY
-    only = at_least(-0.03, where={"request": "class:rocket"})
-    assert judge(only, pd.concat([good, bad]))[0] == REPRODUCED
-    both = Claim(
-        "c", "jit", "s", "t", tests=(*only.tests, *at_least(0, where={"request": "x"}).tests)
-    )
-    word, detail, _ = judge(both, good)
-    assert word == PARTLY
-    assert "1 of 2 tests without records" in detail
-
-
-def test_no_records_and_a_run_without_a_number() -> None:
-    assert judge(at_least(0.0), rows("JiT", [0.5]))[0] == UNTESTED
-    table = pd.concat([rows("JiT", [math.nan, 0.9]), rows("Original", [0.5, 0.5])])
-    assert judge(at_least(0.0), table)[0] == UNTESTED
-
-
-def test_a_sweep_pairs_only_what_differs_in_the_named_parameter() -> None:
-    def run(sigma: float, lr: float, values: list[float]) -> pd.DataFrame:
-        return rows("JiT", values, params=f'{{"sigma": {sigma}, "lr": {lr}}}')
-
-    table = pd.concat(
-        [
-            run(1.0, 1, [0.6, 0.6]),
-            run(0.1, 1, [0.1, 0.1]),
-            run(1.0, 2, [0.5, 0.5]),
-            run(0.1, 2, [0.4, 0.4]),
-        ]
-    )
-    left, right = (Quantity("JiT", *ACCURACY, {"sigma": s}) for s in (1.0, 0.1))
-    settings = Inequality(left, right, at_least=0.0).settings(table)
-    assert settings["mean"].tolist() == pytest.approx([0.5, 0.1])
-
-
-def test_access_is_read_from_the_records() -> None:
-    claim = Claim("c", "jit", "s", "t", access=("JiT", frozenset({"forget_inputs", "generator"})))
-    assert judge(claim, rows("JiT", [0.5]))[0] == REPRODUCED
-    beyond = judge(claim, rows("JiT", [0.5]).assign(access="forget_inputs, retain"))
-    assert beyond[:2] == (NOT, "JiT also saw retain")
-    assert judge(claim, rows("Retrain", [0.5]))[0] == UNTESTED
-
-
-def test_distances_from_a_third_method_do_not_mind_on_which_side_it_is() -> None:
-    """Though 0.40 is less than 0.58, it is farther from 0.50: by 0.02, on each of two models."""
-    table = pd.concat([rows("JiT", [0.4, 0.3]), rows("Original", [0.58, 0.48]),
-                       rows("Retrain", [0.5, 0.4, 0.7])])  # fmt: skip
-    nearer = Inequality(
-        Quantity("JiT", *ACCURACY), Quantity("Original", *ACCURACY), origin="Retrain", at_most=0.0
-    )
-    found = nearer.settings(table).iloc[0]
-    assert (found["mean"], found["n"], found["leans"]) == (pytest.approx(0.02), 2, False)
-    assert nearer.settings(table[table["method"] != "Retrain"]).empty
-
-
 def test_a_page_may_judge_records_of_another_scale() -> None:
-    cells = {"jit-geometry-far": True, "jit-geometry-far@workstation": False}
+    cells = {"jit-geometry-far": (9, 10), "jit-geometry-far@workstation": (1, 10)}
     frame = ledger({}, cells=cells).query("id == 'jit-geometry-far'").set_index("scale")
     assert frame["verdict"].to_dict() == {
         "laptop": REPRODUCED, "workstation": NOT, "paper": UNTESTED,
@@ -187,24 +106,67 @@ def test_a_page_may_judge_records_of_another_scale() -> None:
 
 def test_the_claims_file_reads_and_every_claim_has_a_verdict_at_every_scale() -> None:
     claims = read_claims()
-    frame = ledger({"laptop": rows("JiT", [0.5])}, cells={"jit-geometry-far": True})
+    frame = ledger({"laptop": rows("JiT", [0.5])}, cells={"jit-geometry-far": (10, 10)})
     assert len(frame) == 3 * len(claims)
     by = frame.set_index(["id", "scale"])["verdict"]
-    assert by["jit-zero-shot", "laptop"] == REPRODUCED
-    assert by["jit-zero-shot", "paper"] == UNTESTED
     assert by["jit-geometry-far", "laptop"] == REPRODUCED
     assert by["jit-geometry-near", "laptop"] == UNTESTED
     assert by["jit-state-of-the-art", "paper"] == UNTESTED
     assert glance(frame)[list(by.unique())].to_numpy().sum() == len(frame)
+    assert list(frame) == [
+        "id", "part", "sentence", "source", "page", "scale", "verdict", "glyph", "detail", "share",
+        "exploratory", "frozen", "stale",
+    ]  # fmt: skip
 
 
-def test_ledger_table_links_pages_and_is_deterministic() -> None:
-    frame = ledger({"laptop": rows("JiT", [0.5])}, part="jit")
+def test_no_claim_is_won_by_doing_nothing_and_none_can_only_be_lost() -> None:
+    """Judged by the records at hand, a claim without controls has an inequality of its own."""
+    for claim in read_claims():
+        if claim.tests and not claim.controls:
+            own = [
+                t
+                for t in claim.tests
+                if claim.subject in (t.left.method, t.right and t.right.method)
+            ]
+            assert own == list(claim.tests), claim.id
+
+
+def test_the_form_of_a_claim_is_judged_as_the_claim_is() -> None:
+    """A form differs from its claim in id, sentence and the names of methods alone."""
+    claims = {claim.id: claim for claim in read_claims()}
+    pairs = [(i, i.removesuffix(end)) for i in claims for end in ("-released", "-equation")
+             if i.endswith(end)]  # fmt: skip
+    assert len(pairs) > 20
+    for form, own in pairs:
+        other, claim = claims[form], claims[own]
+        assert other.sentence.endswith(claim.sentence)
+        assert other.subject != claim.subject
+        back = {other.subject: claim.subject} | ({"SSD": "SSD as released"} if "ssd" in own else {})
+        assert other.about(back).tests == claim.tests
+
+
+def test_by_setting_has_a_row_a_setting_and_what_a_page_computed() -> None:
+    table = pd.concat([forgotten(10), forgotten(9, request="class:sea")])
+    claims = [forgets_and_keeps(), *(c for c in read_claims() if c.id == "jit-geometry-far")]
+    frame = by_setting({"laptop": table}, claims=claims, cells={"jit-geometry-far": (3, 6)})
+    assert list(frame) == [
+        "id", "part", "sentence", "page", "scale", "dataset", "model", "request", "params",
+        "verdict", "glyph", "k", "n", "original_k", "original_n", "oracle_k", "oracle_n",
+        "exploratory", "stale", "detail",
+    ]  # fmt: skip
+    assert frame[["id", "request", "k", "n", "verdict"]].to_numpy().tolist() == [
+        ["c", "class:rocket", 10, 10, REPRODUCED],
+        ["c", "class:sea", 9, 10, REPRODUCED],
+        ["jit-geometry-far", "", 3, 6, UNDECIDED],
+    ]
+    assert list(by_setting({}, claims=claims)) == list(frame)
+
+
+def test_ledger_table_is_deterministic() -> None:
+    frame = ledger({"laptop": forgotten(10)}, claims=[forgets_and_keeps()])
     html = show_ledger(frame, "Ledger", root="../")._repr_html_()
-    assert '<a href="../jit/full_class.html">jit/full_class</a>' in html
     assert html == show_ledger(frame, "Ledger", root="../")._repr_html_()
     assert "● reproduced" in repr(show_ledger(frame))
-    assert "<" not in repr(show_ledger(frame))
     assert "● reproduced" in repr(show_glance(glance(frame)))
 
 
@@ -212,7 +174,7 @@ def test_ledger_refuses_unknown_names() -> None:
     with pytest.raises(SpecError, match="nowhere"):
         ledger({"nowhere": rows("JiT", [0.5])})
     with pytest.raises(SpecError, match="jit-zero-shot"):
-        ledger({}, cells={"jit-zero-shot": True})
+        ledger({}, cells={"jit-zero-shot": (1, 1)})
 
 
 @pytest.mark.parametrize(
@@ -237,46 +199,39 @@ def test_what_pages_hand_over_reaches_the_ledger(
 ) -> None:
     monkeypatch.setenv("UNLEARNLIB_CACHE", str(tmp_path))
     assert handed_over("jit") == {}
-    hand_over("jit", {"jit-geometry-flat": True, "jit-geometry-far": True})
-    hand_over("jit", {"jit-geometry-far": np.bool_(False)})  # type: ignore[dict-item]
-    assert handed_over("jit") == {"jit-geometry-flat": True, "jit-geometry-far": False}
+    hand_over("jit", {"jit-geometry-flat": (5, 5), "jit-geometry-far": (0, 5)})
+    hand_over("jit", {"jit-geometry-far": (np.int64(1), np.int64(10))})  # type: ignore[dict-item]
+    assert handed_over("jit") == {"jit-geometry-flat": (5, 5), "jit-geometry-far": (1, 10)}
     assert handed_over("ssd") == {}
     found = ledger({}, cells=handed_over("jit")).query("scale == 'laptop'")
     verdicts = found.set_index("id")["verdict"]
     assert verdicts["jit-geometry-flat"] == REPRODUCED
     assert verdicts["jit-geometry-far"] == NOT
     with pytest.raises(SpecError, match="no-such"):
-        hand_over("jit", {"no-such": True})
+        hand_over("jit", {"no-such": (1, 1)})
     (path,) = (tmp_path / "records" / "jit").iterdir()
-    path.write_text('{"jit-geometry-far": true, "gone-since": true}')
-    assert handed_over() == {"jit-geometry-far": True}
+    path.write_text('{"jit-geometry-far": [1, 2], "gone-since": [1, 2]}')
+    assert handed_over() == {"jit-geometry-far": (1, 2)}
     path.write_text("[")
     with pytest.raises(RecordError, match="Delete it"):
         handed_over("jit")
 
 
-def test_a_claim_about_an_effect_is_silent_where_there_is_none() -> None:
-    """`given` leaves settings out; with none left the claim cannot be tested."""
-    left, right = Quantity("JiT", "entropy", "retain"), Quantity("Original", "entropy", "retain")
-    test = Inequality(left, right, at_most=0.02)
-    one, other = (Quantity(name, "entropy", "forget") for name in ("JiT", "Original"))
-    effect = Inequality(one, other, at_least=0.02)
-    claim = Claim("c", "jit", "s", "t", tests=(test,), given=effect)
+@pytest.mark.parametrize(
+    ("cell", "word", "exploratory"),
+    [((5, 5), REPRODUCED, True), ((4, 4), UNDECIDED, True), ((1, 1), UNDECIDED, True),
+     ((0, 10), NOT, True), (True, UNDECIDED, True), (False, UNDECIDED, True)],
+)  # fmt: skip
+def test_what_a_page_counts_is_judged_by_the_same_interval(
+    cell: Any, word: str, exploratory: bool
+) -> None:
+    frame = ledger({}, cells={"jit-geometry-far": cell})
+    found = frame.query("id == 'jit-geometry-far' and scale == 'laptop'").iloc[0]
+    assert (found["verdict"], found["exploratory"]) == (word, exploratory)
 
-    def table(request: str, forget: float, retain: float) -> pd.DataFrame:
-        return pd.concat(
-            rows(name, [value + jitter for jitter in (0.0, 0.001, 0.002)], request, ("entropy", s))
-            for s, name, value in [
-                ("forget", "Original", 0.1), ("forget", "JiT", 0.1 + forget),
-                ("retain", "Original", 0.1), ("retain", "JiT", 0.1 + retain),
-            ]
-        )  # fmt: skip
 
-    nothing, local, everywhere = ("a", 0.001, 0.0), ("b", 0.1, 0.0), ("c", 0.1, 0.1)
-    assert judge(claim, table(*nothing))[0] == UNTESTED
-    assert "premise holds in none of 1" in judge(claim, table(*nothing))[1]
-    assert judge(claim, table(*local))[0] == REPRODUCED
-    assert judge(claim, table(*everywhere))[0] == NOT
-    assert judge(claim, pd.concat([table(*nothing), table(*everywhere)]))[0] == NOT
-    assert judge(claim, pd.concat([table(*nothing), table(*local)]))[0] == REPRODUCED
-    assert judge(claim, rows("Original", [0.1]))[1] == "no records at this scale"
+def test_an_exact_claim_holds_or_does_not() -> None:
+    for value, word in ((True, REPRODUCED), (False, NOT)):
+        frame = ledger({}, cells={"ssd-bound": value})
+        found = frame.query("id == 'ssd-bound' and scale == 'laptop'").iloc[0]
+        assert (found["verdict"], found["exploratory"]) == (word, False)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from scipy import stats
 
 from unlearnlib.errors import RecordError, SpecError
 from unlearnlib.report import (
@@ -80,39 +81,60 @@ def test_an_unknown_paper_is_refused() -> None:
 @pytest.mark.parametrize(
     ("numbers", "metric", "word"),
     [
-        ((0.85, 0.0, 0.87, 0.0), "accuracy", "matches"),  # exactly two points
-        ((0.85, 0.0, 0.8701, 0.0), "accuracy", "near"),
-        ((0.85, 0.0, 0.81, 0.0), "accuracy", "near"),  # exactly twice two points
-        ((0.85, 0.0, 0.8099, 0.0), "accuracy", "differs"),
-        ((0.50, 0.03, 0.60, 0.04), "accuracy", "matches"),  # t = 2 * 0.05
-        ((0.50, 0.03, 0.7001, 0.04), "accuracy", "differs"),
-        ((0.10, 0.0, 0.15, 0.0), "mia_entropy", "matches"),
-        ((0.10, 0.0, 0.1501, 0.0), "mia_entropy", "near"),
-        ((2.0, 0.0, 2.4, 0.0), "seconds_unlearn", "matches"),  # 20 % of the printed ratio
-        ((2.0, 0.0, 2.81, 0.0), "seconds_unlearn", "differs"),
-        ((0.20, 0.0, 0.2001, 0.0), "entropy", "differs"),  # no margin of its own
-        ((0.20, 0.01, 0.22, 0.0), "entropy", "matches"),
+        ((0.85, 0.0, 0.87, 0.0), "accuracy", "agrees"),  # exactly two points
+        ((0.85, 0.0, 0.8701, 0.0), "accuracy", "differs"),
+        ((0.85, 0.0, 0.83, 0.0), "accuracy", "agrees"),
+        ((0.85, 0.0, 0.8299, 0.0), "accuracy", "differs"),
+        ((0.50, 0.03, 0.60, 0.04), "accuracy", "differs"),  # 0.10 ± 0.077
+        ((0.50, 0.03, 0.57, 0.04), "accuracy", "undecided"),
+        ((0.86, 0.0, 0.77, 0.12), "accuracy", "undecided"),  # a wide spread is no agreement
+        ((0.86, 0.12, 0.86, 0.0), "accuracy", "undecided"),  # nor is a wide one in print
+        ((0.999, 0.0, 0.999, 0.02), "accuracy", "undecided"),
+        ((0.0, 0.0, 0.0, 0.0), "accuracy", "agrees"),
+        ((0.10, 0.0, 0.15, 0.0), "mia_entropy", "agrees"),
+        ((0.10, 0.0, 0.1501, 0.0), "mia_entropy", "differs"),
+        ((2.0, 0.0, 2.4, 0.0), "seconds_unlearn", "agrees"),  # 20 % of the printed ratio
+        ((2.0, 0.0, 2.41, 0.0), "seconds_unlearn", "differs"),
+        ((0.20, 0.0, 0.2001, 0.0), "entropy", "differs"),  # no tolerance of its own
+        ((0.20, 0.01, 0.20, 0.0), "entropy", "undecided"),
+        ((0.20, 0.0, 0.20, 0.0), "entropy", "undecided"),
     ],
 )
 def test_the_rule_at_its_borders(
     numbers: tuple[float, float, float, float], metric: str, word: str
 ) -> None:
-    assert verdict(*numbers, n=3, metric=metric).word == word
+    assert verdict(*numbers, n=5, metric=metric).word == word
 
 
-def test_difference_and_tolerance_are_those_of_the_rule() -> None:
-    result = verdict(0.5, 0.03, 0.6, 0.04, 5, "accuracy")
+@pytest.mark.parametrize("n", [2, 3, 5, 10])
+def test_the_interval_is_of_both_spreads(n: int) -> None:
+    result = verdict(0.5, 0.03, 0.6, 0.04, n, "accuracy")
+    ours = stats.t.ppf(0.975, n - 1) * 0.04 / math.sqrt(n)
+    half = math.sqrt(ours**2 + (stats.norm.ppf(0.975) * 0.03) ** 2)
     assert result.difference == pytest.approx(0.1)
-    assert result.tolerance == pytest.approx(0.1)
-    assert str(result) == "✓ matches"
+    assert (result.low, result.high) == pytest.approx((0.1 - half, min(0.1 + half, 0.5)))
+    assert result.tolerance == 0.02
+
+
+def test_the_interval_ends_where_the_metric_does() -> None:
+    """An accuracy of 99 % cannot be exceeded by more than a point, nor 1 % undercut."""
+    assert verdict(0.99, 0.0, 0.99, 0.05, 5, "accuracy").high == pytest.approx(0.01)
+    assert verdict(0.01, 0.0, 0.01, 0.05, 5, "accuracy").low == pytest.approx(-0.01)
+    assert verdict(2.0, 3.0, 2.0, 0.0, 5, "seconds_unlearn").low == pytest.approx(-2)
+    assert verdict(2.0, 3.0, 2.0, 0.0, 5, "entropy").low < -5
+    sure = verdict(0.01, 0.0, 0.0, 0.004, 5, "accuracy")  # the whole of it is within two points
+    assert sure.word == "agrees"
+    assert sure.low == pytest.approx(-0.01)
 
 
 def test_what_is_missing_is_said() -> None:
     assert verdict(0.5, 0.1, NAN, NAN, 0, "accuracy").word == "not run"
     assert verdict(NAN, NAN, 0.5, 0.1, 3, "accuracy").word == "not known"
     assert verdict(NAN, NAN, NAN, NAN, 0, "accuracy").word == "not known"
-    assert str(verdict(0.5, 0.0, 0.5, NAN, 1, "accuracy")) == "✓ matches (n = 1)"
+    assert str(verdict(0.5, 0.0, 0.5, NAN, 1, "accuracy")) == "? undecided (n = 1)"
+    assert str(verdict(0.5, 0.0, 0.9, NAN, 1, "accuracy")) == "? undecided (n = 1)"
     assert verdict(0.5, NAN, 0.5, 0.1, 2, "accuracy").note == "printed without spread"
+    assert verdict(0.5, 0.1, 0.5, NAN, 2, "accuracy").word == "undecided"
     with pytest.raises(SpecError, match="negative"):
         verdict(0.5, -0.1, 0.5, 0.1, 3, "accuracy")
 
@@ -124,17 +146,18 @@ def test_the_rule_in_words_has_the_constants() -> None:
 
 
 def test_compare_has_all_printed_methods_and_ours() -> None:
-    table = records({"JiT": [0.66, 0.67], "JiT as released": [0.38, 0.39]})
+    table = records({"JiT": [0.66, 0.66, 0.67], "JiT as released": [0.38, 0.39]})
     frame = compare("Table 2b", table)
     ours = line(frame, "JiT")
     assert (ours["verdict"], ours["n"], ours["access"]) == (
-        "matches",
-        2,
+        "agrees",
+        3,
         "forget_inputs, generator",
     )
     assert ours["reported_mean"] == pytest.approx(0.662)
-    assert ours["ours_mean"] == pytest.approx(0.665)
-    assert ours["difference"] == pytest.approx(0.003)
+    assert ours["ours_mean"] == pytest.approx(1.99 / 3)
+    assert ours["difference"] == pytest.approx(1.99 / 3 - 0.662)
+    assert ours["low"] < ours["difference"] < ours["high"] < 0.02
     assert line(frame, "JiT", "test_forget")["verdict"] == "not run"
     assert line(frame, "JiT as released")["verdict"] == "not known"
     assert line(frame, "SCRUB")["verdict"] == "not run"
@@ -176,7 +199,7 @@ def test_times_are_ratios_to_a_method_of_the_same_runs() -> None:
     ours = line(compare("Figure 5", table, relative_to="FineTune"), "JiT", "")
     assert ours["reported_mean"] == pytest.approx(172 / 949)
     assert ours["ours_mean"] == pytest.approx(21 / 105)
-    assert ours["verdict"] == "matches"
+    assert ours["verdict"] == "undecided"
     with pytest.raises(SpecError, match="relative_to"):
         compare("Figure 5", table)
 
@@ -208,11 +231,11 @@ def test_the_comparison_is_grouped_aligned_and_noted() -> None:
     places = [text.index(g) for g in ("-- Reference", "-- Sees the forget", "-- Sees more")]
     assert places == sorted(places)
     assert "66.2 ± 0.3 [" in text
-    assert re.search(r"66.5 ± 0.7\s+\+0.3\s+✓ matches", text)
+    assert re.search(r"66.5 ± 0.7\s+\+0.3\s+\? undecided", text)
     assert "Ours: paper scale, cifar100, vgg11, class:rocket; 6 runs." in text
     html = show_comparison(compare("Table 2b", records({"JiT": [0.66]})))._repr_html_()
     assert "text-align:right" in html
-    assert "✓ matches (n = 1)" in html
+    assert "? undecided (n = 1)" in html
 
 
 def test_a_method_has_one_row_and_each_measurement_two_columns() -> None:
@@ -248,7 +271,7 @@ def test_a_verdict_on_every_number_is_said_once() -> None:
     runs = records({"JiT": [0.66], "Retrain": [0.6], "JiT as released": [0.5]}, model="vgg_mini")
     table = show_comparison(compare("Table 2b", runs))
     assert not [cell for _, cells in table.rows for cell in cells if "not run" in cell]
-    assert table.notes[-1].endswith("○ not run (ours is another set-up).")
+    assert table.notes[-1].endswith("– not run (ours is another set-up).")
     mixed = show_comparison(compare("Table 2b", records({"JiT": [0.66], "Retrain": [0.9]})))
     assert not [note for note in mixed.notes if note.startswith("No number of ours")]
 

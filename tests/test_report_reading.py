@@ -11,6 +11,7 @@ import pytest
 
 from unlearnlib.errors import DataError, RecordError, SpecError
 from unlearnlib.report import hand_over, handed_over, ledger, printed, read_claims, reported
+from unlearnlib.report.claims import digest
 
 LEFT = "left: {method: JiT, metric: accuracy}"
 
@@ -29,17 +30,40 @@ def test_a_claim_as_it_should_be(tmp_path: Path) -> None:
     (found,) = claims(
         tmp_path,
         claim(f"tests: [{{{LEFT}, right: {{method: Retrain}}, at_least: 0, at_most: 0, "
-              "where: {request: 'class:*'}}], given: {left: {method: JiT, metric: loss, params: "
-              "{lr: 1}}, at_most: 1}")
+              "where: {request: 'class:*'}}], given: [{left: {method: JiT, metric: loss, params: "
+              "{lr: 1}}, at_most: 1}], access: [forget, generator]")
     )  # fmt: skip
     (test,) = found.tests
     assert (test.at_least, test.at_most) == (0, 0)
     assert test.where == {"part": "p", "request": "class:*"}
     assert (test.right.method, test.right.metric) == ("Retrain", "accuracy")
-    assert (found.given.at_least, found.given.at_most) == (-math.inf, 1)
-    assert found.given.left.params == {"lr": 1}
-    (found,) = claims(tmp_path, claim("access: {method: JiT, only: [forget, generator]}"))
-    assert found.access == ("JiT", frozenset({"forget", "generator"}))
+    (given,) = found.given
+    assert (given.at_least, given.at_most) == (-math.inf, 1)
+    assert given.left.params == {"lr": 1}
+    assert found.access == frozenset({"forget", "generator"})
+    assert (found.subject, found.frozen, found.changed) == ("JiT", None, False)
+
+
+def test_a_claim_is_judged_for_its_other_forms_too(tmp_path: Path) -> None:
+    tests = f"tests: [{{{LEFT}, right: {{method: SSD}}, at_least: 0}}]"
+    own, form = claims(
+        tmp_path, claim(f"{tests}, printed: 1 of 2, forms: [{{id: b, says: As released, methods: "
+                        "{JiT: JiT as released, SSD: SSD as released}}]")
+    )  # fmt: skip
+    assert (own.id, own.subject, own.printed) == ("a", "JiT", "1 of 2")
+    assert (form.id, form.subject, form.printed) == ("b", "JiT as released", "")
+    assert form.sentence == "As released: s"
+    assert form.tests[0].right.method == "SSD as released"
+
+
+def test_a_frozen_claim_knows_whether_it_was_changed(tmp_path: Path) -> None:
+    entry = {"id": "a", "part": "p", "sentence": "s", "cell": True}
+    for changed in (False, True):
+        now = digest(entry | ({"sentence": "t"} if changed else {}))
+        frozen = f"frozen: {{date: 2026-11-29, digest: {now}, settings: x}}"
+        (found,) = claims(tmp_path, claim(f"cell: true, {frozen}"))
+        assert (found.frozen.date, found.changed) == ("2026-11-29", changed)
+    assert digest(entry | {"source": "x", "page": "y", "frozen": "z"}) == digest(entry)
 
 
 @pytest.mark.parametrize(
@@ -49,8 +73,15 @@ def test_a_claim_as_it_should_be(tmp_path: Path) -> None:
         ("cell: 1", "cell must be true or false, not 1"),
         ("untestable: 3", "untestable must be text"),
         ("cell: true, page: 3", "page must be text"),
-        ("cell: true, given: {}", r"given\.left must be a mapping"),
-        (f"cell: true, given: {{{LEFT}, at_least: 0}}", "premise of tests"),
+        ("cell: true, given: [{}]", r"given\[0\]\.left must be a mapping"),
+        ("cell: true, given: {}", "given must be a list"),
+        (f"cell: true, given: [{{{LEFT}, at_least: 0}}]", "given is about tests"),
+        ("cell: true, controls: x", "controls is about tests"),
+        ("untestable: x, exact: true", "exact is about a cell"),
+        ("cell: true, changed: true", "changed is found out"),
+        ("cell: true, frozen: 2026-11-29", "frozen has the keys date, digest, settings"),
+        (f"tests: [{{{LEFT}, at_least: 0}}], forms: [{{id: b}}]", "forms has the keys id, methods"),
+        (f"tests: [{{{LEFT}, at_least: 1, way: true, origin: x}}]", "is a way, which is of left"),
         ("tests: {left: 1}", "tests must be a list"),
         ("tests: [1]", r"tests\[0\] must be a mapping, not 1"),
         ("tests: [{at_least: 0}]", r"tests\[0\]\.left must be a mapping"),
@@ -73,12 +104,9 @@ def test_a_claim_as_it_should_be(tmp_path: Path) -> None:
         (f"tests: [{{{LEFT}, at_least: 1, where: x}}]", r"where must be"),
         ("tests: [{left: {method: 1, metric: loss}, at_least: 0}]", "left.method must be text"),
         ("tests: [{left: {method: a, metric: b, params: [1]}, at_least: 0}]", "params must be a m"),
-        ("access: JiT", "access must be a mapping"),
-        ("access: {method: JiT}", "access must be a mapping"),
-        ("access: {method: JiT, only: forget}", "access must be a mapping"),
-        ("access: {method: 1, only: [forget]}", "access must be a mapping"),
-        ("access: {method: JiT, only: [forget], not: [x]}", "access must be a mapping"),
-        ("access: {method: JiT, only: [forgot]}", "nothing is named forgot. Did you mean forget"),
+        ("access: JiT", "access must be a list"),
+        ("access: [forget]", "access is about tests"),
+        ("access: [forgot]", "nothing is named forgot. Did you mean forget"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_with_the_id(tmp_path: Path, rest: str, match: str) -> None:
@@ -192,22 +220,24 @@ def test_a_printed_table_that_cannot_be_read(
 
 
 class TestCells:
-    @pytest.mark.parametrize("value", [math.nan, 1, "false", None, "reproduced"])
-    def test_a_page_says_true_or_false(
+    @pytest.mark.parametrize(
+        "value", [math.nan, 1, "false", None, "reproduced", [3], [3, 2], [0, 0], [-1, 2], [0.5, 1]]
+    )
+    def test_a_page_says_in_how_many_models(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: Any
     ) -> None:
         monkeypatch.setenv("UNLEARNLIB_CACHE", str(tmp_path))
-        with pytest.raises(SpecError, match="neither True nor False"):
+        with pytest.raises(SpecError, match="in how many of how many models"):
             hand_over("jit", {"jit-geometry-flat": value})
         assert handed_over("jit") == {}
-        with pytest.raises(SpecError, match="neither True nor False"):
+        with pytest.raises(SpecError, match="is no verdict"):
             ledger({}, cells={"jit-geometry-flat": value})
         hand_over("jit", {"jit-geometry-flat": np.bool_(True)})  # type: ignore[dict-item]
         (path,) = (tmp_path / "records" / "jit").iterdir()
         path.write_text(json.dumps({"jit-geometry-flat": value}))
-        with pytest.raises(RecordError, match="neither true nor false"):
+        with pytest.raises(RecordError, match="no verdict"):
             handed_over("jit")
 
     def test_a_scale_that_is_none(self) -> None:
         with pytest.raises(SpecError, match="workstatoin"):
-            ledger({}, cells={"jit-geometry-far@workstatoin": True})
+            ledger({}, cells={"jit-geometry-far@workstatoin": (1, 1)})

@@ -103,8 +103,8 @@ def test_intervals_are_drawn_in_the_printed_unit() -> None:
 
 
 def test_a_span_is_the_mean_with_its_interval() -> None:
-    assert span(pd.Series([1.0, 2.0, 3.0])) == "+2.0 (-0.5 to +4.5)"
-    assert span(pd.Series([1.0]), ".2f") == "1.00 (-inf to inf)"
+    assert span(pd.Series([1.0, 2.0, 3.0, 4.0, 5.0])) == "+3.0 (+1.8 to +4.2)"
+    assert span(pd.Series([1.0]), ".2f") == "1.00 (n = 1, no interval)"
 
 
 def test_recorded_shares_and_printed_items() -> None:

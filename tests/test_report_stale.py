@@ -25,13 +25,10 @@ from unlearnlib.report import (
     summary,
     what_ran,
 )
-from unlearnlib.report.claims import Claim, Inequality
 from unlearnlib.report.figures.deviations import seeds_of
-from unlearnlib.report.ledger import REPRODUCED, UNTESTED, judge
 from unlearnlib.report.shares import way
-from unlearnlib.report.summary import Quantity
 
-from .made_tables import ACCURACY, at_least, line, records, rows
+from .made_tables import forgets_and_keeps, forgotten, line, records
 
 pytestmark = pytest.mark.usefixtures("figures_closed")
 
@@ -106,64 +103,20 @@ def test_what_ran_says_how_many() -> None:
     assert "stale" not in what_ran(some_stale(""))
 
 
-class TestClaims:
-    def table(self, stale: str, request: str = "class:a") -> pd.DataFrame:
-        both = [rows("JiT", [0.8] * 3, request), rows("Original", [0.5] * 3, request)]
-        table = pd.concat(both, ignore_index=True)
-        return table.assign(stale=(table["method"] == stale) & (table["seed_model"] == 1))
-
-    @pytest.mark.parametrize("side", ["JiT", "Original"])
-    def test_the_verdict_says_so(self, side: str) -> None:
-        table = pd.concat([self.table(side), self.table("", "class:b")])
-        word, detail, stale = judge(at_least(0.0), table)
-        assert (word, stale) == (REPRODUCED, True)
-        assert detail.endswith("n = 3; stale runs in 1 of 2 settings")
-        word, detail, stale = judge(at_least(0.0), self.table(""))
-        assert (word, stale) == (REPRODUCED, False)
-        assert "stale" not in detail
-
-    def test_so_does_a_distance_from_a_stale_run(self) -> None:
-        far = Inequality(Quantity("JiT", *ACCURACY), origin="Original", at_least=0.1)
-        claim = Claim("c", "jit", "s", "t", tests=(far,))
-        assert judge(claim, self.table("Original")).stale
-        assert not judge(claim, self.table("")).stale
-
-    @pytest.mark.parametrize(("border", "word"), [(0.1, REPRODUCED), (0.5, UNTESTED)])
-    def test_so_does_a_stale_premise(self, border: float, word: str) -> None:
-        premise = Inequality(
-            Quantity("Retrain", "loss"), Quantity("Original", "loss"), at_least=border
-        )
-        claim = Claim("c", "jit", "s", "t", tests=at_least(0.0).tests, given=premise)
-        losses = [rows(m, [v] * 3, "class:a", ("loss", "")) for m, v in (("Retrain", 0.4),
-                  ("Original", 0.1))]  # fmt: skip
-        for stale in (True, False):
-            table = pd.concat([self.table(""), losses[0].assign(stale=stale), losses[1]])
-            judgement = judge(claim, table)
-            assert (judgement.verdict, judgement.stale) == (word, stale)
-            assert ("stale runs in 1 of 1 settings" in judgement.detail) == stale
-
-    def test_so_does_what_a_stale_run_saw(self) -> None:
-        claim = Claim("c", "jit", "s", "t", access=("JiT", frozenset({"forget_inputs"})))
-        table = self.table("JiT")
-        assert judge(claim, table).detail.endswith("; 1 of 3 runs stale")
-        assert judge(claim, table).stale
-        assert not judge(claim, self.table("Original")).stale
-
-    def test_the_ledger_marks_the_cell_and_the_glance_counts_them(self) -> None:
-        claims = [at_least(0.0)]
-        frame = ledger({"laptop": self.table("JiT")}, claims=claims)
-        assert frame.set_index("scale")["stale"].to_dict() == {
-            "laptop": True, "workstation": False, "paper": False,
-        }  # fmt: skip
-        shown = show_ledger(frame)
-        (_, cells) = shown.rows[0]
-        assert cells[1].startswith(f"● reproduced {MARK}<br>")
-        assert 'class="verdict reproduced"' in shown._repr_html_()
-        assert MARK not in "".join(cells[2:])
-        assert "1 of these verdicts rest on stale runs" in repr(show_glance(glance(frame)))
-        fresh = ledger({"laptop": self.table("")}, claims=claims)
-        assert MARK not in repr(show_ledger(fresh))
-        assert not show_glance(glance(fresh)).notes
+def test_the_ledger_marks_the_cell_and_the_glance_counts_them() -> None:
+    table, claims = forgotten(10), [forgets_and_keeps()]
+    table["stale"] = (table["method"] == "Original") & (table["seed_model"] == 1)
+    frame = ledger({"laptop": table}, claims=claims)
+    assert frame.set_index("scale")["stale"].to_dict() == {
+        "laptop": True, "workstation": False, "paper": False,
+    }  # fmt: skip
+    shown = repr(show_ledger(frame))
+    assert f"● reproduced {MARK}" in shown
+    assert shown.count(MARK) == 1
+    assert "1 of these verdicts rest on stale runs" in repr(show_glance(glance(frame)))
+    fresh = ledger({"laptop": table.assign(stale=False)}, claims=claims)
+    assert MARK not in repr(show_ledger(fresh))
+    assert not show_glance(glance(fresh)).notes
 
 
 class TestFigures:

@@ -19,7 +19,7 @@ class Presentation:
         unit: The unit in which it is printed.
         scale: Factor from a record's value to the printed value (fraction to per cent: 100).
         decimals: Digits printed after the point.
-        margin: The rule's t_metric, as a record's value; relative where `relative`.
+        margin: The rule's tolerance, as a record's value; relative where `relative`.
         relative: Compared only as a ratio to a method measured in the same runs.
         bounds: The least and the greatest value that there can be, a record's; no figure goes
             beyond them.

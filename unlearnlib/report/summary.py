@@ -180,23 +180,6 @@ def differences(
     return pd.DataFrame(rows, columns=columns).astype({"stale": bool})
 
 
-def away(table: pd.DataFrame, method: str) -> pd.DataFrame:
-    """Return `table` with, for each value, its distance from that of `method`.
-
-    Paired as in :func:`differences`; what has no partner is left out, the distance from one that
-    has no number is NaN, and that from a stale one is stale.
-    """
-    on = [*PAIR, "metric", "split"]
-    partners = once(table[table["method"] == method]).groupby(on)
-    whole = partners["value"].count() == partners.size()
-    there = partners["value"].mean().where(whole).rename("there")
-    old = partners["stale"].any().rename("old")
-    rows = table.merge(pd.concat([there, old], axis=1).reset_index(), on=on)
-    distance = (rows["value"] - rows["there"]).abs()
-    rows = rows.assign(value=distance, stale=rows["stale"] | rows["old"])
-    return rows.drop(columns=["there", "old"])
-
-
 def paired(
     table: pd.DataFrame,
     metric: str,

@@ -1,0 +1,67 @@
+"""Freeze claims: write into data/claims.yaml since when nothing that decides them was changed.
+
+    python book/freeze.py jit-class ssd-class
+
+Each claim that is named gets the date of today (UTC), the digest of its entry, and that of the
+settings of its page at every scale: the parameters in the notebook and in its `PAGE.*.yaml`, all
+but seeds and remarks. A claim that was frozen is frozen anew. Verdicts are confirming if they rest
+on runs from that date on, with the seeds that no search has seen.
+"""
+
+import hashlib
+import json
+import re
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from unlearnlib.report.claims import digest
+from unlearnlib.runs.mapping import mapping, values
+from unlearnlib.sweep.parameters import parameters_of
+
+ROOT = Path(__file__).resolve().parent.parent
+CLAIMS = ROOT / "data" / "claims.yaml"
+
+
+def settings_of(page: str, notebooks: Path = ROOT / "notebooks") -> str:
+    """Return the digest of the parameters of a page at every scale, all but seeds and remarks."""
+    declared = parameters_of(notebooks / f"{page}.ipynb")
+    at = {"": {name: one.default for name, one in declared.items()}}
+    folder, name = (notebooks / page).parent, Path(page).name
+    at |= {path.name: mapping(path) for path in sorted(folder.glob(f"{name}.*.yaml"))}
+    decide = {
+        scale: {k: v for k, v in setting.items() if "seed" not in k and k != "note"}
+        for scale, setting in at.items()
+    }
+    text = json.dumps(decide, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def frozen(text: str, name: str, line: str) -> str:
+    """Return the text of claims.yaml with a new line on since when a claim is frozen."""
+    head = re.compile(rf"^- id: {re.escape(name)}\n(  frozen: .*\n)?", re.MULTILINE)
+    changed, count = head.subn(f"- id: {name}\n{line}", text)
+    if count != 1:
+        sys.exit(f"{CLAIMS.name} has no claim '{name}' that begins with '- id: {name}'.")
+    return changed
+
+
+def main(names: list[str]) -> None:
+    """Freeze the claims that are named."""
+    entries: dict[str, dict[str, Any]] = {entry["id"]: entry for entry in values(CLAIMS)}
+    if unknown := sorted(set(names) - set(entries)):
+        sys.exit(f"No claim is called {', '.join(unknown)}. Known are: {', '.join(entries)}.")
+    text, today = CLAIMS.read_text("utf-8"), datetime.now(UTC).date().isoformat()
+    for name in names:
+        page = entries[name].get("page")
+        own, settings = digest(entries[name]), settings_of(page) if page else ""
+        text = frozen(
+            text, name,
+            f'  frozen: {{date: {today}, digest: "{own}", settings: "{settings}"}}\n',
+        )  # fmt: skip
+    CLAIMS.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

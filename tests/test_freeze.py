@@ -1,0 +1,85 @@
+"""Claims that are frozen: their settings are as they were, and the command changes nothing else."""
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import nbformat
+import pytest
+
+from unlearnlib.report import read_claims
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def freeze() -> ModuleType:
+    """book/freeze.py."""
+    specification = importlib.util.spec_from_file_location("freeze", ROOT / "book" / "freeze.py")
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def test_the_settings_of_a_frozen_claim_are_what_they_were(freeze: ModuleType) -> None:
+    """Whoever changes them freezes the claim anew, which makes its older runs exploratory."""
+    changed = [
+        claim.id
+        for claim in read_claims()
+        if claim.frozen and claim.page and freeze.settings_of(claim.page) != claim.frozen.settings
+    ]
+    assert not changed
+
+
+def page(folder: Path, text: str) -> None:
+    new: Any = nbformat.v4
+    cell = new.new_code_cell(text, metadata={"tags": ["parameters"]})
+    (folder / "jit").mkdir(exist_ok=True)
+    nbformat.write(new.new_notebook(cells=[cell]), folder / "jit" / "page.ipynb")
+
+
+def test_what_decides_a_run_is_in_the_digest_and_seeds_are_not(
+    freeze: ModuleType, tmp_path: Path
+) -> None:
+    text = 'methods: dict = {"JiT": {"lr": 0.1}}\nseeds: list = [0]\nnote: str = "a"\n'
+    page(tmp_path, text)
+    first = freeze.settings_of("jit/page", tmp_path)
+    page(tmp_path, text.replace("[0]", "[10, 11]").replace('"a"', '"b"'))
+    assert freeze.settings_of("jit/page", tmp_path) == first
+    page(tmp_path, text.replace("0.1", "0.2"))
+    assert freeze.settings_of("jit/page", tmp_path) != first
+    page(tmp_path, text)
+    scale = tmp_path / "jit" / "page.paper.yaml"
+    found = {first}
+    for lr in (0.1, 0.2):
+        scale.write_text(json.dumps({"methods": {"JiT": {"lr": lr}}}))
+        found.add(freeze.settings_of("jit/page", tmp_path))
+    assert len(found) == 3
+
+
+def test_the_command_writes_one_line_a_claim(
+    freeze: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "claims.yaml"
+    before = freeze.CLAIMS.read_text("utf-8")
+    place.write_text(before, "utf-8")
+    monkeypatch.setattr(freeze, "CLAIMS", place)
+    for _ in range(2):  # the second time in the place of the first
+        freeze.main(["jit-class", "ssd-bound"])
+        lines = place.read_text("utf-8").splitlines()
+        assert [line for line in lines if not line.startswith("  frozen: ")] == before.splitlines()
+        assert sum(line.startswith("  frozen: ") for line in lines) == 2
+    claims = {claim.id: claim for claim in read_claims(place)}
+    ids = [name for name, claim in claims.items() if claim.frozen]
+    assert ids == ["jit-class", "jit-class-released", "ssd-bound"]
+    assert not any(claim.changed for claim in claims.values())
+    assert claims["jit-class"].frozen.settings == freeze.settings_of("jit/full_class")  # type: ignore[union-attr]
+    place.write_text(place.read_text("utf-8").replace("at_most: 0.15", "at_most: 0.16"), "utf-8")
+    changed = {claim.id for claim in read_claims(place) if claim.changed}
+    assert changed == {"jit-class", "jit-class-released"}
+    with pytest.raises(SystemExit, match="no-such"):
+        freeze.main(["no-such"])
