@@ -103,3 +103,22 @@ def test_neighbours_do_not_train_the_same_models(build: ModuleType) -> None:
         page(f"part/{name}", f"dataset: str = 'small'  # a set\nmodel: str = '{model}'")
     order = build.apart([f"part/{name}" for name in "abcd"])
     assert order == ["part/d", "part/c", "part/b", "part/a"]
+
+
+def test_another_sample_is_another_build_and_its_page_comes_last(
+    build: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["this_build", "part/one", "sum"]
+    for name in names:
+        page(name, "import os; print(os.environ.get('RERUN'))")
+    assert build.stages(names) == [["part/one"], ["sum"], ["this_build"]]
+    monkeypatch.setenv("RERUN", "none")
+    build.execute_all(names, 2)
+    assert [text(name) for name in names] == ["none\n"] * 3
+    monkeypatch.setenv("RERUN", "all")
+    capsys.readouterr()
+    build.execute_all(names, 2)
+    said = capsys.readouterr().out
+    assert "unchanged" not in said
+    assert "[3/3] this_build" in said
+    assert [text(name) for name in names] == ["all\n"] * 3

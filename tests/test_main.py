@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-import unlearnlib
+import unlearnlib.sweep
 from unlearnlib import Grid, __main__
 from unlearnlib.__main__ import main
 from unlearnlib.errors import DataError, StorageError
@@ -291,3 +291,33 @@ def test_the_core_needs_no_optional_package() -> None:
         "import unlearnlib, unlearnlib.__main__, unlearnlib.runs.declared_search"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=PACKAGE.parent, timeout=60)
+
+
+def test_record_executes_pages_into_the_committed_records(
+    lab: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pages themselves are executed elsewhere, so that here each makes a grid."""
+    made: list[tuple[str, str]] = []
+    plan = Grid(**({k: v for k, v in SPEC.items() if k != "note"} | {"scale": "laptop"}))
+
+    def execute(notebook: Path, output: Path, environment: dict[str, str]) -> None:
+        made.append((notebook.name, environment["RERUN"]))
+        assert output.parent != notebook.parent
+        if notebook.name == "bad.ipynb":
+            raise ZeroDivisionError("no")
+        with monkeypatch.context() as patch:
+            patch.setenv("UNLEARNLIB_RECORDS", environment["UNLEARNLIB_RECORDS"])
+            unlearnlib.run_grid(plan)
+
+    monkeypatch.setattr(unlearnlib.sweep, "execute", execute)
+    for variable in ("UNLEARNLIB_RECORDS", "RERUN"):
+        monkeypatch.setenv(variable, "")  # which the command sets, and this test sets back
+    assert main(["record", "a/bad.ipynb", "a/good.ipynb"]) == 1
+    assert made == [("bad.ipynb", "none"), ("good.ipynb", "none")]
+    captured = capsys.readouterr()
+    assert captured.err.startswith("error: a/bad.ipynb: ZeroDivisionError: no ")
+    assert captured.out.splitlines()[-1].startswith("a/good.ipynb: ")
+    assert not (lab / "cache" / "records").exists()
+    assert len(pd.read_csv(lab / "data/records/try/laptop.runs.csv.gz")) == 6
+    assert not [*(lab / "data/records/try/laptop").iterdir()]
+    assert records.read("try", "laptop")["run_id"].nunique() == 6

@@ -52,7 +52,8 @@ def pick(table: pd.DataFrame, metric: str, split: str = "") -> pd.DataFrame:
             f"The table has no '{metric}' on split '{split}', so there is nothing to show. "
             f"It has: {', '.join(offer) or 'no rows at all'}. Name one of these, or run the grid."
         )
-    return rows.assign(metric=metric, split=split, value=rows["value"].mask(wild[rows.index]))
+    values = rows["value"].where(rows["metric"] == metric)
+    return rows.assign(metric=metric, split=split, value=values)
 
 
 def one_setting(rows: pd.DataFrame) -> pd.DataFrame:
