@@ -336,6 +336,7 @@ def _setting(
         details.append(f"its inequalities, one by one, in {alone}")
     if own.n:
         details.append(_controls(claim, counted))
+        details.append(why if verdict == UNDECIDED else "")
     first = models[0]
     return Setting(
         dataset=first.dataset, model=first.model, request=first.request, params=params,
