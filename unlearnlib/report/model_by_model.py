@@ -9,7 +9,7 @@ import pandas as pd
 from ..errors import RecordError
 from .presentation import Presentation, label, presented
 from .rows import lacking, marked, row_dicts
-from .summary import paired, summary
+from .summary import FEWEST, paired, summary
 from .table import Table, grouped, spread
 
 FLOOR = "Retrain again"
@@ -78,7 +78,9 @@ def show_paired_by_request(
         rows.append(("", (name, *(by.get(request, "—") for request in requests))))
     n = " or ".join(map(str, sorted(sizes)))
     what = label(metric, split, unit=True)
-    caption = f"{what}: mean difference on the same models, with its 95 % interval; n = {n}"
+    few = max(sizes, default=0) < FEWEST
+    ends = "too few for an interval" if few else "with its 95 % interval"
+    caption = f"{what}: mean difference on the same models, {ends}; n = {n}"
     return Table(("Pair", *requests), tuple(rows), caption, frozenset(requests))
 
 

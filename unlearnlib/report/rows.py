@@ -52,8 +52,9 @@ def pick(table: pd.DataFrame, metric: str, split: str = "") -> pd.DataFrame:
             f"The table has no '{metric}' on split '{split}', so there is nothing to show. "
             f"It has: {', '.join(offer) or 'no rows at all'}. Name one of these, or run the grid."
         )
-    values = rows["value"].where(rows["metric"] == metric)
-    return rows.assign(metric=metric, split=split, value=values)
+    if not wild.any():
+        return rows
+    return rows.assign(metric=metric, split=split, value=rows["value"].where(wanted[wanted | wild]))
 
 
 def one_setting(rows: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ..presentation import AGAIN, ORACLE, label
+from ..presentation import label
 from ..rows import pick
 from .by_method import dots
 from .by_model import how_drawn
@@ -14,7 +14,7 @@ from .style import WIDTH, doubts
 
 
 def dots_by_request(table: pd.DataFrame, metric: str, split: str = "") -> Figure:
-    """Draw :func:`dots` of each request in a panel of its own, the methods at the left of the first.
+    """Draw :func:`dots` of each request in a panel of its own, the methods named at the left.
 
     Args:
         table: Records of one data set and network, one setting a method.
@@ -33,6 +33,6 @@ def dots_by_request(table: pd.DataFrame, metric: str, split: str = "") -> Figure
         ax.tick_params(axis="y", length=0)
     figure.supxlabel(label(metric, split, unit=True), fontsize=9)
     sizes = {runs.groupby("method")["seed_model"].nunique().max() for _, runs in requests}
-    told = f"{how_drawn(sizes)}{doubts(rows)}, band: range of {ORACLE} and {AGAIN}"
+    told = f"{how_drawn(sizes)}{doubts(rows)}, band: range of the retrained models"
     figure.suptitle(fill(told, 96), fontsize=9, x=0.01, ha="left")
     return figure
