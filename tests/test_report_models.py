@@ -1,7 +1,9 @@
 """A claim in each trained model: exact intervals, controls, and what does not count."""
 
+import re
 from itertools import product
 from math import comb
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -9,7 +11,16 @@ import pytest
 
 from unlearnlib.report import by_setting, ledger, share_interval
 from unlearnlib.report.claims import Claim, Frozen, Inequality
-from unlearnlib.report.models import DEPENDS, NO_POWER, NOT, REPRODUCED, UNDECIDED, UNTESTED, Share
+from unlearnlib.report.models import (
+    CLAIM_GLYPHS,
+    DEPENDS,
+    NO_POWER,
+    NOT,
+    REPRODUCED,
+    UNDECIDED,
+    UNTESTED,
+    Share,
+)
 from unlearnlib.report.summary import Quantity
 
 from .made_tables import FORGET, KEEP, forgets_and_keeps, forgotten, rows
@@ -55,6 +66,15 @@ def test_the_word_is_that_of_a_coin_that_would_be_fair() -> None:
         assert Share(k, n).word == word
 
 
+def test_the_book_gives_the_words_as_they_are() -> None:
+    """Each verdict is in how_to.md with its glyph, and the shares it names there are its own."""
+    text = (Path(__file__).parents[1] / "book" / "how_to.md").read_text("utf-8")
+    for word, glyph in CLAIM_GLYPHS.items():
+        (line,) = re.findall(rf"^{re.escape(glyph)} {word}\n: (.*)$", text, re.MULTILINE)
+        for k, n in re.findall(r"(\d+) of (\d+)", line):
+            assert Share(int(k), int(n)).word == word
+
+
 @pytest.mark.parametrize(
     ("k", "n", "word"),
     [(10, 10, REPRODUCED), (9, 10, REPRODUCED), (8, 10, UNDECIDED), (2, 10, UNDECIDED),
@@ -63,6 +83,7 @@ def test_the_word_is_that_of_a_coin_that_would_be_fair() -> None:
 def test_a_verdict_counts_models(k: int, n: int, word: str) -> None:
     found = verdict(forgotten(k, n))
     assert (found["verdict"], found["share"]) == (word, f"{k}/{n}")
+    assert ("fewer than 5 models decide nothing" in found["detail"]) == (n < 5)
     (row,) = settings(forgotten(k, n)).to_dict("records")
     assert [row[c] for c in ("k", "n", "original_k", "original_n", "oracle_k", "oracle_n")] == [
         k, n, 0, n, n, n,
@@ -166,6 +187,8 @@ class TestModels:
         assert (verdict(both)["verdict"], verdict(both)["share"]) == (REPRODUCED, "10/10")
         both.loc[forget & (both["seed_method"] == 1), "value"] = 0.16
         assert verdict(both)["share"] == "0/10"
+        both.loc[forget & (both["seed_method"] == 1), "value"] = float("nan")
+        assert verdict(both)["share"] == ""  # the other seed does not stand for both
 
     def test_draws_of_the_request_are_models(self) -> None:
         tables = [forgotten(1, 1, seed_request=draw) for draw in range(6)]

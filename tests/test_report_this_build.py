@@ -36,6 +36,13 @@ def test_what_is_handed_over_is_read_with_its_page() -> None:
     pd.testing.assert_frame_equal(later, one)
 
 
+def test_a_page_of_a_sweep_hands_nothing_over(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hand_over_rerun("jit/random", frame())
+    monkeypatch.setenv("UNLEARNLIB_RECORDS", str(lab / "own"))
+    hand_over_rerun("jit/random", frame().iloc[:0])
+    assert len(reruns_handed_over()) == 40
+
+
 def test_a_damaged_file_is_named(lab: Path) -> None:
     hand_over_rerun("jit/random", frame())
     path = lab / "cache" / "reruns" / "jit.random.csv"

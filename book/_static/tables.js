@@ -7,6 +7,7 @@
   "use strict";
 
   const LONG = 12; // rows from which on a table has a field to filter it
+  const VERY_LONG = 120; // and from which on it scrolls in a box of its own
   const WORDS = { ascending: "▲", descending: "▼", none: "" };
 
   function text(cell) {
@@ -111,6 +112,7 @@
     label.append("Filter: ", field);
     bar.append(label, " ", told);
     table.before(bar);
+    if (lines.length > VERY_LONG) table.parentElement.classList.add("table-box");
     field.addEventListener("input", show);
     show();
   }

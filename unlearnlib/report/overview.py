@@ -11,11 +11,14 @@ from typing import Any
 
 import pandas as pd
 
-from .models import CLAIM_GLYPHS, UNTESTED
+from .models import CLAIM_GLYPHS
 from .presentation import part_name
 from .rows import row_dicts
 
-_WORDS = {"ssd": "SSD", "lfssd": "LFSSD", "jit": "JiT", "equation": "eq."}
+_WORDS = {
+    "ssd": "SSD", "lfssd": "LFSSD", "assd": "ASSD", "jit": "JiT", "equation": "eq.",
+    "released": "rel.",
+}  # fmt: skip
 _LEAST, _MOST = 1, 6
 """The fewest and the most cells of a scale that a line has room for."""
 
@@ -29,7 +32,7 @@ class Cell:
         glyph: Its glyph.
         share: In how many models it holds, "9/10"; "" where models are not counted.
         told: All about it in a sentence, shown on hovering and read out.
-        exploratory: The claim was changed after its runs.
+        exploratory: The claim was not frozen before its runs.
         stale: It rests on a run whose method does something else now.
     """
 
@@ -50,7 +53,7 @@ class Cell:
         kinds += ["exploratory"] if self.exploratory else []
         told = escape(self.told, quote=True)
         return (
-            f'<span class="{" ".join(kinds)}" role="img" aria-label="{told}" title="{told}">'
+            f'<span class="{" ".join(kinds)}" role="img" title="{told}">'
             f"{self.glyph}{'⚠' if self.stale else ''}{self.share}</span>"
         )
 
@@ -101,8 +104,9 @@ class Overview:
         )
         return (
             f'<p class="overview-key">{" ".join(words)} <span><span class="cell-of exploratory">'
-            "&nbsp;</span> exploratory: changed after its runs</span> <span>⚠ stale</span> "
-            "<span>9/10: holds in nine of ten models</span></p>"
+            "&nbsp;</span> exploratory: not frozen before its runs</span> <span>⚠ stale</span> "
+            "<span>9/10: holds in nine of ten models</span> <span>eq.: by the equation</span> "
+            "<span>rel.: as released</span></p>"
         )
 
     def __repr__(self) -> str:
@@ -159,13 +163,11 @@ def share_of(row: dict[str, Any], who: str = "") -> str:
 
 def _cell(row: dict[str, Any], where: str, share: str) -> Cell:
     """Return the cell of a verdict, with the sentence that tells all about it."""
-    told = [f"{row['scale']}{', ' if where else ''}{where}: {row['verdict']}"]
-    told += [f"in {share.replace('/', ' of ')} models"] if share else []
-    told += [row["detail"]] if row["detail"] and row["verdict"] == UNTESTED else []
-    told += ["exploratory"] if row["exploratory"] else []
-    told += ["on stale runs"] if row["stale"] else []
+    doubts = ("exploratory" if row["exploratory"] else "", "stale" if row["stale"] else "")
+    place = f"{row['scale']}{', ' if where else ''}{where}"
+    told = "; ".join(filter(None, (f"{place}: {row['verdict']}", *doubts, row["detail"])))
     marks = bool(row["exploratory"]), bool(row["stale"])
-    return Cell(row["verdict"], row["glyph"], share, ", ".join(told), *marks)
+    return Cell(row["verdict"], row["glyph"], share, told, *marks)
 
 
 def short_name(claim: str, part: str) -> str:

@@ -21,8 +21,8 @@ class Presentation:
         decimals: Digits printed after the point.
         margin: The rule's tolerance, as a record's value; relative where `relative`.
         relative: Compared only as a ratio to a method measured in the same runs.
-        bounds: The least and the greatest value that there can be, a record's; no figure goes
-            beyond them.
+        bounds: The least and the most that a record's value, or such a ratio, can be; no figure
+            goes beyond them.
     """
 
     label: str
@@ -107,10 +107,10 @@ REFERENCE, ZERO_SHOT, STORED_TOO, MORE = (
     "Sees more than the forget set",
 )
 GROUPS = (REFERENCE, ZERO_SHOT, STORED_TOO, MORE)
-ORACLE, AGAIN = "Retrain", "Retrain again"
-"""The oracle, and a second one of the same seed: what lies between them is the floor."""
+AGAIN = "Retrain again"
+"""A second retrained model of the same seed: how far it is from the first is the floor."""
 
-_REFERENCES = {"Original", ORACLE, AGAIN}
+_REFERENCES = {"Original", "Retrain", AGAIN}
 _FORGET_ONLY = {"forget", "forget_inputs", "generator", "zero-shot"}
 
 

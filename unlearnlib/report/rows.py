@@ -52,6 +52,8 @@ def pick(table: pd.DataFrame, metric: str, split: str = "") -> pd.DataFrame:
             f"The table has no '{metric}' on split '{split}', so there is nothing to show. "
             f"It has: {', '.join(offer) or 'no rows at all'}. Name one of these, or run the grid."
         )
+    if not wild.any():
+        return rows  # printed numbers have no values, and never diverge
     values = rows["value"].where(rows["metric"] == metric)
     return rows.assign(metric=metric, split=split, value=values)
 

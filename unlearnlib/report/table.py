@@ -47,6 +47,8 @@ class Table:
     sortable: bool = False
 
     def _repr_html_(self) -> str:
+        look = "" if self.sortable else f"{_CELL};"  # these are long, and look as the book does
+
         def side(column: str) -> str:
             return "right" if column in self.numeric else "left"
 
@@ -58,7 +60,8 @@ class Table:
             word = _WORD.match(text)
             kind = f' class="verdict {word[1].replace(" ", "-")}"' if word else ""
             body = text if column in self.raw else escape(text)
-            return f'<td{kind} style="{_CELL};text-align:{side(column)};">{body}</td>'
+            style = f"{look}text-align:{side(column)};"
+            return f'<td{kind} style="{style}">{body}</td>'
 
         kind = ' class="sortable"' if self.sortable else ""
         out = [f'<table{kind} style="{_STYLE}">']

@@ -8,7 +8,7 @@ import torch
 
 from ..cache import atomic
 from ..errors import RecordError
-from ..locations import cache_folder
+from ..locations import cache_folder, named_folder
 from ..runs.environment import environment
 from ..runs.rerun import COLUMNS, NEAR, agreement, judged, mode, within
 from .table import Table
@@ -17,10 +17,14 @@ from .table import Table
 def hand_over_rerun(page: str, frame: pd.DataFrame) -> None:
     """Keep what a page made anew, see `rerun`, for the page that sums up this build.
 
+    A page whose runs go to a folder of their own, as in a sweep, is no page of the build.
+
     Args:
         page: Its part and its name, such as "jit/random".
         frame: What `rerun` returned.
     """
+    if named_folder("UNLEARNLIB_RECORDS"):
+        return
     with atomic(_folder() / f"{page.replace('/', '.')}.csv") as temporary:
         frame.assign(page=page).to_csv(temporary, index=False)
 

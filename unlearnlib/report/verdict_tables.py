@@ -10,7 +10,11 @@ from .models import CLAIM_GLYPHS
 from .overview import share_of, short_name
 from .presentation import part_name
 from .rows import marked, row_dicts
+from .summary import SETTING
 from .table import Table
+
+_LONG = 100
+"""Letters."""
 
 
 def show_ledger(frame: pd.DataFrame, caption: str = "", *, root: str = "../") -> Table:
@@ -46,46 +50,44 @@ def show_ledger(frame: pd.DataFrame, caption: str = "", *, root: str = "../") ->
 
 
 def _verdict(judged: dict[str, Any]) -> str:
-    """Return the cell of a verdict, as HTML."""
-    word = f"{judged['glyph']} {judged['verdict']}"
-    word = marked(f"{word} {judged['share']}".strip(), judged["stale"])
-    under = escape(judged["detail"])
-    if judged["exploratory"]:
-        under = f"<em>exploratory</em>{' · ' if under else ''}{under}"
-    return f"{word}<br><small>{under}</small>"
+    """Return the cell of a verdict, as HTML; what it rests on is folded if it is long."""
+    word = marked(f"{judged['glyph']} {judged['verdict']}", judged["stale"])
+    doubt = "<em>exploratory</em>" if judged["exploratory"] else ""
+    detail = escape(judged["detail"])
+    if len(judged["detail"]) > _LONG:
+        detail = f"<details><summary>by setting</summary>{detail}</details>"
+    under = " · ".join(filter(None, (doubt, detail)))
+    return f"{word} {judged['share']}".strip() + f"<br><small>{under}</small>"
 
 
 def show_by_setting(frame: pd.DataFrame, caption: str = "") -> Table:
     """Return a frame of :func:`by_setting`: a row a (claim, scale, setting), with both controls.
 
-    It stands on the page of :func:`show_ledger`, to whose rows the names of claims lead.
+    It stands on the page of :func:`show_ledger`, to whose rows the names of claims lead. Of the
+    hyper-parameters those are shown that tell settings of one claim on one request apart.
 
     Args:
         frame: What `by_setting` returned, filtered or not.
         caption: Put above the table.
     """
     rows = []
-    for row in row_dicts(frame):
-        name = f"{part_name(row['part'])}: {short_name(row['id'], row['part'])}"
-        link = f'<a href="#claim-{row["id"]}">{escape(name)}</a>'
-        word = marked(f"{row['glyph']} {row['verdict']}", row["stale"])
-        word += " (exploratory)" if row["exploratory"] else ""
-        setting = (row["dataset"], row["model"], row["request"], _set_to(row["params"]))
-        shares = (share_of(row, who) or "—" for who in ("", "original_", "oracle_"))
-        rows.append(("", (link, row["scale"], *setting, word, *shares)))
+    for _, lines in frame.groupby(["id", "scale", *SETTING], sort=False):
+        dials = [json.loads(params or "{}") for params in lines["params"]]
+        for row, dial in zip(row_dicts(lines), dials, strict=True):
+            told = [f"{k} = {v}" for k, v in dial.items() if any(d.get(k) != v for d in dials)]
+            name = f"{part_name(row['part'])}: {short_name(row['id'], row['part'])}"
+            link = f'<a href="#claim-{row["id"]}">{escape(name)}</a>'
+            word = marked(f"{row['glyph']} {row['verdict']}", row["stale"])
+            word += " (exploratory)" if row["exploratory"] else ""
+            setting = (*(row[name] for name in SETTING), ", ".join(told))
+            shares = (share_of(row, who) or "—" for who in ("", "original_", "oracle_"))
+            rows.append(("", (link, row["scale"], word, *shares, *setting)))
     counted = ("Holds in", "Original", "Second oracle")
-    heads = ("Claim", "Scale", "Data set", "Network", "Request", "Set to", "Verdict", *counted)
+    places = ("Data set", "Network", "Request", "Set to")
+    heads = ("Claim", "Scale", "Verdict", *counted, *places)
     return Table(
         heads, tuple(rows), caption, frozenset(counted), raw=frozenset({"Claim"}), sortable=True
     )
-
-
-def _set_to(params: str) -> str:
-    """Return hyper-parameters as recorded in short: "alpha = 10, lam = 1"; other text as it is."""
-    if not params.startswith("{"):
-        return params
-    values: dict[str, Any] = json.loads(params)
-    return ", ".join(f"{name} = {value}" for name, value in values.items())
 
 
 def show_glance(frame: pd.DataFrame, caption: str = "") -> Table:

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..presentation import AGAIN, GROUPS, ORACLE, group, label, presented
+from ..presentation import AGAIN, GROUPS, group, label, presented
 from ..printed import UNITS, reported
 from ..rows import once, one_setting, pick
 from ..summary import PAIR
@@ -22,7 +22,7 @@ def dots(
     metric: str,
     split: str = "",
     *,
-    oracle: str = ORACLE,
+    oracle: str = "Retrain",
     item: str = "",
     ax: Axes | None = None,
 ) -> Figure:

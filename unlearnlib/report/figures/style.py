@@ -20,14 +20,14 @@ from matplotlib.figure import Figure
 
 from ...errors import SpecError
 from ...runs.environment import environment
-from ..presentation import AGAIN, MORE, ORACLE, REFERENCE, STORED_TOO, ZERO_SHOT
+from ..presentation import AGAIN, MORE, REFERENCE, STORED_TOO, ZERO_SHOT
 from ..rows import lacking, outdated
 
 WIDTH = 7.0
 COLOURS: Mapping[str, str] = MappingProxyType(
     {
         "Original": "#8c8c8c",
-        ORACLE: "#000000",
+        "Retrain": "#000000",
         AGAIN: "#595959",
         "FineTune": "#009e73",
         "JiT": "#0072b2",
