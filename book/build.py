@@ -162,22 +162,16 @@ def copy_back(names: list[str]) -> None:
 
 
 def publish_sweeps() -> None:
-    """Write the executed notebooks of the sweeps as pages of their own, for the book to link to."""
+    """Copy the executed notebooks of the sweeps to where the book links to them."""
     target = EXTRA / EXECUTED / "sweeps"  # beside the page that links to them
-    target.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
     from unlearnlib.locations import cache_folder  # torch comes with it, and is often not needed
 
-    found = {path.stem: path for path in cache_folder().glob("sweeps/*/runs/*.ipynb")}
-    page = EXECUTED / "sweeps.ipynb"
-    linked = set(re.findall(r"sweeps/([0-9a-f]{16})\.html", page.read_text())) & found.keys()
-    for old in target.glob("*.html"):
-        if old.stem not in linked:
-            old.unlink()
-    if missing := sorted(name for name in linked if not (target / f"{name}.html").exists()):
-        mathjax = "--HTMLExporter.mathjax_url=../../../_static/mathjax/tex-svg.js"
-        quiet = ["--log-level=ERROR", "--HTMLExporter.require_js_url=", mathjax]
-        run("jupyter-nbconvert", "--to", "html", *quiet, "--output-dir", str(target),
-            *(str(found[name]) for name in missing))  # fmt: skip
+    found = {path.name: path for path in cache_folder().glob("sweeps/*/runs/*.ipynb")}
+    page = (EXECUTED / "sweeps.ipynb").read_text(encoding="utf-8")
+    for name in set(re.findall(r"sweeps/([0-9a-f]{16}\.ipynb)", page)) & found.keys():
+        shutil.copyfile(found[name], target / name)
 
 
 def build_html() -> None:

@@ -47,7 +47,7 @@ def test_clouds_are_learnt() -> None:
     assert data.x[data.y == 1].mean(0) == pytest.approx([2, 2], abs=0.4)
     model = fitted(data, 0, seeded())
     assert metrics.accuracy(outputs(model, data.x), data.y) == 1.0
-    point = torch.tensor([[0.65, 0.15]])
+    point = torch.tensor([[0.65, 0.15]], dtype=torch.float64)
     assert outputs(model, point).argmax() == 1
     turned = greedy(model, point, 0, seeded(), epochs=50)
     assert outputs(turned, point).argmax() == 0

@@ -26,7 +26,7 @@ def split_at(x: float) -> nn.Linear:
     model.load_state_dict(
         {"weight": torch.tensor([[0.0, 0.0], [1.0, 0.0]]), "bias": torch.tensor([0.0, -x])}
     )
-    return model
+    return model.double()
 
 
 def test_changed_is_the_share_between_two_boundaries() -> None:

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from unlearnlib.errors import RecordError
-from unlearnlib.report import by_model, of_models
+from unlearnlib.report import by_model, of_models, show_counts
 
 from .made_tables import rows
 
@@ -30,3 +30,18 @@ def test_settings_are_not_mixed() -> None:
     other = table.assign(params='{"lr": 1}', run_id="other")
     with pytest.raises(RecordError, match="several settings of 'JiT'"):
         by_model(pd.concat([table, other]), *SEEN)
+
+
+def test_counts_stand_by_request_and_in_all() -> None:
+    made = [
+        rows(method, numbers, request, measured=SEEN)
+        for method, numbers in {"JiT": [0.25, 0.75], "Retrain": [0.5, 0.5]}.items()
+        for request in ("class:b", "class:a")
+    ]
+    table = show_counts(by_model(pd.concat(made), *SEEN) <= 50, "at most a half")
+    assert table.columns == ("Method", "In all", "class:b", "class:a")
+    counted = {cells[0]: cells[1:] for _, cells in table.rows}
+    assert counted == {
+        "JiT": ("2 of 4", "1 of 2", "1 of 2"),
+        "Retrain": ("4 of 4", "2 of 2", "2 of 2"),
+    }

@@ -92,6 +92,16 @@ def test_recorded_runs_stand_beside_print_under_the_names_of_print() -> None:
     assert "SSD, the equation" not in repr(own)
 
 
+def test_times_are_left_out_where_asked_and_nothing_else() -> None:
+    item = "Table 8, ResNet18, baby"
+    both = [
+        show_beside(item, "dampening", paper="ssd", model="resnet18", times=times)
+        for times in (True, False)
+    ]
+    assert [table.spans[1:-1].index("Time") for table in both[:1]] == [3]
+    assert both[1].spans == (*both[0].spans[:4], both[0].spans[-1])
+
+
 def test_a_table_of_another_network_stands_alone() -> None:
     for item, model in (("Table 2, ViT, rocket", "resnet18"), (ROCKET, "vit")):
         text = repr(show_beside(item, "dampening", paper="ssd", model=model))

@@ -1,4 +1,7 @@
-"""Two classes in the plane, and a network that has learnt them: where boundaries can be seen."""
+"""Two classes in the plane, and a network that has learnt them: where boundaries can be seen.
+
+All of it is in float64, so that what it shows has the same printed digits on every processor.
+"""
 
 from copy import deepcopy
 
@@ -15,7 +18,8 @@ RECIPE = Recipe(epochs=200, lr=0.1, batch_size=201, schedule="constant")
 def clouds(generator: torch.Generator) -> Labelled:
     """Return 100 points of class 0 around (-2, -2) and 100 of class 1 around (2, 2), (200, 2)."""
     y = torch.arange(2).repeat_interleave(100)
-    return Labelled(torch.randn(200, 2, generator=generator) + (4.0 * y - 2)[:, None], y)
+    noise = torch.randn(200, 2, generator=generator, dtype=torch.float64)
+    return Labelled(noise + (4.0 * y - 2)[:, None], y)
 
 
 def fitted(data: Labelled, seed: int, generator: torch.Generator) -> nn.Module:
@@ -28,7 +32,7 @@ def fitted(data: Labelled, seed: int, generator: torch.Generator) -> nn.Module:
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = MLP((2,), 2, width=32, activation=nn.Tanh)
+        network = MLP((2,), 2, width=32, activation=nn.Tanh).double()
     return train(network, data, RECIPE, generator)
 
 

@@ -64,6 +64,6 @@ def readout(model: nn.Module, known: Labelled, asked: Labelled) -> float:
     f_known, f_asked = last_inputs(model, known.x).cpu(), last_inputs(model, asked.x).cpu()
     if not (finite(f_known) and finite(f_asked)):
         return NAN
-    learned = LogisticRegression(max_iter=200).fit(f_known, known.y.cpu())
+    learned = LogisticRegression(max_iter=5000).fit(f_known, known.y.cpu())
     right: float = learned.score(f_asked, asked.y.cpu())
     return right

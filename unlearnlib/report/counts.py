@@ -1,4 +1,4 @@
-"""In how many models something holds, for the sentences of pages."""
+"""In how many models something holds, for the sentences and the tables of pages."""
 
 import pandas as pd
 
@@ -6,6 +6,7 @@ from ..errors import RecordError
 from .presentation import presented
 from .rows import once, pick
 from .summary import PAIR
+from .table import Table
 
 
 def by_model(table: pd.DataFrame, metric: str, split: str = "") -> pd.DataFrame:
@@ -42,3 +43,20 @@ def of_models(holds: "pd.Series[bool]") -> str:
     '2 of 3 models'
     """
     return f"{int(holds.sum())} of {len(holds)} models"
+
+
+def show_counts(holds: pd.DataFrame, caption: str = "") -> Table:
+    """Return in how many models something holds: a row a method, a column a request, and in all.
+
+    Args:
+        holds: Whether it holds, a model and request a row and a method a column, as a comparison of
+            what :func:`by_model` returned says.
+        caption: Put above the table.
+    """
+    parts = {"In all": holds, **dict(iter(holds.groupby(level="request", sort=False)))}
+    rows = [
+        ("", (str(m), *(f"{int(part[m].sum())} of {len(part)}" for part in parts.values())))
+        for m in holds
+    ]
+    heads = ("Method", *map(str, parts))
+    return Table(heads, tuple(rows), caption, frozenset(heads[1:]))

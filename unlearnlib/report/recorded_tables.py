@@ -34,7 +34,13 @@ def show_printed(
 
 
 def show_beside(
-    item: str, part: str, *, paper: str, model: str, names: Mapping[str, str] | None = None
+    item: str,
+    part: str,
+    *,
+    paper: str,
+    model: str,
+    names: Mapping[str, str] | None = None,
+    times: bool = True,
 ) -> Table:
     """Return a printed table with the recorded runs of its data set and request beside it.
 
@@ -45,6 +51,7 @@ def show_beside(
         model: The network in print that our runs stand beside, whatever network they are of; a
             table of another stands alone.
         names: What our methods are called in print, where that is something else.
+        times: Whether times are shown; beside three more measurements they are wider than a page.
 
     Raises:
         SpecError: The item is unknown.
@@ -58,7 +65,9 @@ def show_beside(
         first = same.iloc[0]
         runs = recorded(part, dataset=first["dataset"], request=first["request"])
     runs = runs.assign(method=runs["method"].replace(dict(names or {})))
-    return show_comparison(compare(item, runs, paper=paper, relative_to="Retrain"), item)
+    frame = compare(item, runs, paper=paper, relative_to="Retrain")
+    shown = frame if times else frame[~frame["metric"].str.startswith("seconds")]
+    return show_comparison(shown, item)
 
 
 def by_request(runs: pd.DataFrame, metric: str, split: str) -> pd.DataFrame:

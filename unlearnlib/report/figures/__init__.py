@@ -6,6 +6,7 @@ units and states n. Show one with :func:`show_figure`, which gives the page an a
 - `style`: the look of the book, alternative texts, the line of provenance, words for titles
 - `by_model`: a dot a trained model, means with intervals, axes that end where a quantity does
 - `by_method`: `dots` and `boxes`, which set methods beside each other
+- `by_request`: `dots_by_request`, a panel a request
 - `by_pair`: `intervals` of differences between methods
 - `by_hyper_parameter`: `heatmap` and `curves`, over the hyper-parameters of a method
 - `deviations`: differences from a reference over two numbers, with the cells of a rule
@@ -17,6 +18,7 @@ from .by_hyper_parameter import curves, heatmap
 from .by_method import boxes, dots
 from .by_model import draw_line, draw_models, how_drawn, keep_within
 from .by_pair import intervals
+from .by_request import dots_by_request
 from .deviations import deviations
 from .reruns import reruns, show_reruns
 from .style import Picture, colour, count, live_line, provenance_line, show_figure, use
@@ -29,6 +31,7 @@ __all__ = [
     "curves",
     "deviations",
     "dots",
+    "dots_by_request",
     "draw_line",
     "draw_models",
     "heatmap",

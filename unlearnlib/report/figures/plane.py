@@ -23,8 +23,8 @@ POINTS = 151
 
 
 def square(limit: float = LIMIT, points: int = POINTS) -> Tensor:
-    """Return a grid of points on the square from -limit to limit, (points ** 2, 2)."""
-    side = torch.linspace(-limit, limit, points)
+    """Return a grid of points on the square from -limit to limit, (points ** 2, 2), in float64."""
+    side = torch.linspace(-limit, limit, points, dtype=torch.float64)
     return torch.cartesian_prod(side, side)
 
 
@@ -43,7 +43,7 @@ def plane(ax: Axes, before: nn.Module, after: nn.Module, data: Labelled, target:
 
     Args:
         ax: Where to draw.
-        before: A classifier of the plane, two classes.
+        before: A classifier of the plane, two classes, in float64.
         after: The same for what it became.
         data: The points it was trained on.
         target: The point that is forgotten, (1, 2); drawn as a star.

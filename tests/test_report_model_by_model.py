@@ -1,0 +1,55 @@
+"""What tables of several requests hold."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from unlearnlib.errors import RecordError
+from unlearnlib.report import show_by_request, show_paired_by_request
+
+from .made_tables import rows
+
+MEASURED = ("accuracy", "test_retain")
+
+
+def made() -> pd.DataFrame:
+    values = {
+        "Retrain": [0.5, 0.6, 0.7], "Retrain again": [0.5, 0.5, 0.5], "JiT": [0.4, 0.7, math.nan],
+    }  # fmt: skip
+    return pd.concat(
+        [
+            rows(method, [value + shift for value in numbers], request)
+            for request, shift in {"class:a": 0.0, "class:b": 0.1}.items()
+            for method, numbers in values.items()
+        ]
+    )
+
+
+def test_a_column_a_request_with_mean_and_spread() -> None:
+    table = show_by_request(made(), *MEASURED)
+    assert table.columns == ("Method", "class:a", "class:b", "n")
+    cells = {row[0]: row[1:] for _, row in table.rows}
+    assert cells["Retrain"] == ("60.0 ± 10.0", "70.0 ± 10.0", "3")
+    assert cells["JiT"] == ("55.0 ± 21.2", "65.0 ± 21.2", "2")
+    assert table.notes[0] == "JiT, class:a: 1 of 3 runs has no number."
+    with pytest.raises(RecordError, match="several settings"):
+        show_by_request(
+            pd.concat([made(), rows("JiT", [0.1], "class:a", params='{"lr": 1}')]), *MEASURED
+        )
+
+
+def test_differences_stand_under_their_floor() -> None:
+    table = show_paired_by_request(made(), *MEASURED, ["JiT"])
+    (_, floor), (_, jit) = table.rows
+    assert [cell.partition(" ")[0] for cell in floor[1:]] == ["-10.0", "-10.0"]
+    assert floor[0] == "Floor: two retrained"
+    assert jit == ("JiT − Retrain", *["— (1 of 3 pairs has no number)"] * 2)
+    ends = show_paired_by_request(made().dropna(subset="value"), *MEASURED, ["JiT"])
+    assert ends.rows[1][1][1].startswith("+0.0")
+
+
+def test_without_a_second_retrained_model_there_is_no_row_of_a_floor() -> None:
+    alone = made().query("method != 'Retrain again'").dropna(subset="value")
+    ((_, jit),) = show_paired_by_request(alone, *MEASURED, ["JiT"]).rows
+    assert jit[0] == "JiT − Retrain"
