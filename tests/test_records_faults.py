@@ -147,7 +147,7 @@ class TestContents:
         ]
         assert places
         for place in places:
-            assert records.load_all(*place)
+            assert records.committed(*place)
 
 
 class TestPlaces:

@@ -187,6 +187,8 @@ class TestModels:
         assert (verdict(both)["verdict"], verdict(both)["share"]) == (REPRODUCED, "10/10")
         both.loc[forget & (both["seed_method"] == 1), "value"] = 0.16
         assert verdict(both)["share"] == "0/10"
+        both.loc[forget & (both["seed_method"] == 1), "value"] = float("nan")
+        assert verdict(both)["share"] == ""  # the other seed does not stand for both
 
     def test_draws_of_the_request_are_models(self) -> None:
         tables = [forgotten(1, 1, seed_request=draw) for draw in range(6)]

@@ -137,14 +137,15 @@ def test_the_date_is_told_where_a_claim_is_frozen() -> None:
 
 def test_a_setting_has_its_controls_and_what_sets_it_apart() -> None:
     rows = [one(), one(params='{"lr": 0.2}', oracle_k=0, oracle_n=0), one(id="jit-x")]
+    rows += [one(request="class:5", params='{"lr": 0.5}')]
     table = show_by_setting(frames(*rows))
     at = {name: i for i, name in enumerate(table.columns)}
     cells = [row for _, row in table.rows]
-    assert [row[at["Set to"]] for row in cells] == ["lr = 0.1", "lr = 0.2", ""]
-    assert [row[at["Original"]] for row in cells] == ["0/10"] * 3
-    assert [row[at["Second oracle"]] for row in cells] == ["10/10", "—", "10/10"]
+    assert [row[at["Set to"]] for row in cells] == ["lr = 0.1", "lr = 0.2", "", ""]
+    assert [row[at["Original"]] for row in cells] == ["0/10"] * 4
+    assert [row[at["Second oracle"]] for row in cells] == ["10/10", "—", "10/10", "10/10"]
     html = table._repr_html_()
-    assert html.count('href="#claim-jit-fast">JiT: fast<') == 2  # no first cell is left out
+    assert html.count('href="#claim-jit-fast">JiT: fast<') == 3  # no first cell is left out
     assert '<table class="sortable"' in html
 
 

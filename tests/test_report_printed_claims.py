@@ -14,7 +14,7 @@ from unlearnlib.report.claims import Claim
 from unlearnlib.report.printed import UNITS
 
 PARTS = {"jit": "jit", "dampening": "ssd"}
-OURS = {"dampening": {"SSD": "SSD as released"}}
+OURS = dict.fromkeys(("jit", "dampening"), {"SSD": "SSD as released"})
 """What the methods of print are called in our records, where that is something else."""
 ITEMS = "Table|Entropy$|Figure 7"
 KEPT: Mapping[str, tuple[str, ...]] = {

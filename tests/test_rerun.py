@@ -43,6 +43,31 @@ def test_a_committed_grid_is_read_and_not_made(
     assert plan().missing() == []
 
 
+@pytest.mark.usefixtures("went")
+def test_live_and_committed_are_one_table(lab: Path) -> None:
+    live = run_grid(plan())
+    records.merge("try", "laptop")
+    (lab / "data" / "records").mkdir(parents=True)
+    (lab / "cache/records/try").rename(lab / "data/records/try")
+    committed = run_grid(plan())
+    pd.testing.assert_frame_equal(live, committed, check_exact=True)
+    assert str(live) == str(committed)
+
+
+def test_a_committed_record_stands_before_any_other(
+    committed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the cache has a later one of the same run."""
+    one = next(iter(records.committed("try", "laptop").values()))
+    later = {"date": "2999-01-01T00:00:00+00:00"}
+    other = one | {"rows": [["entropy", "test", 9.0]], "provenance": one["provenance"] | later}
+    for folder in ("", str(committed / "own")):
+        monkeypatch.setenv("UNLEARNLIB_RECORDS", folder)
+        records.write(other)
+        assert 9.0 not in run_grid(plan())["value"].tolist()
+        assert 9.0 not in records.read("try", "laptop")["value"].tolist()
+
+
 @pytest.mark.parametrize(
     ("said", "seeds"), [("none", []), ("", [3]), ("sample", [3]), ("all", SEEDS)]
 )

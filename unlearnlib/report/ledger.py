@@ -26,6 +26,7 @@ from .models import (
     Share,
     judged,
     measured,
+    quantities,
 )
 
 SCALES = ("laptop", "workstation", "paper")
@@ -153,10 +154,9 @@ def _asked(
 
 def _measured(tables: Mapping[str, pd.DataFrame], claims: Sequence[Claim]) -> dict[str, Measured]:
     """Return the numbers of each scale that the claims are about."""
-    tests = [test for claim in claims for test in (*claim.tests, *claim.given)]
-    metrics = {q.metric for test in tests for q in (test.left, test.right) if q}
-    full = {scale: table for scale, table in tables.items() if not table.empty}
-    return {scale: measured(table, sorted(metrics)) for scale, table in full.items()}
+    wanted = [quantity for claim in claims for quantity in quantities(claim)]
+    full = {scale: table for scale, table in tables.items() if wanted and not table.empty}
+    return {scale: measured(table, wanted) for scale, table in full.items()}
 
 
 def _at_scale(

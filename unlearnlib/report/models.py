@@ -7,8 +7,9 @@ pass, in the place of the method: a test that these do not tell apart has no pow
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import fmean
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -71,37 +72,54 @@ Measured = Mapping[tuple[str, str, str, str], Mapping[Trained, Sequence[Number]]
 """Numbers by part, method, metric and split, and in each by the trained model."""
 
 
-def measured(table: pd.DataFrame, metrics: Sequence[str]) -> Measured:
-    """Return what is in records of one scale, of some metrics.
+def measured(table: pd.DataFrame, wanted: Collection[Quantity]) -> Measured:
+    """Return what is in records of one scale of some quantities, whatever its hyper-parameters.
 
     Where a request has runs with fresh seeds, those with the seeds of searches are left out.
     """
-    rows = once(table[table["metric"].isin({*metrics, DIVERGED})])
-    request = rows.groupby(["part", "dataset", "model", "request"], sort=False)
-    newest = request["seed_model"].transform("max")
-    rows = rows[(rows["seed_model"] >= FRESH) | (newest < FRESH)]
+    names = {(q.method, q.metric, q.split) for q in wanted}
+    names |= {(q.method, DIVERGED, "") for q in wanted}
+    methods, metrics, splits = map(set, zip(*names, strict=True))
+    few = table[table["method"].isin(methods) & table["metric"].isin(metrics)]
+    rows = once(few[few["split"].isin(splits)])
+    dials = _dials_of(rows)
+    if "date" not in rows:
+        rows = rows.assign(date="")
+    columns = [rows[name].to_list() for name in _COLUMNS]
+    newest: dict[tuple[str, ...], int] = {}
+    for *request, seed in zip(*(rows[name].to_list() for name in _PLACE), strict=True):
+        newest[tuple(request)] = max(newest.get(tuple(request), 0), seed)
+    runs: dict[tuple[tuple[str, str, str, str], Trained, str], list[tuple[Any, ...]]] = {}
+    for part, method, metric, split, *place, params, value, access, stale, date in zip(
+        *columns, strict=True
+    ):
+        model = Trained(*place)
+        searched = model.seed_model < FRESH <= newest[(part, *model[:3])]
+        if (method, metric, split) in names and not searched:
+            one = ((part, method, metric, split), model, params)
+            runs.setdefault(one, []).append((value, access, stale, str(date)))
+    found: dict[tuple[str, str, str, str], dict[Trained, list[Number]]] = {}
+    for (what, model, params), ones in runs.items():
+        values, accesses, stales, dates = zip(*ones, strict=True)
+        number = Number(fmean(values), params, dials[params], accesses[0], any(stales), min(dates))
+        found.setdefault(what, {}).setdefault(model, []).append(number)
+    return found
+
+
+_PLACE = ("part", "dataset", "model", "request", "seed_model")
+_COLUMNS = (
+    "part", "method", "metric", "split", *Trained._fields, "params", "value", "access", "stale",
+    "date",
+)  # fmt: skip
+
+
+def _dials_of(rows: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Return the hyper-parameters by name of each text of them."""
     names = hyper_parameters(rows)
-    dials = {
+    return {
         row["params"]: {name: row[name] for name in names if row[name] == row[name]}
         for row in row_dicts(rows.drop_duplicates("params")[["params", *names]])
     }
-    key = ["part", "method", "metric", "split", *Trained._fields, "params"]
-    dates = rows["date"].astype(str) if "date" in rows else ""
-    ones = rows.assign(date=dates, size=1).groupby(key, sort=False).agg(
-        value=("value", "mean"), count=("value", "count"), size=("size", "sum"),
-        access=("access", "first"), stale=("stale", "any"), date=("date", "min"),
-    ).reset_index()  # fmt: skip
-    ones["value"] = ones["value"].where(ones["count"] == ones["size"])
-    found: dict[tuple[str, str, str, str], dict[Trained, list[Number]]] = {}
-    for row in row_dicts(ones):
-        model = Trained(*(row[name] for name in Trained._fields))
-        number = Number(
-            row["value"], row["params"], dials[row["params"]], row["access"], row["stale"],
-            row["date"],
-        )  # fmt: skip
-        what = (row["part"], row["method"], row["metric"], row["split"])
-        found.setdefault(what, {}).setdefault(model, []).append(number)
-    return found
 
 
 class Share(NamedTuple):
@@ -168,6 +186,13 @@ class _Look:
 
     def share(self, claim: Claim, models: Sequence[Trained], dials: Mapping[str, Any]) -> Share:
         """Return in how many of `models` a claim holds, whose method has these `dials`."""
+        place = _place(models[0])  # that of all: they are of one setting
+        claim = replace(
+            claim,
+            method=claim.subject,
+            tests=tuple(test for test in claim.tests if test.fits(**place)),
+            given=tuple(test for test in claim.given if test.fits(**place)),
+        )
         verdicts = [self._holds(claim, one, dials) for one in models]
         self.uncounted.update(verdict for verdict in verdicts if isinstance(verdict, str))
         known = [verdict for verdict in verdicts if isinstance(verdict, bool)]
@@ -175,22 +200,20 @@ class _Look:
 
     def _holds(self, claim: Claim, model: Trained, dials: Mapping[str, Any]) -> bool | str:
         """Tell whether a claim holds in one model, or why that is not known."""
-        tests = [test for test in claim.tests if test.fits(**_place(model))]
-        given = [test for test in claim.given if test.fits(**_place(model))]
-        part = tests[0].where["part"]
+        part = claim.tests[0].where["part"]
         subject = Quantity(claim.subject, DIVERGED)
         if self._read(part, subject, model, claim, dials):
             return False
-        premises = [self._inside(test, claim, model, dials) for test in given]
+        premises = [self._inside(test, claim, model, dials) for test in claim.given]
         if premises and True not in premises:
             return "the premise does not hold" if False in premises else str(premises[0])
-        results = [self._inside(test, claim, model, dials) for test in tests]
+        results = [self._inside(test, claim, model, dials) for test in claim.tests]
         if unknown := [result for result in results if isinstance(result, str)]:
             return unknown[0]
-        self.tests = len(tests)
+        self.tests = len(claim.tests)
         self.alone.update(i for i, result in enumerate(results) if result)
         if claim.access is not None:
-            seen = self._read(part, tests[0].left, model, claim, dials)
+            seen = self._read(part, claim.tests[0].left, model, claim, dials)
             results += [set(filter(None, one.access.split(", "))) <= claim.access for one in seen]
         return all(results)
 
@@ -265,6 +288,15 @@ def _value(test: Inequality, values: Sequence[float]) -> float | None:
     if test.ratio:
         return left / right if right else None
     return left - right
+
+
+def quantities(claim: Claim) -> Iterator[Quantity]:
+    """Yield what a claim and its controls are about."""
+    for one in (claim, *(claim.about({claim.subject: name}, free=True) for name in CONTROLS)):
+        for test in (*one.tests, *one.given):
+            yield from filter(None, (test.left, test.right))
+            for name in (test.origin, *CONTROLS, "Retrain"):
+                yield Quantity(name, test.left.metric, test.left.split)
 
 
 def judged(claim: Claim, numbers: Measured) -> list[Setting]:

@@ -53,8 +53,9 @@ def pick(table: pd.DataFrame, metric: str, split: str = "") -> pd.DataFrame:
             f"It has: {', '.join(offer) or 'no rows at all'}. Name one of these, or run the grid."
         )
     if not wild.any():
-        return rows
-    return rows.assign(metric=metric, split=split, value=rows["value"].where(wanted[wanted | wild]))
+        return rows  # printed numbers have no values, and never diverge
+    values = rows["value"].where(rows["metric"] == metric)
+    return rows.assign(metric=metric, split=split, value=values)
 
 
 def one_setting(rows: pd.DataFrame) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from .models import CLAIM_GLYPHS
 from .overview import share_of, short_name
 from .presentation import part_name
 from .rows import marked, row_dicts
+from .summary import SETTING
 from .table import Table
 
 _LONG = 100
@@ -63,14 +64,14 @@ def show_by_setting(frame: pd.DataFrame, caption: str = "") -> Table:
     """Return a frame of :func:`by_setting`: a row a (claim, scale, setting), with both controls.
 
     It stands on the page of :func:`show_ledger`, to whose rows the names of claims lead. Of the
-    hyper-parameters those are shown that differ within a claim.
+    hyper-parameters those are shown that tell settings of one claim on one request apart.
 
     Args:
         frame: What `by_setting` returned, filtered or not.
         caption: Put above the table.
     """
     rows = []
-    for _, lines in frame.groupby("id", sort=False):
+    for _, lines in frame.groupby(["id", "scale", *SETTING], sort=False):
         dials = [json.loads(params or "{}") for params in lines["params"]]
         for row, dial in zip(row_dicts(lines), dials, strict=True):
             told = [f"{k} = {v}" for k, v in dial.items() if any(d.get(k) != v for d in dials)]
@@ -78,11 +79,12 @@ def show_by_setting(frame: pd.DataFrame, caption: str = "") -> Table:
             link = f'<a href="#claim-{row["id"]}">{escape(name)}</a>'
             word = marked(f"{row['glyph']} {row['verdict']}", row["stale"])
             word += " (exploratory)" if row["exploratory"] else ""
-            setting = (row["dataset"], row["model"], row["request"], ", ".join(told))
+            setting = (*(row[name] for name in SETTING), ", ".join(told))
             shares = (share_of(row, who) or "—" for who in ("", "original_", "oracle_"))
-            rows.append(("", (link, row["scale"], *setting, word, *shares)))
+            rows.append(("", (link, row["scale"], word, *shares, *setting)))
     counted = ("Holds in", "Original", "Second oracle")
-    heads = ("Claim", "Scale", "Data set", "Network", "Request", "Set to", "Verdict", *counted)
+    places = ("Data set", "Network", "Request", "Set to")
+    heads = ("Claim", "Scale", "Verdict", *counted, *places)
     return Table(
         heads, tuple(rows), caption, frozenset(counted), raw=frozenset({"Claim"}), sortable=True
     )
