@@ -31,7 +31,7 @@ stage = @printf '\n== %s\n' '$(1)'; start=$$(date +%s); $(2) \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install book notebooks freeze test lint types unit nbval behaviour wheel strict paper records workstation clean
+.PHONY: help install book notebooks freeze readme test lint types unit nbval behaviour wheel strict paper records workstation clean
 
 help:  ## list these targets (the default)
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -51,6 +51,9 @@ book: install  ## execute every notebook, build the HTML, print where it is
 
 notebooks: install  ## execute every notebook and copy the outputs to notebooks/ for nbval
 	$(call stage,notebooks,$(BIN)/python book/build.py --copy-back)
+
+readme: install  ## count the verdicts of the README anew, from the records
+	@$(BIN)/python book/readme.py
 
 freeze: install  ## freeze claims (CLAIM="jit-class ssd-class"): their verdicts rest on runs from today on
 	@$(BIN)/python book/freeze.py $(CLAIM)

@@ -32,7 +32,7 @@ def test_a_column_a_request_with_mean_and_spread() -> None:
     cells = {row[0]: row[1:] for _, row in table.rows}
     assert cells["Retrain"] == ("60.0 ± 10.0", "70.0 ± 10.0", "3")
     assert cells["JiT"] == ("55.0 ± 21.2", "65.0 ± 21.2", "2")
-    assert table.notes[0] == "JiT, class:a: 1 of 3 runs has no number."
+    assert table.notes == ("JiT: 2 of 6 runs have no number.",)
     with pytest.raises(RecordError, match="several settings"):
         show_by_request(
             pd.concat([made(), rows("JiT", [0.1], "class:a", params='{"lr": 1}')]), *MEASURED
@@ -53,3 +53,11 @@ def test_without_a_second_retrained_model_there_is_no_row_of_a_floor() -> None:
     alone = made().query("method != 'Retrain again'").dropna(subset="value")
     ((_, jit),) = show_paired_by_request(alone, *MEASURED, ["JiT"]).rows
     assert jit[0] == "JiT − Retrain"
+
+
+def test_a_run_that_diverged_is_a_pair_without_a_number() -> None:
+    wild = rows("JiT", [1.0], "class:a", ("diverged", "")).assign(seed_model=2)
+    table = pd.concat([made().dropna(subset="value"), wild])
+    _, (_, jit) = show_paired_by_request(table, *MEASURED, ["JiT"]).rows
+    assert jit[1] == "— (1 of 3 pairs has no number)"
+    assert jit[2].startswith("+0.0")

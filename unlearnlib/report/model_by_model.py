@@ -8,7 +8,7 @@ import pandas as pd
 
 from ..errors import RecordError
 from .presentation import Presentation, label, presented
-from .rows import lacking, marked, row_dicts
+from .rows import lacking, marked, pick, row_dicts
 from .summary import FEWEST, paired, summary
 from .table import Table, grouped, spread
 
@@ -35,11 +35,9 @@ def show_by_request(table: pd.DataFrame, metric: str, split: str = "") -> Table:
             )
         by = {row["request"]: row for row in row_dicts(lines)}
         cells = [spread(by[r]["mean"], by[r]["sd"], metric) if r in by else "—" for r in requests]
-        notes += [
-            f"{method}, {name}: {lacking(row['missing'], row['n'] + row['missing'])}."
-            for name, row in by.items()
-            if row["missing"]
-        ]
+        missing = int(lines["missing"].sum())
+        if missing:
+            notes.append(f"{method}: {lacking(missing, missing + int(lines['n'].sum()))}.")
         name = marked(str(method), bool(lines["stale"].any()))
         rows.append((str(kind), (name, *cells, str(lines["n"].max()))))
     caption = f"{label(metric, split, unit=True)}: mean ± standard deviation over models"
@@ -67,6 +65,7 @@ def show_paired_by_request(
         reference: Label of the method that is subtracted.
     """
     how = presented(metric)
+    table = pick(table, metric, split)  # in which runs that diverged are rows without a number
     requests, sizes, rows = list(dict.fromkeys(table["request"])), set[int](), []
     floor = [(FLOOR, "Retrain")] if FLOOR in set(table["method"]) else []
     for left, right in [*floor, *((method, reference) for method in methods)]:

@@ -1,0 +1,57 @@
+"""Write what the README says of verdicts anew, from the records: `make readme`.
+
+The part between the two marks is counted here, so that it cannot go further than the ledger, and
+tests/test_readme.py holds the file to it. What pages compute is not in the counts: it is judged on
+their pages and in the ledger.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from unlearnlib.locations import committed_records
+from unlearnlib.report import CLAIM_GLYPHS, glance, ledger, read_claims
+from unlearnlib.report.presentation import part_name
+from unlearnlib.runs.records import committed, table
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+BEGIN, END = "<!-- verdicts: make readme -->", "<!-- /verdicts -->"
+
+
+def recorded(scale: str) -> pd.DataFrame:
+    """Return the committed records of all parts at one scale, and no others."""
+    parts = sorted(path.name for path in committed_records().iterdir() if path.is_dir())
+    return table(record for part in parts for record in committed(part, scale).values())
+
+
+def verdicts() -> str:
+    """Return the table of how many claims came to which verdict, as Markdown."""
+    claims = [claim for claim in read_claims() if claim.tests]
+    tables = {scale: recorded(scale) for scale in ("laptop", "workstation", "paper")}
+    judged = ledger(tables, claims=claims)
+    judged = judged[judged["verdict"] != "cannot be tested here"]
+    heads = [f"{glyph} {word}" for word, glyph in CLAIM_GLYPHS.items()][:-1]
+    lines = [f"| part | scale | {' | '.join(heads)} |", "|---" * (len(heads) + 2) + "|"]
+    for row in glance(judged).to_dict("records"):
+        counts = [str(row[word]) for word in CLAIM_GLYPHS][:-1]
+        lines.append(f"| {part_name(row['part'])} | {row['scale']} | {' | '.join(counts)} |")
+    exploratory = int(judged["exploratory"].sum())
+    runs = {name: table["run_id"].nunique() for name, table in tables.items()}
+    lines += [
+        "",
+        f"These are {len(judged)} verdicts on {judged['id'].nunique()} claims that are tested on "
+        f"records, of {len(read_claims())} in all; {exploratory} of them are exploratory. "
+        f"Recorded runs: {', '.join(f'{count:,} {name}' for name, count in runs.items())}.",
+    ]
+    return "\n".join(lines)
+
+
+def with_verdicts(text: str) -> str:
+    """Return the text of the README with the counts of today between its marks."""
+    head, _, rest = text.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    return f"{head}{BEGIN}\n{verdicts()}\n{END}{tail}"
+
+
+if __name__ == "__main__":
+    README.write_text(with_verdicts(README.read_text("utf-8")), "utf-8")
