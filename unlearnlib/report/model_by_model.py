@@ -8,7 +8,7 @@ import pandas as pd
 
 from ..errors import RecordError
 from .presentation import Presentation, label, presented
-from .rows import lacking, marked, row_dicts
+from .rows import lacking, marked, pick, row_dicts
 from .summary import FEWEST, paired, summary
 from .table import Table, grouped, spread
 
