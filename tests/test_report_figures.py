@@ -207,20 +207,17 @@ def test_provenance_line_names_runs_and_warns_of_stale_ones() -> None:
 
 def test_each_request_has_a_panel_with_the_methods_named_once() -> None:
     values = {"Original": [0.9, 0.8], "JiT": [0.1, 0.2], "Retrain": [0.0, 0.0]}
-    requests = {"class:Dress": 0.0, "class:Ankle boot": 0.05}
-    table = pd.concat(
-        [
-            records({m: [v + shift for v in vs] for m, vs in values.items()}, request=name).assign(
-                run_id=lambda t, name=name: t["run_id"] + name
-            )
-            for name, shift in requests.items()
-        ]
-    )
+    made = []
+    for name, shift in {"class:Dress": 0.0, "class:Ankle boot": 0.05}.items():
+        of_request = {method: [v + shift for v in each] for method, each in values.items()}
+        runs = records(of_request, request=name)
+        made.append(runs.assign(run_id=runs["run_id"] + name))
+    table = pd.concat(made)
     figure = figures.dots_by_request(table, "accuracy_batch_mean", "test_retain")
     panels = figure.axes
     assert [ax.get_title() or ax.get_title("left") for ax in panels] == ["Dress", "Ankle boot"]
-    drawn = [sorted(x for line in ax.lines for x in line.get_xdata()) for ax in panels]
-    assert drawn[1] == pytest.approx([x + 5 for x in drawn[0]])
+    drawn = [[np.asarray(line.get_xdata(), float) for line in ax.lines] for ax in panels]
+    assert np.concatenate(drawn[1]) == pytest.approx(np.concatenate(drawn[0]) + 5)
     assert "n = 2" in figure.get_suptitle()
 
 

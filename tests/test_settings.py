@@ -16,7 +16,7 @@ NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 SUPER_CLASSES = 5
 SEARCHES = {
     "class": ("jit/full_class", "dampening/full_class", "pgu/removal", "nabla_tau/class"),
-    "subclass": ("jit/sub_class", "dampening/sub_class", "nabla_tau/sub_class"),
+    "subclass": ("jit/sub_class", "dampening/sub_class"),
     "random": ("jit/random", "dampening/random", "nabla_tau/tables"),
     "data": ("pgu/random",),
     "poison": ("pgu/poison",),

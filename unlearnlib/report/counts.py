@@ -53,10 +53,12 @@ def show_counts(holds: pd.DataFrame, caption: str = "") -> Table:
             what :func:`by_model` returned says.
         caption: Put above the table.
     """
-    parts = {"In all": holds, **dict(iter(holds.groupby(level="request", sort=False)))}
+    parts = {"In all": holds}
+    for request, part in holds.groupby(level="request", sort=False):
+        parts[str(request)] = part
     rows = [
         ("", (str(m), *(f"{int(part[m].sum())} of {len(part)}" for part in parts.values())))
         for m in holds
     ]
-    heads = ("Method", *map(str, parts))
+    heads = ("Method", *parts)
     return Table(heads, tuple(rows), caption, frozenset(heads[1:]))

@@ -25,7 +25,9 @@ def dots_by_request(table: pd.DataFrame, metric: str, split: str = "") -> Figure
     requests = list(rows.groupby("request", sort=False))
     count = rows["method"].nunique()
     size = (WIDTH, 1.2 + 0.42 * count)
-    figure, panels = plt.subplots(1, len(requests), figsize=size, sharey=True, squeeze=False)
+    figure, panels = plt.subplots(
+        1, len(requests), figsize=size, sharex=True, sharey=True, squeeze=False
+    )
     for ax, (request, runs) in zip(panels[0], requests, strict=True):
         dots(runs, metric, split, ax=ax)
         ax.set_title(str(request).partition(":")[2].replace("_", " "), fontsize=9)
