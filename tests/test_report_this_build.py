@@ -57,7 +57,7 @@ def test_the_line_and_the_table_count(monkeypatch: pytest.MonkeyPatch) -> None:
     made = frame(again=[0.95, *[0.5] * 39], metric=["accuracy"] * 30 + ["seconds_unlearn"] * 10)
     assert rerun_line(made) == (
         "RERUN=sample: 40 measurements made anew; of the 30 that are judged 29 (96.7%) lie in the "
-        "recorded range widened by one spread"
+        "recorded range, widened by a spread"
     )
     table = rerun_table(made.assign(page="jit/random"))
     ((_, cells),) = table.rows

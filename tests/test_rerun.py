@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -140,6 +141,7 @@ def frame(**columns: Any) -> pd.DataFrame:
     values: dict[str, Any] = {
         "part": "try", "where": "here", "what": ["JiT", "SSD"] * (n // 2), "metric": "accuracy",
         "split": "test", "recorded": 0.5, "again": 0.5, "low": 0.4, "high": 0.6, "spread": 0.1,
+        "n": 10,
     }  # fmt: skip
     return pd.DataFrame(values | columns, index=range(n))
 
@@ -151,6 +153,15 @@ def frame(**columns: Any) -> pd.DataFrame:
 )  # fmt: skip
 def test_the_range_is_widened_by_one_spread(again: float, spread: float, inside: bool) -> None:
     assert within(frame(again=again, spread=spread)).eq(inside).all()
+
+
+@pytest.mark.parametrize("n", [3, 5, 7, 10])
+def test_the_range_of_few_is_widened_to_hold_as_many_further_values(n: int) -> None:
+    draw = np.random.default_rng(n).normal(size=(20_000, n + 1))
+    old = pd.DataFrame(draw[:, :n])
+    made = {"low": old.min(axis=1), "high": old.max(axis=1), "spread": old.std(axis=1)}
+    more = pd.DataFrame(made | {"again": draw[:, n], "recorded": 0.0, "n": n})
+    assert within(more).mean() == pytest.approx(0.96, abs=0.012)
 
 
 def test_what_has_no_number_agrees_with_that_alone() -> None:

@@ -69,7 +69,7 @@ def rerun_line(frame: pd.DataFrame) -> str:
     inside = int(within(frame)[told].sum())
     return (
         f"RERUN={mode()}: {len(frame)} measurements made anew; of the {int(told.sum())} that are "
-        f"judged {inside} ({agreement(frame):.1%}) lie in the recorded range widened by one spread"
+        f"judged {inside} ({agreement(frame):.1%}) lie in the recorded range, widened by a spread"
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri, stdtrit
 
 from ..errors import DisagreementError, SpecError
 from . import records
@@ -27,7 +28,7 @@ NEAR = 0.005
 LEAST, LEAST_OF_ONE = 0.95, 0.5
 """Shares of the measurements, of all and of each method, that must lie where the record says."""
 COLUMNS = (
-    "part", "where", "what", "metric", "split", "recorded", "again", "low", "high", "spread",
+    "part", "where", "what", "metric", "split", "recorded", "again", "low", "high", "spread", "n",
 )  # fmt: skip
 
 
@@ -65,7 +66,7 @@ def rerun(*recorded: Grid | pd.DataFrame) -> pd.DataFrame:
         and the standard deviation over the recorded seeds of the same method on the same request;
         of an experiment, over the rows that differ in columns `seed…` alone, and without such
         columns the recorded value itself, and the standard deviation of its column. `spread` is
-        NaN where there is but one value.
+        NaN where there is but one value. `n` is the number of values.
     """
     rows: list[tuple[Any, ...]] = []
     for one in recorded:
@@ -81,9 +82,30 @@ def judged(frame: pd.DataFrame) -> "pd.Series[bool]":
     return ~timed & frame["spread"].notna()
 
 
+def widening(n: "pd.Series[float]") -> "pd.Series[float]":
+    r"""Return by how many spreads to widen the range of `n` values: one from ten values on.
+
+    The range of ten normal values, widened by one of their spreads, holds 96 % of further ones,
+    that of five 88 %. So that it holds as many, the range of fewer is widened as far as the
+    prediction interval of a further value reaches beyond the expected greatest one:
+
+    .. math:: t_{0.98,\,n-1} \sqrt{1 + 1/n} - \Phi^{-1}\left(\tfrac{n - 0.375}{n + 0.25}\right)
+
+    >>> widening(pd.Series([3, 5, 10, 20])).round(1).tolist()
+    [4.7, 2.1, 1.0, 1.0]
+    """
+    reach = stdtrit(n.clip(lower=2) - 1, 0.98) * np.sqrt(1 + 1 / n) - ndtri(
+        (n - 0.375) / (n + 0.25)
+    )
+    return pd.Series(np.maximum(reach, 1.0), n.index)
+
+
 def within(frame: pd.DataFrame) -> "pd.Series[bool]":
-    """Tell of each measurement whether it lies in the recorded range widened by one spread."""
-    slack = frame["spread"].fillna(0).clip(lower=NEAR)
+    """Tell of each measurement whether it lies in the recorded range, widened by a spread.
+
+    Below ten values it is more than one spread, see :func:`widening`.
+    """
+    slack = frame["spread"].fillna(0).clip(lower=NEAR) * widening(frame["n"])
     inside = frame["again"].between(frame["low"] - slack, frame["high"] + slack)
     return inside | (frame["again"].isna() & frame["recorded"].isna())
 
@@ -99,7 +121,7 @@ def check_rerun(frame: pd.DataFrame) -> None:
 
     Raises:
         DisagreementError: Less than 95 % of the measurements, or less than half of those of one
-            method, lie in the recorded range widened by one spread.
+            method, lie in the recorded range, see `within`.
     """
     frame = frame[judged(frame)]
     inside = within(frame)
@@ -110,7 +132,7 @@ def check_rerun(frame: pd.DataFrame) -> None:
     worst = frame.iloc[int(far.fillna(np.inf).where(~inside, -1).to_numpy().argmax())]
     raise DisagreementError(
         f"{inside.mean():.0%} of the {len(frame)} measurements that were made anew lie in the "
-        f"recorded range widened by one spread, and at least {by_method.min():.0%} of those of one "
+        f"recorded range, widened by a spread, and at least {by_method.min():.0%} of those of one "
         f"method; {LEAST:.0%} and {LEAST_OF_ONE:.0%} must. The code does something else than when "
         f"this was recorded. The farthest: {worst['what']} on {worst['where']}, "
         f"{worst['metric']} {worst['split']}: recorded {worst['recorded']:.4g} "
@@ -157,7 +179,11 @@ def _beside(run: Run, old: Values, new: Values, same: list[Values]) -> Rows:
     for key in old | new:
         seen = pd.Series([values.get(key, none) for values in same])
         now, before = new.get(key, none), old.get(key, none)
-        yield (g.part, where, run.label, *key, before, now, seen.min(), seen.max(), seen.std())
+        yield (g.part, where, run.label, *key, before, now, *_span(seen))
+
+
+def _span(seen: "pd.Series[float]") -> tuple[float, float, float, int]:
+    return seen.min(), seen.max(), seen.std(), seen.count()
 
 
 def _table(table: pd.DataFrame) -> Rows:
@@ -172,17 +198,20 @@ def _table(table: pd.DataFrame) -> Rows:
     for number in numbers:
         values = table[number]
         seen = pd.DataFrame({"old": values, "low": values, "high": values, "sd": values.std()})
+        seen["n"] = len(values)
         if setting != keys:  # there are seeds
             same = values.groupby(of)
             seen["low"], seen["high"] = same.transform("min"), same.transform("max")
-            seen["sd"] = same.transform("std")
+            seen["sd"], seen["n"] = same.transform("std"), same.transform("count")
         new = again[[number]].rename(columns={number: "new"})
         both = _by_key(table, keys, seen).join(_by_key(again, keys, new), how="outer")
         lost = both["old"].isna() & both["new"].notna()  # which no row of the record stands for
         both["sd"] = both["sd"].mask(lost, 0.0)
-        for (where, _), before, low, high, spread, now in both.itertuples(name=None):
-            what = table.attrs["name"]
-            yield table.attrs["part"], where, what, str(number), "", before, now, low, high, spread
+        both["n"] = both["n"].fillna(len(values))
+        name = table.attrs["name"]
+        for (where, _), before, low, high, spread, n, now in both.itertuples(name=None):
+            ends = (low, high, spread, n)
+            yield table.attrs["part"], where, name, str(number), "", before, now, *ends
 
 
 def _texts(table: pd.DataFrame, columns: list[Any]) -> list[str]:

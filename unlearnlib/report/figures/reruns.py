@@ -34,7 +34,7 @@ def reruns(
     place = frame[by].map({name: i for i, name in enumerate(names)}).to_numpy()
     place = place + draw.uniform(-0.3, 0.3, len(frame))
     for which, colour, mark, label in (
-        (inside, "#0072b2", ".", "in the recorded range, widened by one spread"),
+        (inside, "#0072b2", ".", "in the recorded range, widened by a spread"),
         (~inside, "#d55e00", "x", "outside"),
     ):
         kept = which.to_numpy(dtype=bool)
@@ -57,6 +57,6 @@ def show_reruns(frame: pd.DataFrame, by: str = "what", farthest: float = 6.0) ->
     told = judged(frame)
     alt = (
         f"Distance of {int(told.sum())} measurements made anew from their records, in recorded "
-        f"spreads; {int(within(frame)[told].sum())} lie in the recorded range widened by one."
+        f"spreads; {int(within(frame)[told].sum())} lie in the recorded range, widened by one."
     )
     return show_figure(reruns(frame, by, farthest), alt)
