@@ -94,6 +94,7 @@ def widening(n: "pd.Series[float]") -> "pd.Series[float]":
     >>> widening(pd.Series([3, 5, 10, 20])).round(1).tolist()
     [4.7, 2.1, 1.0, 1.0]
     """
+    n = n.astype(float)
     reach = stdtrit(n.clip(lower=2) - 1, 0.98) * np.sqrt(1 + 1 / n) - ndtri(
         (n - 0.375) / (n + 0.25)
     )
