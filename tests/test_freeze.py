@@ -65,7 +65,8 @@ def test_the_command_writes_one_line_a_claim(
     freeze: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = tmp_path / "claims.yaml"
-    before = freeze.CLAIMS.read_text("utf-8")
+    lines = freeze.CLAIMS.read_text("utf-8").splitlines()
+    before = "\n".join(line for line in lines if not line.startswith("  frozen: ")) + "\n"
     place.write_text(before, "utf-8")
     monkeypatch.setattr(freeze, "CLAIMS", place)
     for _ in range(2):  # the second time in the place of the first
