@@ -58,7 +58,7 @@ def main(names: list[str]) -> None:
         own, settings = digest(entries[name]), settings_of(page) if page else ""
         text = frozen(
             text, name,
-            f'  frozen: {{date: {today}, digest: "{own}", settings: "{settings}"}}\n',
+            f'  frozen: {{date: "{today}", digest: "{own}", settings: "{settings}"}}\n',
         )  # fmt: skip
     CLAIMS.write_text(text, "utf-8")
 

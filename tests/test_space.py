@@ -103,7 +103,7 @@ def test_what_a_dotted_name_reaches_has_its_annotation(
     [
         ({"seeds": [3, 4]}, "Each value of the axis 'seeds' is a list itself. Write [[3, 4]]."),
         ({"requests": ["x"]}, "Each value of the axis 'requests' is a list itself. Write [['x']]."),
-        ({"methods.Retrain.x": [1]}, "There is no methods.Retrain.x. There are no fields."),
+        ({"methods.Original.x": [1]}, "There is no methods.Original.x. There are no fields."),
         ({"seeds\n": [1]}, r"There is no parameter 'seeds\n'. Did you mean seeds? Known"),
     ],
 )
@@ -251,7 +251,11 @@ def test_the_grid_of_a_page_has_the_values_of_its_parameters() -> None:
     page = PACKAGE.parent / "notebooks" / "jit" / "full_class.ipynb"
     grid = grid_of(page)
     known = {name: parameter.default for name, parameter in parameters_of(page).items()}
-    assert (grid.part, grid.scale, grid.requests) == ("jit", "laptop", ["class:Trouser"])
+    assert (grid.part, grid.scale, grid.requests) == (
+        "jit",
+        "laptop",
+        ["class:Dress", "class:Shirt", "class:Ankle boot"],
+    )
     assert grid.methods == known["methods"]
     assert {run.label for run in grid.runs()} == known["methods"].keys()
 
