@@ -110,7 +110,18 @@ def test_it_is_made_anew_as_the_build_wants(
     assert (AGAIN in table.attrs) == due
     if due:
         assert set(table.attrs[AGAIN]["seed"]) == {9}
+    both = pd.concat([table, table]).astype({"seed": float, "accuracy": float})
+    assert len(both) == 2 * len(table)  # pandas compares what tables carry when it joins them
     assert path.read_text() == before
+
+
+def test_a_sample_has_none_of_another_scale(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RERUN", "sample")
+    monkeypatch.setenv("UNLEARNLIB_RECORDS", str(lab / "data" / "records"))
+    experiment("try", "curve", lambda: TABLE, scale="workstation")
+    assert AGAIN not in experiment("try", "curve", never, scale="workstation").attrs
+    monkeypatch.setenv("RERUN", "all")
+    assert AGAIN in experiment("try", "curve", lambda: TABLE, scale="workstation").attrs
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,20 @@ def test_as_much_is_made_anew_as_is_said(
     check_rerun(again)
 
 
+@pytest.mark.parametrize(("said", "made"), [("none", 0), ("sample", 0), ("all", 3)])
+def test_a_sample_is_of_what_a_laptop_made(
+    lab: Path, went: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch, said: str, made: int
+) -> None:
+    """A record of another scale may be of a set that is not here, or of hours on a GPU."""
+    plan = grid(methods=MANY, seeds=[3], scale="workstation")
+    run_grid(plan)
+    assert (lab / "data" / "records" / "try" / "workstation").exists()
+    went.clear()
+    monkeypatch.setenv("RERUN", said)
+    rerun(plan)
+    assert len(went) == made
+
+
 def test_a_mode_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RERUN", "some")
     with pytest.raises(SpecError, match=r"^RERUN=some is none of none, sample, all\. Set it"):

@@ -36,7 +36,8 @@ def mode() -> str:
     """Return how much to make anew, as the environment variable `RERUN` says.
 
     That is nothing, a `sample`, which is meant where it is not set (the first seed of each grid and
-    experiments of up to ten seconds), or all.
+    experiments of up to ten seconds, at laptop scale: the others may want a download and hours), or
+    all.
 
     Raises:
         SpecError: It says something else.
@@ -47,9 +48,10 @@ def mode() -> str:
     return given
 
 
-def is_due(seconds: float) -> bool:
-    """Tell whether to make an experiment anew that took so many seconds when it was recorded."""
-    return mode() == "all" or (mode() == "sample" and seconds <= QUICK)
+def is_due(scale: str, seconds: float = 0.0) -> bool:
+    """Tell whether to make a record of a scale anew that took so many seconds."""
+    quick = scale == "laptop" and seconds <= QUICK
+    return mode() == "all" or (mode() == "sample" and quick)
 
 
 def rerun(*recorded: Grid | pd.DataFrame) -> pd.DataFrame:
@@ -147,7 +149,7 @@ Rows = Iterator[tuple[Any, ...]]
 
 def _runs(grid: Grid) -> Rows:
     """Yield the measurements of the runs of a grid that are made anew."""
-    if mode() == "none":
+    if not is_due(grid.scale):
         return
     kept = records.committed(grid.part, grid.scale)
     runs = [run for run in grid.runs() if run.run_id in kept]
@@ -189,9 +191,9 @@ def _span(seen: "pd.Series[float]") -> tuple[float, float, float, int]:
 
 def _table(table: pd.DataFrame) -> Rows:
     """Yield the measurements of an experiment that was made anew."""
-    again = table.attrs.get(AGAIN)
-    if again is None:
+    if AGAIN not in table.attrs:
         return
+    again = pd.DataFrame(table.attrs[AGAIN])
     numbers = [column for column in table if table[column].dtype == float]
     keys = [column for column in table if column not in numbers]
     setting = [column for column in keys if not str(column).startswith("seed")]
