@@ -11,6 +11,22 @@ on the forget set that had never seen it: 0 for a class, and for labels that are
 which a model that learnt the true ones does not give; the original's validation accuracy for a
 random request. For another sub-class nothing short of retraining tells; :math:`a` is chance, one
 over the number of classes, which overstates the forgetting.
+
+A search has two rounds of twelve trials, by one rule for every method. The first is the grid of its
+declared file. A method whose best trial there is better than doing nothing, and lies inside the
+range of each dial, keeps it. Any other has a second round, on a grid of the same form, with the
+same request, seeds, data and objective:
+
+- a dial whose best value lies inside its range keeps its values;
+- one whose best value lies at the edge has as many new values on both sides of it: most of them
+  beyond the edge as far as the dial goes, the others between the best and the value next to it;
+- where no trial is better than doing nothing, every dial has new values, and the setting of the
+  paper or of the release lies inside their range; where neither names one, they go on from the
+  edge at which the method does more.
+
+The best of the trials of both rounds is chosen. There is no third round: a best trial that lies at
+the edge again is used and shown as that, and a method that is still no better than doing nothing
+has no setting.
 """
 
 import math
