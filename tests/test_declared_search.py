@@ -1,11 +1,16 @@
 """The target of a search, by the kind of request."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
-from unlearnlib.runs.declared_search import SPLITS, best_of_each, scores, settings
+from unlearnlib import Grid
+from unlearnlib.errors import SpecError
+from unlearnlib.runs import records
+from unlearnlib.runs.declared_search import SPLITS, best_of_each, scores, settings, trials
 from unlearnlib.runs.records import unfolded
 
 
@@ -81,3 +86,116 @@ def test_settings_are_all_combinations_with_one_label() -> None:
     assert [tuple(v.values()) for v in list(found.values())[1:]] == [
         ("JiT.as_released", "JiT", sigma, lr) for sigma in (1, 2) for lr in (3, 4)
     ]
+
+
+def test_the_best_of_each_against_brute_force(hand_made: pd.DataFrame) -> None:
+    found = best_of_each(hand_made, classes=10)
+    accuracy = {
+        (row["method"], row["params"], row["seed_model"], row["split"]): row["value"]
+        for row in hand_made.to_dict("records")
+        if row["metric"] == "accuracy"
+    }
+
+    def objective(method: str, params: str) -> float:
+        values = []
+        for seed in (0, 1):
+            kept = accuracy["Original", "{}", seed, "validation_retain"]
+            own = [accuracy.get((method, params, seed, s)) for s in ("forget", "validation_retain")]
+            if None in own:
+                return float("inf")
+            target = accuracy["Original", "{}", seed, "validation"]
+            values.append(abs(own[0] - target) + max(0, kept - own[1]))
+        return sum(values) / len(values)
+
+    for row in found.to_dict("records"):
+        mine = hand_made[hand_made["method"] == row["method"]]
+        by_params = {params: objective(row["method"], params) for params in mine["params"].unique()}
+        best = min(by_params, key=by_params.__getitem__)
+        dials = {name: [json.loads(p)[name] for p in by_params] for name in ("lr", "ascents")}
+        at = [
+            f"{name} {json.loads(best)[name]}"
+            for name, tried in dials.items()
+            if min(tried) < max(tried) and json.loads(best)[name] in (min(tried), max(tried))
+        ]
+        assert (row["params"], row["tried"]) == (best, len(by_params))
+        assert row["J"] == pytest.approx(by_params[best])
+        assert row["nothing"] == pytest.approx(objective("Original", "{}"))
+        assert row["found"] == (by_params[best] < objective("Original", "{}"))
+        assert set(filter(None, row["edge"].split(", "))) == set(at)
+    # what the table was made to have: a best inside, one at an edge, and none
+    columns = ["method", "setting", "tried", "found", "edge"]
+    assert sorted(found[columns].itertuples(index=False, name=None)) == [
+        ("PGU", "ascents 2, lr 0.2", 9, True, ""),
+        ("SCRUB", "ascents 1, lr 0.1", 4, False, "ascents 1, lr 0.1"),
+        ("SSD", "lr 0.3", 3, True, "lr 0.3"),
+    ]
+
+
+@pytest.fixture
+def hand_made() -> pd.DataFrame:
+    """A search of three methods with two dials on a random request, on two seeds."""
+    near = {("PGU", 0.2, 2): 0.81, ("PGU", 0.3, 3): 0.85, ("SSD", 0.3, 1): 0.9}
+    tried = [("PGU", lr, ascents) for lr in (0.1, 0.2, 0.3) for ascents in (1, 2, 3)]
+    tried += [("SCRUB", lr, ascents) for lr in (0.1, 0.2) for ascents in (1, 2)]
+    tried += [("SSD", lr, 1) for lr in (0.1, 0.2, 0.3)]
+    rows = []
+    for seed in (0, 1):
+        held_out = 0.8 - 0.01 * seed
+        ends = [("Original", "{}", 1.0, held_out)]
+        for method, lr, ascents in tried:
+            params = json.dumps({"lr": lr, "lr_end": lr / 10, "ascents": ascents})
+            if (method, lr, seed) == ("SSD", 0.2, 1):
+                rows.append((method, params, seed, "diverged", "", 1.0))
+                continue
+            if (method, lr) == ("SSD", 0.1):
+                rows.append((method, params, seed, "diverged", "", 1.0))
+                continue
+            best = near.get((method, lr, ascents), 1.0)
+            ends.append((method, params, best, held_out - 0.02 * ascents * (method == "PGU")))
+        rows += [
+            (method, params, seed, "accuracy", split, forget if split == "forget" else rest)
+            for method, params, forget, rest in ends
+            for split in SPLITS
+        ]
+    columns = ["method", "params", "seed_model", "metric", "split", "value"]
+    return unfolded(pd.DataFrame(rows, columns=columns).assign(request="random:17"))
+
+
+def rounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> tuple[Grid, Grid]:
+    """Two rounds of one search, of which one run each is recorded, and a run of neither."""
+    monkeypatch.setenv("UNLEARNLIB_RECORDS", str(tmp_path))
+    base: dict[str, Any] = {
+        "part": "jit", "scale": "search", "dataset": "fashion_small", "model": "mlp",
+        "requests": ["class:Trouser"], "training": {"epochs": 1, "lr": 0.1, "batch_size": 64},
+        "seeds": [0], "validation": 0.1, "splits": SPLITS,
+    }  # fmt: skip
+    grids = [
+        Grid(**base | change, methods=settings("JiT", lr=lr))
+        for lr, change in (([0.2], {}), ([0.1], changes), ([0.3], {}))
+    ]
+    for grid in grids:
+        *_, run = grid.runs()
+        records.write(
+            {
+                "run_id": run.run_id, "identity": run.identity, "provenance": {"behaviour": None},
+                "specification": run.specification, "rows": [["accuracy", "forget", 0.5]],
+            }
+        )  # fmt: skip
+    return grids[0], grids[1]
+
+
+def test_trials_are_those_of_the_declared_files_in_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = rounds(tmp_path, monkeypatch)
+    assert list(trials(first, second)["lr"]) == [0.2, 0.1]
+    assert list(trials(second, first)["lr"]) == [0.1, 0.2]
+    assert list(trials(first)["lr"]) == [0.2]
+
+
+def test_rounds_of_two_searches_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, other = rounds(tmp_path, monkeypatch, seeds=[0, 1])
+    with pytest.raises(SpecError, match=r"here seeds is \[0\] and \[0, 1\]"):
+        trials(first, other)

@@ -1,4 +1,8 @@
-"""The settings of the laptop's tables are those that the declared searches chose, and no others."""
+"""The settings of the laptop's tables are those that the declared searches chose, and no others.
+
+Pages with seeds from `SECOND` on have the best of both rounds. Those with seeds below it were
+recorded before there was a second round, and have the best of the first.
+"""
 
 import json
 from pathlib import Path
@@ -7,9 +11,9 @@ from typing import Any
 import nbformat
 import pytest
 
-from unlearnlib import Grid, read_records
+from unlearnlib import Grid
 from unlearnlib.fields import differing, first_defaults
-from unlearnlib.runs.declared_search import best_of_each
+from unlearnlib.runs.declared_search import best_of_each, scores, trials
 from unlearnlib.runs.specification import made
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
@@ -37,6 +41,8 @@ GRIDS = [
     ("nabla_tau/tables", "class_methods", "class"),
 ]
 TRIALS = 12
+SECOND = 20
+"""The least seed of a page whose settings are of both rounds."""
 UNSEARCHED = {("nabla_tau/tables", "FineTune")}
 """Of the release, as a part of NablaTau: alpha 0."""
 CALLED = {("nabla_tau/tables", "SSD"): "SSD as released"}
@@ -52,40 +58,79 @@ def parameters(page: str) -> dict[str, Any]:
     return values
 
 
-def specification(search: str) -> Grid:
+def rounds(search: str) -> list[Grid]:
+    """The declared files of a search: of its first round and, if it has one, of its second."""
     part, _, name = search.partition("/")
-    return Grid.read(NOTEBOOKS / part / "search" / f"{name}.laptop.yaml")
+    files = [NOTEBOOKS / part / "search" / f"{name}{i}.laptop.yaml" for i in ("", ".second")]
+    return [Grid.read(file) for file in files if file.exists()]
 
 
-def chosen(kind: str) -> dict[str, dict[str, Any]]:
-    """The best setting of each method that was searched on one kind of request."""
+def classes(grid: Grid) -> int:
+    return SUPER_CLASSES if "super" in grid.dataset else 10
+
+
+def chosen(kind: str, last: int) -> dict[str, dict[str, Any]]:
+    """The best setting of each method on one kind of request, of the rounds up to the last."""
     best: dict[str, dict[str, Any]] = {}
     for search in SEARCHES[kind]:
-        grid = specification(search)
-        tried = read_records(grid.part, "search")
-        tried = tried[tried["run_id"].isin({run.run_id for run in grid.runs()})]
-        classes = SUPER_CLASSES if "super" in grid.dataset else 10
-        for row in best_of_each(tried, classes).to_dict("records"):
+        grids = rounds(search)[:last]
+        for row in best_of_each(trials(*grids), classes(grids[0])).to_dict("records"):
             best[row["method"]] = json.loads(row["params"])
     return best
 
 
-@pytest.mark.parametrize("kind", SEARCHES)
-def test_every_method_was_given_as_many_trials(kind: str) -> None:
-    for search in SEARCHES[kind]:
-        grid = specification(search)
+def settings_of(grid: Grid) -> dict[str, list[dict[str, Any]]]:
+    """The settings of each method in a declared file."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name, options in grid.methods.items():
+        if name != "Original":
+            label = options["label"]
+            found.setdefault(label, []).append(options)
+    return found
+
+
+ALL = [search for searches in SEARCHES.values() for search in searches]
+
+
+@pytest.mark.parametrize("search", ALL)
+def test_every_method_was_given_as_many_trials(search: str) -> None:
+    for grid in rounds(search):
         assert set(grid.seeds) == {0, 1, 2}
         assert all("test" not in split and split != "retain" for split in grid.splits)
-        labels = [options.get("label", name) for name, options in grid.methods.items()]
-        assert {name: labels.count(name) for name in set(labels) - {"Original"}} == dict.fromkeys(
-            set(labels) - {"Original"}, TRIALS
-        )
+        assert {len(settings) for settings in settings_of(grid).values()} == {TRIALS}
+        assert not grid.missing()
+
+
+@pytest.mark.parametrize("search", ALL)
+def test_a_second_round_is_as_the_rule_has_it(search: str) -> None:
+    first, *second = rounds(search)
+    table = trials(first)
+    best = best_of_each(table, classes(first)).set_index("method")
+    again = settings_of(second[0]) if second else {}
+    due = best[~best["found"] | (best["edge"] != "")]
+    assert set(again) == set(due.index)
+    for label, row in due.iterrows():
+        before, now = settings_of(first)[label], again[label]
+        assert not [options for options in now if options in before]
+        ranked = scores(table[table["method"].isin(["Original", label])], classes(first))
+        dials = [name for name in ranked if name in before[0] and name != "lr_end"]
+        for dial in dials:
+            old, new = ({options[dial] for options in those} for those in (before, now))
+            value = ranked[dial].iloc[0]
+            if not row["found"]:  # the setting of paper or release is inside, see the file
+                assert old.isdisjoint(new)
+            elif value in (min(old), max(old)):
+                assert old.isdisjoint(new)
+                assert min(new) < value < max(new)
+            else:
+                assert old == new
 
 
 @pytest.mark.parametrize(("page", "name", "kind"), GRIDS)
 def test_settings_are_those_that_were_chosen(page: str, name: str, kind: str) -> None:
-    best = chosen(kind)
-    methods = parameters(page)[name]
+    given = parameters(page)
+    best = chosen(kind, 2 if min(given["seeds"]) >= SECOND else 1)
+    methods = given[name]
     searched = [
         m for m in methods if CALLED.get((page, m), m) in best and (page, m) not in UNSEARCHED
     ]
@@ -103,6 +148,6 @@ def test_confirming_seeds_and_requests_are_not_those_of_the_search(
     given = parameters(page)
     assert min(given["seeds"]) >= 10
     requests = {"data_methods": "data_requests", "class_methods": "classes"}.get(name, "requests")
-    tried = {request for search in SEARCHES[kind] for request in specification(search).requests}
+    tried = {request for search in SEARCHES[kind] for request in rounds(search)[0].requests}
     if kind != "poison":  # there is one way to forget what is poisoned
         assert not tried & set(given[requests])

@@ -13,6 +13,7 @@
 - `verdict_tables`: the tables of the ledger; `overview`: the ledger as a picture
 - `recorded_tables`: recorded runs beside a printed item, of a data set, one request a row
 - `counts`: in how many models something holds, for the sentences and the tables of pages
+- `searches`: what declared searches found
 - `headroom`: what there is to forget, in the first table of a page
 - `model_by_model`: tables with a column a request
 - `shares`: what changes with the share of the training set that is forgotten
@@ -38,6 +39,7 @@ from .recorded_tables import (
     show_random_shares,
 )
 from .rows import what_ran
+from .searches import show_searches
 from .show import pairs_of, plain, show_paired, show_summary
 from .side_by_side import show_comparison
 from .summary import (
@@ -107,6 +109,7 @@ __all__ = [
     "show_paired_by_request",
     "show_printed",
     "show_random_shares",
+    "show_searches",
     "show_summary",
     "span",
     "summary",

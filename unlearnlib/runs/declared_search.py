@@ -35,7 +35,10 @@ from typing import Any
 
 import pandas as pd
 
-from .records import hyper_parameters
+from ..errors import SpecError
+from . import records
+from .grid import Grid
+from .tidy import hyper_parameters
 
 SPLITS = ["forget", "validation", "validation_forget", "validation_retain"]
 """What a search measures."""
@@ -57,6 +60,31 @@ def settings(kind: str, **values: list[Any]) -> dict[str, dict[str, Any]]:
     return methods
 
 
+def trials(*grids: Grid) -> pd.DataFrame:
+    """Return the tidy table of the runs that the declared files of one search name.
+
+    Args:
+        grids: Its rounds, in their order. Other runs on the same request, such as those of a range
+            that was given up, are left out.
+
+    Raises:
+        SpecError: They are not of one search.
+    """
+    first = grids[0]
+    for other in grids[1:]:
+        for field in ("part", "scale", "dataset", "model", "requests", "training", "seeds"):
+            one, another = getattr(first, field), getattr(other, field)
+            if one != another:
+                raise SpecError(
+                    f"Rounds of one search differ in nothing but their methods, and here {field} "
+                    f"is {one} and {another}. Give the files of one search."
+                )
+    turn = {run.run_id: i for i, run in enumerate(run for grid in grids for run in grid.runs())}
+    table = records.read(first.part, first.scale)
+    table = table[table["run_id"].isin(turn)]
+    return table.sort_values("run_id", key=lambda ids: ids.map(turn), kind="stable")
+
+
 def scores(table: pd.DataFrame, classes: int) -> pd.DataFrame:
     """Return :math:`J` and its parts for every setting of one request, best first.
 
@@ -68,22 +96,17 @@ def scores(table: pd.DataFrame, classes: int) -> pd.DataFrame:
         The hyper-parameters that vary, params, accuracies on `SPLITS` and J as means over seeds;
         J is infinite for a setting that lacks a seed, on which it diverged.
     """
-    wide = table[table["metric"] == "accuracy"].pivot_table(
-        index=["method", "params", "seed_model"], columns="split", values="value", sort=False
-    )
+    wide = _accuracies(table)
     tried = wide.drop(index="Original").reset_index()
     original = wide.loc["Original"].droplevel("params").loc[tried["seed_model"]].reset_index()
-    request = table["request"].iloc[0]
-    targets = {"class": 0.0, "classes": 0.0, "subclass": 1 / classes}
-    targets["subclass:poisoned"] = 0.0  # wrong labels, see `data.poison`
-    kind = request if request in targets else request.partition(":")[0]
-    target = original["validation"] if kind == "random" else targets[kind]
+    target = _target(table["request"].iloc[0], original, classes)
     lost = (original["validation_retain"] - tried["validation_retain"]).clip(lower=0)
     tried["J"] = (tried["forget"] - target).abs() + lost
     settings = tried.reindex(columns=["params", *SPLITS, "J"]).groupby("params", sort=False)
-    means = settings.mean()
     whole = settings.size() == wide.loc["Original"].index.nunique()
-    means["J"] = means["J"].where(whole, math.inf)
+    every = table.loc[table["method"] != "Original", "params"].unique()  # with those that diverged
+    means = settings.mean().where(whole).reindex(every)
+    means["J"] = means["J"].fillna(math.inf)
     fields = table.drop_duplicates("params").set_index("params").loc[means.index]
     fields = fields[hyper_parameters(table)].infer_objects()
     varied = fields.loc[:, fields.astype(str).nunique() > 1]
@@ -91,22 +114,66 @@ def scores(table: pd.DataFrame, classes: int) -> pd.DataFrame:
     return best_first.reset_index(names="params")
 
 
+def of_doing_nothing(table: pd.DataFrame, classes: int) -> float:
+    """Return :math:`J` of the original, which loses nothing; see :func:`scores`."""
+    original = _accuracies(table).loc["Original"]
+    target = _target(table["request"].iloc[0], original, classes)
+    return float((original["forget"] - target).abs().mean())
+
+
+def _accuracies(table: pd.DataFrame) -> pd.DataFrame:
+    """Return accuracies, a method with a setting and a seed a row, a split a column."""
+    return table[table["metric"] == "accuracy"].pivot_table(
+        index=["method", "params", "seed_model"], columns="split", values="value", sort=False
+    )
+
+
+def _target(request: str, original: pd.DataFrame, classes: int) -> "float | pd.Series[float]":
+    """Return the accuracy on the forget set of a model that never saw it, as :math:`a` has it."""
+    targets = {"class": 0.0, "classes": 0.0, "subclass": 1 / classes}
+    targets["subclass:poisoned"] = 0.0  # wrong labels, see `data.poison`
+    kind = request if request in targets else request.partition(":")[0]
+    return original["validation"] if kind == "random" else targets[kind]
+
+
 def best_of_each(table: pd.DataFrame, classes: int) -> pd.DataFrame:
     """Return the best setting of every method that was searched on one request.
 
     Args:
-        table: The tidy table of the searches on one request, of one data set and network.
+        table: The tidy table of the searches on one request, of one data set and network, of all
+            their rounds.
         classes: Number of classes of the data set.
 
     Returns:
-        method, params, tried (the number of its settings), accuracies on `SPLITS` and J.
+        method, params, setting (its dials, in words), tried (the number of settings, with those
+        that diverged), accuracies on `SPLITS` and J; nothing (J of doing nothing); found (whether
+        J is below that); edge (the dials whose value is the least or the greatest that was tried,
+        in words).
     """
     best = []
+    nothing = of_doing_nothing(table, classes)
     for method in table["method"].unique():
         if method != "Original":
             ranked = scores(table[table["method"].isin(["Original", method])], classes)
+            dials = _dials(ranked)
+            ends = [v.iloc[0] in (v.min(), v.max()) for _, v in dials.items()]
             first = ranked.loc[[0], ["params", *SPLITS, "J"]]
             first.insert(0, "method", method)
-            first.insert(2, "tried", len(ranked))
-            best.append(first)
+            first.insert(2, "setting", _words(dials.iloc[0]))
+            first.insert(3, "tried", len(ranked))
+            least, edge = ranked["J"].iloc[0], _words(dials.iloc[0][ends])
+            found = least < nothing and not math.isclose(least, nothing)
+            best.append(first.assign(nothing=nothing, found=found, edge=edge))
     return pd.concat(best, ignore_index=True)
+
+
+def _dials(ranked: pd.DataFrame) -> pd.DataFrame:
+    """Return the hyper-parameters that vary, of those that follow one another the first alone."""
+    dials = ranked.drop(columns=["params", *SPLITS, "J"]).astype(object)
+    values = dials.apply(lambda column: pd.factorize(column)[0])
+    return dials[values.T.drop_duplicates().index]
+
+
+def _words(dials: "pd.Series[Any]") -> str:
+    """Return values of dials in words, such as "lr 0.3, sigma 0.3"."""
+    return ", ".join(f"{name} {value}" for name, value in dials.items())

@@ -1,0 +1,36 @@
+"""The table of what searches found."""
+
+import pandas as pd
+
+from unlearnlib.report import show_searches
+
+BEST = pd.DataFrame(
+    {
+        "method": ["JiT", "SSD", "SCRUB"],
+        "params": ["{}"] * 3,
+        "setting": ["lr 0.3, sigma 0.3", "alpha 2.0", "lr 0.1"],
+        "tried": [24, 12, 24],
+        "forget": [0.1, 0.2, 1.0],
+        "validation": 0.6,
+        "validation_forget": 0.5,
+        "validation_retain": [0.7, 0.8, 0.9],
+        "J": [0.25, 0.125, 1.0],
+        "nothing": 1.0,
+        "found": [True, True, False],
+        "edge": ["sigma 0.3", "", "lr 0.1"],
+    }
+)
+
+
+def test_a_method_no_better_than_doing_nothing_has_no_setting() -> None:
+    table = show_searches(BEST.assign(request="class:boot"), "Searches")
+    assert table.columns == (
+        "request", "method", "trials", "best setting", "A_f", "A_v", "best J",
+        "J of doing nothing", "at the edge",
+    )  # fmt: skip
+    cells = [row for _, row in table.rows]
+    assert [row[3] for row in cells] == ["lr 0.3, sigma 0.3", "alpha 2.0", "no setting found"]
+    assert [row[-1] for row in cells] == ["sigma 0.3", "none", "—"]
+    assert cells[0] == (
+        "class:boot", "JiT", "24", "lr 0.3, sigma 0.3", "0.1", "0.7", "0.25", "1", "sigma 0.3",
+    )  # fmt: skip
