@@ -109,7 +109,8 @@ def test_a_second_round_is_as_the_rule_has_it(search: str) -> None:
     again = settings_of(second[0]) if second else {}
     due = best[~best["found"] | (best["edge"] != "")]
     assert set(again) == set(due.index)
-    for label, row in due.iterrows():
+    for row in due.reset_index().to_dict("records"):
+        label = row["method"]
         before, now = settings_of(first)[label], again[label]
         assert not [options for options in now if options in before]
         ranked = scores(table[table["method"].isin(["Original", label])], classes(first))

@@ -116,7 +116,7 @@ def scores(table: pd.DataFrame, classes: int) -> pd.DataFrame:
 
 def of_doing_nothing(table: pd.DataFrame, classes: int) -> float:
     """Return :math:`J` of the original, which loses nothing; see :func:`scores`."""
-    original = _accuracies(table).loc["Original"]
+    original = _accuracies(table).loc[["Original"]]
     target = _target(table["request"].iloc[0], original, classes)
     return float((original["forget"] - target).abs().mean())
 
