@@ -36,6 +36,7 @@ from typing import Any
 import pandas as pd
 
 from ..errors import SpecError
+from ..locations import PACKAGE
 from . import records
 from .grid import Grid
 from .tidy import hyper_parameters
@@ -58,6 +59,21 @@ def settings(kind: str, **values: list[Any]) -> dict[str, dict[str, Any]]:
         label = " ".join([kind, *(f"{name}={value}" for name, value in fields.items())])
         methods[label] = {"type": kind, "label": kind.partition(".")[0], **fields}
     return methods
+
+
+def declared(part: str) -> dict[str, list[Grid]]:
+    """Return the declared files of a part's searches by name, of each its rounds in their order.
+
+    They lie in the folder `search` beside the notebooks; without a clone there are none.
+
+    >>> [len(rounds) for rounds in declared("no such part").values()]
+    []
+    """
+    found: dict[str, list[Grid]] = {}
+    for path in sorted((PACKAGE.parent / "notebooks" / part / "search").glob("*.yaml")):
+        name = path.stem.replace(".second", "")  # "full_class.laptop"
+        found.setdefault(name, []).append(Grid.read(path))
+    return found
 
 
 def trials(*grids: Grid) -> pd.DataFrame:
