@@ -23,11 +23,13 @@ own:
 
       forms: [{id: jit-class-released, says: As released, methods: {JiT: JiT as released}}]
 
-In place of `tests` a claim has `cell` (a page computes in how many of how many models it holds;
-with `exact`, whether it holds, where no model is drawn) or `untestable` (why). `printed` says in
-how many of the printed set-ups it holds, "24 of 29". `frozen` says since when nothing that decides
-the verdict was changed, with the digests by which this is checked. `claims_file` reads all this; a
-claim is judged in `models`, `settings` and `scales`.
+`kinds` is a list of patterns as of `where`: the claim is about all of these together. In place of
+`tests` a claim has `cell` (a page computes in how many of how many models it holds) or `untestable`
+(why). With `exact` no model is drawn: a count or an identity, that holds or does not. `printed`
+says in how many of the printed set-ups it holds, "24 of 29"; `ours` that no paper makes it.
+`frozen` says since when nothing that decides the verdict was changed, with the digests by which
+this is checked. `claims_file` reads all this; a claim is judged in `models`, `settings` and
+`scales`.
 """
 
 import math
@@ -41,6 +43,11 @@ from .summary import Quantity
 SLACK = 1e-9  # 0.77 - 0.8 is not -0.03 in binary
 WHERE = ("part", "dataset", "model", "request")
 """Columns of the records that a test may be limited by."""
+
+
+def fits(where: Mapping[str, str], place: Mapping[str, str]) -> bool:
+    """Tell whether a place is within patterns; a column without one may hold anything."""
+    return all(fnmatchcase(place[name], where.get(name, "*")) for name in place)
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,7 @@ class Inequality:
 
     def fits(self, **place: str) -> bool:
         """Tell whether the test is about this data set, model and request."""
-        return all(fnmatchcase(place[name], self.where.get(name, "*")) for name in place)
+        return fits(self.where, place)
 
     def allows(self, value: float) -> bool:
         """Tell whether a value is within the borders."""
@@ -92,12 +99,13 @@ class Frozen(NamedTuple):
     """Since when nothing that decides a verdict was changed.
 
     Attributes:
-        date: Of the day, "2026-11-29".
+        time: In UTC, "2026-11-29T11:05:00+00:00", as records have it: a run that was made before
+            does not confirm the claim.
         digest: Of the claim, see :func:`.claims_file.digest`.
         settings: Of the parameters of its page at every scale.
     """
 
-    date: str
+    time: str
     digest: str
     settings: str
 
@@ -118,8 +126,11 @@ class Claim:
         controls: Why neither the original nor a retrained model can stand in its place; "" if both
             can, and do.
         access: The names that the method may have seen; None if that is not part of the claim.
+        kinds: Patterns of settings; the claim is about all of them together, and fails if it fails
+            in one.
         cell: The page computes the verdict and hands it to :func:`ledger`.
-        exact: Of a cell: no model is drawn, so that it holds or does not.
+        exact: No model is drawn, so that it holds or does not: a count, an identity.
+        ours: A question of our own, that no paper answers.
         untestable: Why it cannot be tested; "" if it can.
         printed: In how many of the printed set-ups it holds, such as "24 of 29"; "" if all.
         frozen: Since when it is as it is; None if it is not frozen.
@@ -136,8 +147,10 @@ class Claim:
     method: str = ""
     controls: str = ""
     access: frozenset[str] | None = None
+    kinds: tuple[Mapping[str, str], ...] = ()
     cell: bool = False
     exact: bool = False
+    ours: bool = False
     untestable: str = ""
     printed: str = ""
     frozen: Frozen | None = None
@@ -154,7 +167,7 @@ class Claim:
         if self.frozen is None:
             return "the claim is not frozen"
         if self.changed:
-            return f"the claim was changed after it was frozen on {self.frozen.date}"
+            return f"the claim was changed after it was frozen at {self.frozen.time[:16]}"
         return ""
 
     def about(self, methods: Mapping[str, str], *, free: bool = False) -> "Claim":

@@ -17,7 +17,7 @@ from ..runs.mapping import values
 from .claims import WHERE, Claim, Frozen, Inequality
 from .summary import Quantity
 
-_NESTED = ("tests", "given", "access", "forms", "frozen")
+_NESTED = ("tests", "given", "access", "forms", "frozen", "kinds")
 _DECIDES_NOTHING = ("frozen", "source", "page")
 
 
@@ -90,11 +90,14 @@ def _inside(entry: Mapping[str, Any]) -> Iterator[str]:
             continue
         for i, test in enumerate(inequalities):
             yield from _wrong_test(f"{name}[{i}]", test)
-    for name in ("given", "access", "forms", "method", "controls"):
+    for name in ("given", "access", "forms", "kinds", "method", "controls"):
         if name in entry and not tests:
             yield f"{name} is about tests, and there are none."
-    if entry.get("exact") and not entry.get("cell"):
-        yield "exact is about a cell, and there is none."
+    if entry.get("exact") and not (entry.get("cell") or entry.get("controls")):
+        yield "exact is about what no model is drawn for: a cell, or tests that have no controls."
+    kinds = entry.get("kinds", [])
+    for kind in kinds if isinstance(kinds, list) else [kinds]:
+        yield from _wrong_where("kinds", kind)
     if "access" in entry:
         yield from _wrong_access(entry["access"])
     for name, keys in (("forms", {"id", "says", "methods"}), ("frozen", set(Frozen._fields))):
@@ -120,15 +123,23 @@ def _wrong_test(place: str, test: Any) -> Iterator[str]:
         yield f"{place} is a ratio of left to nothing. Give it a right."
     if test.get("way") and ("right" in test or test.get("origin")):
         yield f"{place} is a way, which is of left alone. Leave out right and origin."
-    where = test.get("where", {})
-    for column, pattern in where.items() if isinstance(where, dict) else ():
-        if column not in WHERE:
-            yield f"{place}.where has no column {column}. {nearest(str(column), WHERE)}"
-        if not isinstance(pattern, str):
-            yield f"{place}.where.{column} must be a pattern, which is text, not {pattern!r:.60}."
+    if isinstance(where := test.get("where", {}), dict):
+        yield from _wrong_where(f"{place}.where", where)
     borders = [test.get("at_least", -math.inf), test.get("at_most", math.inf)]
     if all(isinstance(end, int | float) for end in borders) and borders[0] > borders[1]:
         yield f"{place} allows nothing: at_least is {borders[0]} and at_most {borders[1]}."
+
+
+def _wrong_where(place: str, where: Any) -> Iterator[str]:
+    """Yield what is wrong with patterns of settings."""
+    if not isinstance(where, dict):
+        yield f"{place} must be patterns of columns, not {where!r:.60}."
+        return
+    for column, pattern in where.items():
+        if column not in WHERE:
+            yield f"{place} has no column {column}. {nearest(str(column), WHERE)}"
+        if not isinstance(pattern, str):
+            yield f"{place}.{column} must be a pattern, which is text, not {pattern!r:.60}."
 
 
 def _wrong_quantity(place: str, quantity: Any, needed: tuple[str, ...]) -> Iterator[str]:
@@ -156,6 +167,7 @@ def _claims(entry: Mapping[str, Any]) -> Iterator[Claim]:
     fields = {name: value for name, value in entry.items() if name != "forms"}
     for name in ("tests", "given"):
         fields[name] = tuple(_inequality(test, own) for test in entry.get(name, ()))
+    fields["kinds"] = tuple(entry.get("kinds", ()))
     if "access" in entry:
         fields["access"] = frozenset(entry["access"])
     if "frozen" in entry:

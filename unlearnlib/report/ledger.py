@@ -34,8 +34,9 @@ def ledger(
 
     Returns:
         One row a (claim, scale): id, part, sentence, source, page, scale, verdict, glyph, detail,
-        share ("9/10" of the models of all settings that count, "" if there are none), exploratory,
-        frozen (the date, "" if it is not), stale.
+        share ("9/10" of the models of all settings that count, "" if there are none or it is
+        exact), exploratory, frozen (when, in UTC, "" if it is not), stale, ours (no paper makes
+        it), together (it is about kinds of settings together).
 
     Raises:
         SpecError: `tables` or `cells` has an unknown scale, or `cells` an id that is no cell
@@ -46,10 +47,11 @@ def ledger(
         names = {k: getattr(claim, k) for k in ("id", "part", "sentence", "source", "page")}
         one = at_scale(claim, scale, settings)
         glyph = {"scale": scale, "glyph": CLAIM_GLYPHS[one["verdict"]]}
-        frozen = "" if claim.frozen is None else claim.frozen.date
-        rows.append({**names, **glyph, **one, "frozen": frozen})
+        frozen = "" if claim.frozen is None else claim.frozen.time[:16].replace("T", " ")
+        kind = {"frozen": frozen, "ours": claim.ours, "together": bool(claim.kinds)}
+        rows.append({**names, **glyph, **one, **kind})
     columns = ["id", "part", "sentence", "source", "page", "scale", "verdict", "glyph", "detail",
-               "share", "exploratory", "frozen", "stale"]  # fmt: skip
+               "share", "exploratory", "frozen", "stale", "ours", "together"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -72,7 +74,8 @@ def by_setting(
         One row a (claim, scale, dataset, model, request, params): id, part, sentence, page, scale,
         dataset, model, request, params, verdict, glyph, k, n (it holds in k of n models),
         original_k, original_n, oracle_k, oracle_n (the same of its controls, 0 of 0 where it has
-        none), exploratory, stale, detail. What a page computed has no data set, model and request.
+        none), exact (no model is drawn), exploratory, stale, detail. What a page computed has no
+        data set, model and request.
 
     Raises:
         SpecError: As of :func:`ledger`.
@@ -85,14 +88,15 @@ def by_setting(
                 one.dataset, one.model, one.request, one.params,
                 one.verdict, CLAIM_GLYPHS[one.verdict], *one.holds,
                 *(one.original or none), *(one.oracle or none),
-                bool(one.doubts), one.stale, one.detail,
+                claim.exact, bool(one.doubts), one.stale, one.detail,
             ))  # fmt: skip
     columns = [
         "id", "part", "sentence", "page", "scale", "dataset", "model", "request", "params",
         "verdict", "glyph", "k", "n", "original_k", "original_n", "oracle_k", "oracle_n",
-        "exploratory", "stale", "detail",
+        "exact", "exploratory", "stale", "detail",
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=columns).astype({"exploratory": bool, "stale": bool})
+    truths = dict.fromkeys(("exact", "exploratory", "stale"), bool)
+    return pd.DataFrame(rows, columns=columns).astype(truths)
 
 
 def _asked(

@@ -1,7 +1,7 @@
 """A claim in every trained model by itself: in how many of how many it holds."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,13 +13,19 @@ from .verdicts import Share
 
 @dataclass
 class Look:
-    """One look at some models: what was read, and why some do not count."""
+    """One look at some models.
+
+    Attributes:
+        numbers: What is measured.
+        used: What was read of it.
+        uncounted: Why some models do not count, and how many.
+        results: Of each model that counts, which of the tests it passes; the last is on access.
+    """
 
     numbers: Measured
     used: list[Number] = field(default_factory=list)
     uncounted: Counter[str] = field(default_factory=Counter)
-    alone: Counter[int] = field(default_factory=Counter)
-    tests: int = 0
+    results: list[tuple[bool, ...]] = field(default_factory=list)
 
     def share(self, claim: Claim, models: Sequence[Trained], dials: Mapping[str, Any]) -> Share:
         """Return in how many of `models` a claim holds, whose method has these `dials`."""
@@ -30,29 +36,47 @@ class Look:
             tests=tuple(test for test in claim.tests if test.fits(**place)),
             given=tuple(test for test in claim.given if test.fits(**place)),
         )
-        verdicts = [self._holds(claim, one, dials) for one in models]
-        self.uncounted.update(verdict for verdict in verdicts if isinstance(verdict, str))
-        known = [verdict for verdict in verdicts if isinstance(verdict, bool)]
-        return Share(sum(known), len(known))
+        for one in models:
+            found = self._passes(claim, one, dials)
+            if isinstance(found, str):
+                self.uncounted[found] += 1
+            else:
+                self.results.append(found)
+        return self.all()
 
-    def _holds(self, claim: Claim, model: Trained, dials: Mapping[str, Any]) -> bool | str:
-        """Tell whether a claim holds in one model, or why that is not known."""
+    @property
+    def tests(self) -> int:
+        """The number of tests that are about the setting."""
+        return len(self.results[0]) - 1 if self.results else 0
+
+    def all(self) -> Share:
+        """Return in how many of the models that count all tests hold, and the access is allowed."""
+        return self.passing(range(self.tests + 1))
+
+    def passing(self, which: Collection[int]) -> Share:
+        """Return in how many of the models that count all of some tests hold."""
+        passed = [all(result[i] for i in which) for result in self.results]
+        return Share(sum(passed), len(passed))
+
+    def _passes(
+        self, claim: Claim, model: Trained, dials: Mapping[str, Any]
+    ) -> tuple[bool, ...] | str:
+        """Return which tests of a claim one model passes, or why that is not known."""
         part = claim.tests[0].where["part"]
         subject = Quantity(claim.subject, DIVERGED)
         if self._read(part, subject, model, claim, dials):
-            return False
+            return (False,) * (len(claim.tests) + 1)
         premises = [self._inside(test, claim, model, dials) for test in claim.given]
         if premises and True not in premises:
             return "the premise does not hold" if False in premises else str(premises[0])
         results = [self._inside(test, claim, model, dials) for test in claim.tests]
         if unknown := [result for result in results if isinstance(result, str)]:
             return unknown[0]
-        self.tests = len(claim.tests)
-        self.alone.update(i for i, result in enumerate(results) if result)
+        allowed = True
         if claim.access is not None:
             seen = self._read(part, claim.tests[0].left, model, claim, dials)
-            results += [set(filter(None, one.access.split(", "))) <= claim.access for one in seen]
-        return all(results)
+            allowed = all(set(filter(None, o.access.split(", "))) <= claim.access for o in seen)
+        return (*(result is True for result in results), allowed)
 
     def _inside(
         self, test: Inequality, claim: Claim, model: Trained, dials: Mapping[str, Any]

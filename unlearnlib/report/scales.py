@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from .claims import Claim
+from .claims import Claim, fits
 from .settings import Setting
 from .verdicts import CLAIM_GLYPHS, DEPENDS, NO_POWER, NOT, REPRODUCED, UNDECIDED, UNTESTED
 
@@ -23,12 +23,14 @@ def at_scale(claim: Claim, scale: str, settings: Sequence[Setting]) -> dict[str,
     return _row(UNTESTED, "its page was not run" if here else "its page has no such runs")
 
 
-def _row(verdict: str, detail: str, settings: Sequence[Setting] = ()) -> dict[str, Any]:
+def _row(
+    verdict: str, detail: str, settings: Sequence[Setting] = (), *, exact: bool = False
+) -> dict[str, Any]:
     n = sum(one.holds.n for one in settings)
     return {
         "verdict": verdict,
         "detail": detail,
-        "share": f"{sum(one.holds.k for one in settings)}/{n}" if n else "",
+        "share": f"{sum(one.holds.k for one in settings)}/{n}" if n and not exact else "",
         "exploratory": any(one.doubts for one in settings),
         "stale": any(one.stale for one in settings),
     }
@@ -39,11 +41,8 @@ def _together(claim: Claim, settings: Sequence[Setting]) -> dict[str, Any]:
 
     Settings without power, and those that could not be tested, are left out if others can tell.
     """
-    able = [one for one in settings if one.verdict not in (NO_POWER, UNTESTED)]
-    weak = [one for one in settings if one.verdict == NO_POWER]
-    chosen = able or weak or settings
-    words = {one.verdict for one in chosen}
-    word = words.pop() if len(words) == 1 else DEPENDS
+    chosen = _telling(settings)
+    word = _by_kind(claim, settings) if claim.kinds else _word(chosen)
     lacking = _lacking(claim, settings)
     if lacking and word == REPRODUCED:
         word = UNDECIDED
@@ -54,7 +53,31 @@ def _together(claim: Claim, settings: Sequence[Setting]) -> dict[str, Any]:
         detail.append(f"exploratory: {', '.join(doubts)}")
     if old := sum(one.stale for one in chosen):
         detail.append(f"stale runs in {old} of {len(chosen)} settings")
-    return _row(word, "; ".join(filter(None, detail)), chosen)
+    return _row(word, "; ".join(filter(None, detail)), chosen, exact=claim.exact)
+
+
+def _telling(settings: Sequence[Setting]) -> Sequence[Setting]:
+    """Return the settings that can tell; all if none can."""
+    able = [one for one in settings if one.verdict not in (NO_POWER, UNTESTED)]
+    return able or [one for one in settings if one.verdict == NO_POWER] or settings
+
+
+def _word(settings: Sequence[Setting]) -> str:
+    """Return the verdict that settings share, or that it depends."""
+    words = {one.verdict for one in settings}
+    return words.pop() if len(words) == 1 else DEPENDS
+
+
+def _by_kind(claim: Claim, settings: Sequence[Setting]) -> str:
+    """Return the verdict on a claim about several kinds together: it fails if it fails in one."""
+    words = []
+    for kind in claim.kinds:
+        own = [o for o in settings if fits(kind, {name: getattr(o, name) for name in kind})]
+        words.append(_word(_telling(own)) if own else UNTESTED)
+    for word in (NOT, UNTESTED, NO_POWER, UNDECIDED, DEPENDS):
+        if word in words:
+            return UNDECIDED if word in (UNTESTED, NO_POWER) else word
+    return REPRODUCED
 
 
 def _lacking(claim: Claim, settings: Sequence[Setting]) -> list[str]:
@@ -73,7 +96,7 @@ def _by_verdict(claim: Claim, settings: Sequence[Setting]) -> list[str]:
     """Return the settings of each verdict in words, and why it is not a plainer one."""
     lines: dict[tuple[str, str], list[str]] = {}
     for one in settings:
-        why = "" if one.verdict in (REPRODUCED, NOT) else one.why
+        why = "" if one.verdict == REPRODUCED else one.why
         lines.setdefault((one.verdict, why), []).append(_told(one, settings))
     detail = [
         f"{verdict}: {', '.join(places)}" + (f" ({why})" if why else "")

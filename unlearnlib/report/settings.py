@@ -2,15 +2,19 @@
 
 A setting is a data set, a network, a request and the hyper-parameters of the claim's method. In it
 the claim holds in k of n trained models, and the exact interval of that share decides. The same
-count is made with the original, which must fail, and with a second retrained model, which must
-pass, in the place of the method: a test that these do not tell apart has no power.
+count is made with the original and with a second retrained model in the place of the method. That
+the method passes says something where the original fails and the retrained model passes. That it
+fails says something as far as the retrained model passes: what that fails too is left out. Else
+the test has no power, as it has none where the originals do not know their training set by heart.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from .claims import Claim
+from .headroom import MEMORISED
 from .measurements import DIVERGED, FRESH, Measured, Number, Trained
 from .models import Look
 from .summary import FEWEST, Quantity
@@ -60,6 +64,7 @@ def quantities(claim: Claim) -> Iterator[Quantity]:
             yield from filter(None, (test.left, test.right))
             for name in (test.origin, *CONTROLS, "Retrain"):
                 yield Quantity(name, test.left.metric, test.left.split)
+    yield from _KNOWN
 
 
 def judged(claim: Claim, numbers: Measured) -> list[Setting]:
@@ -100,25 +105,27 @@ def _setting(
     """Return the verdict on a claim in one setting."""
     look = Look(numbers)
     own = look.share(claim, models, dials)
-    counted: dict[str, Share] = {}
+    controls: dict[str, Look] = {}
     if not claim.controls:
         for control in CONTROLS:
             stands_in = claim.about({claim.subject: control}, free=True)
-            counted[control] = Look(numbers, look.used).share(
-                _without_access(stands_in), models, {}
-            )
-    verdict, why = _verdict(claim, own, counted)
+            controls[control] = Look(numbers, look.used)
+            controls[control].share(_without_access(stands_in), models, {})
+    counted = {name: control.all() for name, control in controls.items()}
+    known = 1.0 if claim.controls else _known(claim, numbers, models)
+    verdict, why = _verdict(claim, look, controls, known)
     total = sum(look.uncounted.values()) + own.n
     lost = [f"{reason} in {count} of {total}" for reason, count in look.uncounted.items()]
     if verdict == UNTESTED:
         why = ", ".join(lost)
     details = [f"holds in {own} models", *lost] if own.n else lost
-    if own.k < own.n and len(claim.tests) > 1:
-        alone = ", ".join(str(look.alone[i]) for i in range(look.tests))
-        details.append(f"its inequalities, one by one, in {alone}")
+    alone = [look.passing([i]) for i in range(look.tests)]
+    if own.k < own.n and len(alone) > 1:
+        each = ", ".join(str(share.k) for share in alone)
+        details.append(f"its inequalities, one by one, in {each}")
     if own.n:
         details.append(_controls(claim, counted))
-        details.append(why if verdict == UNDECIDED else "")
+        details.append(why if verdict in (UNDECIDED, NOT) or known < MEMORISED else "")
     first = models[0]
     return Setting(
         dataset=first.dataset, model=first.model, request=first.request, params=params,
@@ -136,39 +143,75 @@ def _without_access(claim: Claim) -> Claim:
 
 
 def _controls(claim: Claim, controls: Mapping[str, Share]) -> str:
+    """Return what the controls did, in words, or why there are none."""
+    return f"no controls: {claim.controls}" if claim.controls else told_of(controls)
+
+
+def told_of(controls: Mapping[str, Share]) -> str:
     """Return what the controls did, in words."""
-    if claim.controls:
-        return f"no controls: {claim.controls}"
     return ", ".join(
         f"{CONTROLS[name]} passes in {share}" if share.n else f"{CONTROLS[name]} has no records"
         for name, share in controls.items()
     )
 
 
-def _verdict(claim: Claim, own: Share, controls: Mapping[str, Share]) -> tuple[str, str]:
+def _known(claim: Claim, numbers: Measured, models: Sequence[Trained]) -> float:
+    """Return the least accuracy of an original on a part of its training set; inf if unknown."""
+    part = claim.tests[0].where["part"]
+    found = [numbers.get((part, q.method, q.metric, q.split), {}) for q in _KNOWN]
+    values = [number.value for ones in found for model in models for number in ones.get(model, ())]
+    return min(values, default=inf)
+
+
+_KNOWN = tuple(Quantity(ORIGINAL, "accuracy", split) for split in ("forget", "retain"))
+
+
+def _verdict(
+    claim: Claim, look: Look, controls: Mapping[str, Look], known: float
+) -> tuple[str, str]:
     """Return the verdict in one setting from the counts, and why it is no plainer one."""
+    own = look.all()
     if own.n == 0:
         return UNTESTED, ""
+    if claim.exact:
+        some = UNDECIDED, f"it is exact, and holds in {own} models"
+        return {0: (NOT, ""), own.n: (REPRODUCED, "")}.get(own.k, some)
     if own.n < FEWEST:
         return UNDECIDED, f"fewer than {FEWEST} models decide nothing"
     if claim.controls:
         return own.word, ""
-    for name, share in controls.items():
-        if share.n < FEWEST:
-            few = f"{share.n} records of" if share.n else "no records of"
+    for name, control in controls.items():
+        if (n := control.all().n) < FEWEST:
+            few = f"{n} records of" if n else "no records of"
             return UNDECIDED, f"{few} its control, {CONTROLS[name]}"
+    if known < MEMORISED:
+        return NO_POWER, (
+            f"an original knows {known:.1%} of a part of its training set, and below "
+            f"{MEMORISED:.0%} not to know is no sign of having forgotten"
+        )
     original, oracle = controls.values()
-    if original.word == NOT and oracle.word == REPRODUCED:
+    told = [i for i in range(oracle.tests) if oracle.passing([i]).word == REPRODUCED]
+    if (failed := look.passing(told)).word == NOT:
+        some = "" if len(told) == oracle.tests else _by_some(told, failed)
+        return NOT, some
+    if original.all().word == NOT and oracle.all().word == REPRODUCED:
         return own.word, ""
-    return NO_POWER, _controls(claim, controls)
+    return NO_POWER, _controls(claim, {name: one.all() for name, one in controls.items()})
+
+
+def _by_some(told: Sequence[int], failed: Share) -> str:
+    """Return by which inequalities a method failed."""
+    which = ", ".join(str(i + 1) for i in told)
+    kind = "inequality" if len(told) == 1 else "inequalities"
+    return f"judged by its {kind} {which}, which a second retrained model passes: {failed}"
 
 
 def _doubts(claim: Claim, models: Sequence[Trained], used: Sequence[Number]) -> tuple[str, ...]:
     """Return why a verdict is exploratory; nothing if it is confirming."""
     doubts = [claim.unfrozen] if claim.unfrozen else []
-    if claim.frozen and not doubts and any(one.date[:10] < claim.frozen.date for one in used):
+    if claim.frozen and not doubts and any(one.date < claim.frozen.time for one in used):
         doubts.append(
-            f"some runs are older than the claim, which was frozen on {claim.frozen.date}"
+            f"some runs are older than the claim, which was frozen at {claim.frozen.time[:16]}"
         )
     if any(model.seed_model < FRESH for model in models):
         doubts.append(f"seeds below {FRESH} served the search")
