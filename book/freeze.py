@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from unlearnlib.report.claims import digest
+from unlearnlib.report.claims_file import digest
 from unlearnlib.runs.mapping import mapping, values
 from unlearnlib.sweep.parameters import parameters_of
 

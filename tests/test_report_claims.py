@@ -24,7 +24,7 @@ from unlearnlib.report import (
     show_paired,
     summary,
 )
-from unlearnlib.report.models import NOT, REPRODUCED, UNDECIDED, UNTESTED
+from unlearnlib.report.verdicts import NOT, REPRODUCED, UNDECIDED, UNTESTED
 
 from .made_tables import ACCURACY, forgets_and_keeps, forgotten, rows
 

@@ -11,7 +11,8 @@ import pytest
 
 from unlearnlib.report import by_setting, ledger, share_interval
 from unlearnlib.report.claims import Claim, Frozen, Inequality
-from unlearnlib.report.models import (
+from unlearnlib.report.summary import Quantity
+from unlearnlib.report.verdicts import (
     CLAIM_GLYPHS,
     DEPENDS,
     NO_POWER,
@@ -21,7 +22,6 @@ from unlearnlib.report.models import (
     UNTESTED,
     Share,
 )
-from unlearnlib.report.summary import Quantity
 
 from .made_tables import FORGET, KEEP, forgets_and_keeps, forgotten, rows
 

@@ -11,7 +11,7 @@ import pytest
 
 from unlearnlib.errors import DataError, RecordError, SpecError
 from unlearnlib.report import hand_over, handed_over, ledger, printed, read_claims, reported
-from unlearnlib.report.claims import digest
+from unlearnlib.report.claims_file import digest
 
 LEFT = "left: {method: JiT, metric: accuracy}"
 

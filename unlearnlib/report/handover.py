@@ -1,14 +1,46 @@
-"""Verdicts that pages compute themselves, on their way to the ledger's page."""
+"""Verdicts that pages compute themselves: what they are, and their way to the ledger's page."""
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from ..cache import atomic
 from ..errors import RecordError, SpecError
 from ..locations import records_folder
-from .claims import read_claims
-from .ledger import Cell, is_cell
+from .claims import Claim
+from .claims_file import read_claims
+from .settings import Setting
+from .verdicts import NOT, REPRODUCED, UNDECIDED, Share
+
+Cell = bool | tuple[int, int]
+"""What a page computes of a claim: in k of n models it holds; or, if it is exact, whether."""
+
+
+def is_cell(value: object) -> bool:
+    """Tell whether what a page computed is a verdict: (k, n), or True or False; NaN is none."""
+    if isinstance(value, tuple | list) and len(value) == 2:
+        k, n = value
+        return all(isinstance(one, int | np.integer) for one in value) and 0 <= k <= n > 0
+    return isinstance(value, bool | np.bool_)
+
+
+def of_cell(claim: Claim, cell: Cell) -> Setting:
+    """Return the verdict that a page computed."""
+    if isinstance(cell, tuple):
+        share = Share(*cell)
+        word, detail = share.word, f"holds in {share} models, computed on its page"
+    else:
+        share = Share(int(cell), 1)
+        word, detail = (REPRODUCED if cell else NOT), "exact, computed on its page"
+        if not claim.exact:
+            word, detail = UNDECIDED, "computed on its page, which says not of how many models"
+    doubts = () if claim.exact or not claim.unfrozen else (claim.unfrozen,)
+    return Setting(
+        dataset="", model="", request="", params="", verdict=word, detail=detail, why="",
+        holds=share, original=None, oracle=None, doubts=doubts, stale=False,
+    )  # fmt: skip
 
 
 def hand_over(part: str, cells: Mapping[str, Cell]) -> None:

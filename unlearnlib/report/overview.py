@@ -11,9 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from .models import CLAIM_GLYPHS
 from .presentation import part_name
 from .rows import row_dicts
+from .verdicts import CLAIM_GLYPHS
 
 _WORDS = {
     "ssd": "SSD", "lfssd": "LFSSD", "assd": "ASSD", "jit": "JiT", "equation": "eq.",
