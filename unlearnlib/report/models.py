@@ -1,8 +1,9 @@
 """A claim in every trained model by itself: in how many of how many it holds."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any
 
 from .claims import Claim, Inequality
@@ -96,7 +97,7 @@ class Look:
             if any(one.value != one.value for one in side):
                 return f"{told} of {quantity.method} has no number"
         results = []
-        for values in _products([[one.value for one in side] for side in sides]):
+        for values in product(*([one.value for one in side] for side in sides)):
             value = _value(test, values)
             if value is None:
                 return "original and retrained do not differ" if test.way else "divided by 0"
@@ -120,16 +121,6 @@ class Look:
         found = [one for one in ones.get(model, ()) if one.has({**own, **quantity.params})]
         self.used += found
         return found
-
-
-def _products(sides: Sequence[Sequence[float]]) -> Iterator[tuple[float, ...]]:
-    """Yield every combination of one value of each side."""
-    if not sides:
-        yield ()
-        return
-    for value in sides[0]:
-        for others in _products(sides[1:]):
-            yield (value, *others)
 
 
 def _value(test: Inequality, values: Sequence[float]) -> float | None:
