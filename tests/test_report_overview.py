@@ -131,7 +131,7 @@ def test_a_page_tells_the_ledger_where_it_stands(path: Path) -> None:
 
 
 def test_the_date_is_told_where_a_claim_is_frozen() -> None:
-    assert "frozen 2026-11-29" in repr(show_ledger(frames(whole())))
+    assert "frozen 2026-11-29 11:05" in repr(show_ledger(frames(whole())))
     assert "frozen" not in repr(show_ledger(frames(whole(frozen=""))))
 
 

@@ -56,5 +56,22 @@ def test_each_kind_of_request_has_tests_of_its_own() -> None:
     assert verdict(forgotten(10, request="subclass:a"), claim)["verdict"] == UNTESTED
 
 
+@pytest.mark.parametrize(
+    ("classes", "images", "word"),
+    [([10], [10], REPRODUCED), ([10], [0], NOT), ([10], [6], UNDECIDED), ([10], [], UNDECIDED),
+     ([10, 0], [10], DEPENDS), ([0, 0], [10], NOT), ([10], [10, 0], DEPENDS)],
+)  # fmt: skip
+def test_a_claim_about_kinds_fails_if_it_fails_in_one(
+    classes: list[int], images: list[int], word: str
+) -> None:
+    claim = forgets_and_keeps(kinds=({"request": "class:*"}, {"request": "random:*"}))
+    table = pd.concat(
+        [forgotten(k, request=f"{kind}:{i}")
+         for kind, counts in (("class", classes), ("random", images))
+         for i, k in enumerate(counts)]
+    )  # fmt: skip
+    assert verdict(table, claim)["verdict"] == word
+
+
 def test_another_part_is_another_matter() -> None:
     assert verdict(forgotten(10, part="ssd"))["detail"] == "no records at this scale"

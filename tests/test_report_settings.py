@@ -46,7 +46,8 @@ class TestControls:
     ) -> None:
         for jit in (10, 0):
             found = verdict(forgotten(jit, original=original, oracle=oracle))
-            assert found["verdict"] == (NOT if word == REPRODUCED and not jit else word)
+            fails = not jit and oracle >= 9  # what a retrained model passes
+            assert found["verdict"] == (NOT if fails else word)
             assert f"the original passes in {original} of 10" in found["detail"]
             assert f"a second retrained model passes in {oracle} of 10" in found["detail"]
 
@@ -101,8 +102,58 @@ class TestControls:
         assert verdict(table, forgets_and_keeps(tests=tests))["verdict"] == UNTESTED
 
 
+class TestFailure:
+    """That a method fails is told by what a second retrained model passes, and by that alone."""
+
+    def table(self, kept: float, *, oracle_forgets: int, known: float = 1.0) -> pd.DataFrame:
+        """Ten models in which JiT forgets, and keeps so much of the others."""
+        table = forgotten(10, oracle=oracle_forgets)
+        table.loc[(table["method"] == "JiT") & (table["split"] == "test_retain"), "value"] = kept
+        told = {"metric": "accuracy", "method": "Original", "value": known}
+        learned = table[(table["method"] == "Original") & (table["split"] == "test_retain")]
+        return pd.concat([table, learned.assign(split="retain", **told)])
+
+    @pytest.mark.parametrize(
+        ("kept", "oracle_forgets", "word"),
+        [(0.3, 10, NOT), (0.3, 4, NOT), (0.3, 0, NOT), (0.8, 4, NO_POWER), (0.8, 10, REPRODUCED)],
+    )
+    def test_a_plain_failure_is_one_where_another_test_has_no_power(
+        self, kept: float, oracle_forgets: int, word: str
+    ) -> None:
+        found = verdict(self.table(kept, oracle_forgets=oracle_forgets))
+        assert found["verdict"] == word
+        told = "judged by its inequality 2, which a second retrained model passes: 0 of 10"
+        assert (told in found["detail"]) == (word == NOT and oracle_forgets < 9)
+
+    def test_what_the_retrained_model_fails_too_is_not_held_against_a_method(self) -> None:
+        table = forgotten(0, oracle=0)
+        assert verdict(table)["verdict"] == NO_POWER
+
+    @pytest.mark.parametrize(("known", "power"), [(0.99, True), (0.989, False)])
+    @pytest.mark.parametrize("kept", [0.8, 0.3])
+    def test_who_never_knew_cannot_forget(self, known: float, power: bool, kept: float) -> None:
+        table = self.table(kept, oracle_forgets=10, known=known)
+        found = verdict(table)
+        assert (found["verdict"] == NO_POWER) == (not power)
+        assert ("an original knows 98.9% of a part of its training set" in found["detail"]) == (
+            not power
+        )
+        costs = forgets_and_keeps(controls="it is about cost")
+        assert verdict(table, costs)["verdict"] != NO_POWER
+
+
+@pytest.mark.parametrize(
+    ("k", "n", "word"), [(1, 1, REPRODUCED), (0, 1, NOT), (3, 3, REPRODUCED), (2, 3, UNDECIDED)]
+)
+def test_what_is_exact_needs_no_five_models(k: int, n: int, word: str) -> None:
+    claim = forgets_and_keeps(controls="it is counted", exact=True)
+    found = verdict(forgotten(k, n), claim)
+    assert (found["verdict"], found["share"]) == (word, "")
+    assert ("it is exact, and holds in 2 of 3" in found["detail"]) == (word == UNDECIDED)
+
+
 class TestExploratory:
-    FROZEN = Frozen("2026-11-28", "x", "y")
+    FROZEN = Frozen("2026-11-28T12:00:00+00:00", "x", "y")
 
     def table(self, date: str = "2026-11-29T05:00:00+00:00", first: int = 10) -> pd.DataFrame:
         table = forgotten(10).assign(date=date)
@@ -110,10 +161,12 @@ class TestExploratory:
 
     def test_a_frozen_claim_with_fresh_runs_is_confirming(self) -> None:
         found = verdict(self.table(), forgets_and_keeps(frozen=self.FROZEN))
-        assert (found["exploratory"], found["frozen"]) == (False, "2026-11-28")
+        assert (found["exploratory"], found["frozen"]) == (False, "2026-11-28 12:00")
         assert "exploratory" not in found["detail"]
-        same_day = self.table("2026-11-28T00:00:00+00:00")
-        assert not verdict(same_day, forgets_and_keeps(frozen=self.FROZEN))["exploratory"]
+        for moment, earlier in (("11:59:59", True), ("12:00:00", False)):
+            same_day = self.table(f"2026-11-28T{moment}+00:00")
+            found = verdict(same_day, forgets_and_keeps(frozen=self.FROZEN))
+            assert found["exploratory"] == earlier
 
     @pytest.mark.parametrize(
         ("claim", "table", "why"),

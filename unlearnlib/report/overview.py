@@ -106,8 +106,8 @@ class Overview:
         return (
             f'<p class="overview-key">{" ".join(words)} <span><span class="cell-of exploratory">'
             "&nbsp;</span> exploratory: some runs are older than what judges them</span> "
-            "<span>⚠ stale</span> <span>9/10: holds in nine of ten models</span> <span>eq.: by the equation</span> "
-            "<span>rel.: as released</span></p>"
+            "<span>⚠ stale</span> <span>9/10: holds in nine of ten models</span> "
+            "<span>eq.: by the equation</span> <span>rel.: as released</span></p>"
         )
 
     def __repr__(self) -> str:
