@@ -70,7 +70,10 @@ def test_what_is_missing_is_said() -> None:
     assert verdict(NAN, NAN, NAN, NAN, 0, "accuracy").word == "not known"
     assert str(verdict(0.5, 0.0, 0.5, NAN, 1, "accuracy")) == "? undecided (n = 1)"
     assert str(verdict(0.5, 0.0, 0.9, NAN, 1, "accuracy")) == "? undecided (n = 1)"
-    assert verdict(0.5, NAN, 0.5, 0.1, 2, "accuracy").note == "printed without spread"
+    assert verdict(0.5, NAN, 0.5, 0.1, 2, "accuracy").note == "n = 2, printed without spread"
+    assert verdict(0.5, NAN, 0.5, 0.1, 5, "accuracy").note == "printed without spread"
+    for n, word in ((4, "undecided"), (5, "differs")):  # below five models nothing is decided
+        assert verdict(0.5, 0.0, 0.9, 0.001, n, "accuracy").word == word
     assert verdict(0.5, 0.1, 0.5, NAN, 2, "accuracy").word == "undecided"
     with pytest.raises(SpecError, match="negative"):
         verdict(0.5, -0.1, 0.5, 0.1, 3, "accuracy")

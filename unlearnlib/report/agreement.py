@@ -7,7 +7,7 @@ from scipy.special import ndtri, stdtrit
 
 from ..errors import SpecError
 from .presentation import ACCURACY_MARGIN, ATTACK_MARGIN, TIME_MARGIN, presented
-from .summary import CONFIDENCE
+from .summary import CONFIDENCE, FEWEST
 
 PRINTED_QUANTILE = float(ndtri((1 + CONFIDENCE) / 2))
 
@@ -34,9 +34,9 @@ def rule() -> str:
         "measured in the same runs) and none for all else, which can differ but not agree.\n\n"
         f"- {glyphs['agrees']} **agrees**: the whole interval lies within the tolerance\n"
         f"- {glyphs['differs']} **differs**: the whole interval lies outside\n"
-        f"- {glyphs['undecided']} **undecided**: neither; always so for a single run\n"
+        f"- {glyphs['undecided']} **undecided**: neither; always so below {FEWEST} runs\n"
         f"- {glyphs['not run']} **not run**: not measured by us in the paper's set-up "
-        "(data set, network, request)\n"
+        "(data set, network, request, training)\n"
         f"- {glyphs['not known']} **not known**: no printed number\n\n"
         "A printed spread that is not known counts as 0 and is marked."
     )
@@ -83,7 +83,7 @@ def verdict(
         d \pm \sqrt{(t_{0.975,\,n-1}\, s_o / \sqrt n)^2 + (z_{0.975}\, s_p)^2}
 
     agrees: the whole interval is within the tolerance of the metric; differs: all of it is outside;
-    undecided: neither. The interval ends where the metric does: an accuracy is no more than 1.
+    undecided: neither, or fewer than five runs. The interval ends where the metric does: an accuracy is no more than 1.
 
     Args:
         reported_mean: m_p, in a record's unit (fractions); NaN if not printed.
@@ -107,7 +107,7 @@ def verdict(
             "them can be negative: pass NaN for a spread that is not known."
         )
     if math.isnan(reported_mean):
-        return Verdict("not known", note="n = 1" if n == 1 else "")
+        return Verdict("not known", note=f"n = {n}" if 0 < n < FEWEST else "")
     if n == 0 or math.isnan(ours_mean):
         return Verdict("not run")
     how = presented(metric)
@@ -116,15 +116,15 @@ def verdict(
     d, half = ours_mean - reported_mean, _half(reported_sd, ours_sd, n)
     low, high = max(d - half, least - reported_mean), min(d + half, most - reported_mean)
     slack = 1e-9 * max(1.0, abs(reported_mean))  # 0.87 - 0.85 is not 0.02 in binary
-    if half == math.inf:
+    if half == math.inf or n < FEWEST:
         word = "undecided"
     elif max(-low, high) <= margin + slack and margin:
         word = "agrees"
     else:
         word = "differs" if max(low, -high) > margin + slack else "undecided"
     doubts = []
-    if n == 1:
-        doubts.append("n = 1")
+    if n < FEWEST:
+        doubts.append(f"n = {n}")
     if math.isnan(reported_sd):
         doubts.append("printed without spread")
     if n > 1 and math.isnan(ours_sd):

@@ -25,9 +25,9 @@ def compare(
 ) -> pd.DataFrame:
     """Put a printed table or figure beside our runs, one row a (method, metric, split).
 
-    Runs in the paper's own set-up (data set, model, request) are taken if the table has them.
-    Otherwise the table must hold one set-up only: its numbers stand beside the printed ones, and
-    the verdict stays "not run".
+    Runs in the paper's own set-up (data set, model and request, at paper scale: trained as the
+    paper does) are taken if the table has them. Otherwise the table must hold one set-up only: its
+    numbers stand beside the printed ones, and the verdict stays "not run".
 
     Args:
         item: The printed item, such as "Table 2b".
@@ -87,6 +87,7 @@ def _one_setup(
 ) -> tuple[pd.DataFrame, bool]:
     """Return the runs to stand beside the item, and whether they are in its own set-up."""
     at_home = (table[SETTING] == printed[SETTING].to_numpy()).all(axis=1)
+    at_home &= table["scale"] == "paper"
     same = bool(at_home.any())
     runs = table[at_home] if same else table
     held = runs[["scale", *SETTING]].drop_duplicates()
