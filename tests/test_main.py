@@ -88,7 +88,7 @@ def test_times(text: str, value: float) -> None:
 
 def test_the_core_needs_no_optional_package() -> None:
     """What no extra has brought is not imported where grids are run."""
-    optional = ["matplotlib", "yaml", "torchvision", "timm", "tqdm", "IPython", "jupyter_core"]
+    optional = ["matplotlib", "yaml", "torchvision", "timm", "IPython", "jupyter_core"]
     code = (
         f"import sys; [sys.modules.setdefault(n, None) for n in {optional}]; "
         "import unlearnlib, unlearnlib.__main__, unlearnlib.runs.declared_search"

@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import torch
+
 from .data import NAMES, load
 from .errors import StoppedError, UnlearnError
 from .locations import cache_folder, committed_records
@@ -56,7 +58,8 @@ def _parser() -> argparse.ArgumentParser:
         "run", parents=[every], description=RUN, help="make the runs that are missing in grids"
     )
     run.add_argument("specs", nargs="+", type=Path, help="files of JSON or YAML, one grid each")
-    run.add_argument("--budget", type=seconds, metavar="25m", help=BUDGET)
+    run.add_argument("--budget", type=seconds, metavar="25m", help=f"{BUDGET}; {PAUSE}")
+    run.add_argument("--threads", type=count, metavar="N", help="threads of the processor")
     run.set_defaults(go=_run)
 
     record = commands.add_parser(
@@ -99,6 +102,7 @@ RECORD = (
     "What is recorded is not made again: delete it to have it made anew. A notebook that fails "
     "does not stop the others, and the same command goes on where this one was."
 )
+PAUSE = "a training that runs stops at a checkpoint, and the same command goes on from there"
 BUDGET = "time to spend, such as 90s, 25m or 2h: what would not end within it is not started"
 
 
@@ -177,6 +181,8 @@ def _data(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     """Make the runs of grids."""
+    if options.threads:
+        torch.set_num_threads(options.threads)
     end = time.monotonic() + options.budget if options.budget is not None else None
     grids: list[tuple[Path, Grid]] = []
     failed: list[tuple[Path, Exception]] = []
