@@ -8,6 +8,7 @@ import ast
 import json
 import re
 import shlex
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ import yaml
 from papermill.cli import papermill
 
 from unlearnlib import PGU, Grid, Recipe
+from unlearnlib.report import read_claims
+from unlearnlib.runs import records
 from unlearnlib.sweep import plan
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -166,3 +169,17 @@ def test_every_sweep_of_the_book_has_a_grid_that_fits_its_notebook(tmp_path: Pat
         assert len(runs) > 1
         for axis in (entry["x"], entry["y"]):
             assert f"methods.{name}.{axis}" in runs[0].point
+
+
+def test_every_run_of_the_sweeps_is_recorded_in_a_part_of_its_own(tmp_path: Path) -> None:
+    """No build trains for them, and no claim is judged at their settings."""
+    sweeps = parameters_of(nbformat.read(FOLDER / "sweeps.ipynb", as_version=4))["sweeps"]
+    for entry in sweeps.values():
+        page = FOLDER / f"{entry['notebook']}.ipynb"
+        own = parameters_of(nbformat.read(page, as_version=4))
+        for run in plan(page, FOLDER / entry["grid"], tmp_path):
+            values = own | dict(run.parameters)
+            grid = Grid(**{key.name: values[key.name] for key in fields(Grid) if key.name in values})
+            assert grid.part not in {own["part"], *(claim.part for claim in read_claims())}
+            known = records.committed(grid.part, grid.scale)
+            assert not [one.run_id for one in grid.runs() if one.run_id not in known], run.point
