@@ -174,12 +174,13 @@ def test_every_sweep_of_the_book_has_a_grid_that_fits_its_notebook(tmp_path: Pat
 def test_every_run_of_the_sweeps_is_recorded_in_a_part_of_its_own(tmp_path: Path) -> None:
     """No build trains for them, and no claim is judged at their settings."""
     sweeps = parameters_of(nbformat.read(FOLDER / "sweeps.ipynb", as_version=4))["sweeps"]
+    keys = {key.name for key in fields(Grid)}
     for entry in sweeps.values():
         page = FOLDER / f"{entry['notebook']}.ipynb"
         own = parameters_of(nbformat.read(page, as_version=4))
         for run in plan(page, FOLDER / entry["grid"], tmp_path):
             values = own | dict(run.parameters)
-            grid = Grid(**{key.name: values[key.name] for key in fields(Grid) if key.name in values})
+            grid = Grid(**{name: value for name, value in values.items() if name in keys})
             assert grid.part not in {own["part"], *(claim.part for claim in read_claims())}
             known = records.committed(grid.part, grid.scale)
             assert not [one.run_id for one in grid.runs() if one.run_id not in known], run.point
