@@ -55,7 +55,7 @@ def ledger(
     Returns:
         One row a (claim, scale): id, part, sentence, source, page, scale, verdict, glyph, detail,
         share ("9/10" of the models of all settings that count, "" if there are none), exploratory,
-        frozen (the date, "" if it is not), stale.
+        frozen (the date, "" if it is not, and whether it was changed since), stale.
 
     Raises:
         SpecError: `tables` or `cells` has an unknown scale, or `cells` an id that is no cell
@@ -66,7 +66,8 @@ def ledger(
     rows = []
     for claim in claims:
         names = {k: getattr(claim, k) for k in ("id", "part", "sentence", "source", "page")}
-        frozen = "" if claim.frozen is None else claim.frozen.date
+        since = ", changed since" if claim.changed else ""
+        frozen = "" if claim.frozen is None else f"{claim.frozen.date}{since}"
         for scale in SCALES:
             one = _at_scale(claim, scale, numbers, cells)
             glyph = {"scale": scale, "glyph": CLAIM_GLYPHS[one["verdict"]]}
