@@ -97,6 +97,7 @@ def test_every_verdict_of_the_ledger_is_in_the_picture() -> None:
     assert sum(kinds.values()) == len(claims)
     key = html[html.index("overview-key") :]
     assert all(f">{glyph}</span> {word}" in key for word, glyph in CLAIM_GLYPHS.items())
+    assert "not frozen, as it stands, by the day of its runs, or on seeds of a search" in key
 
 
 def test_a_name_in_the_picture_leads_to_the_row_of_its_claim() -> None:

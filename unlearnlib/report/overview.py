@@ -32,7 +32,8 @@ class Cell:
         glyph: Its glyph.
         share: In how many models it holds, "9/10"; "" where models are not counted.
         told: All about it in a sentence, shown on hovering and read out.
-        exploratory: The claim was not frozen before its runs.
+        exploratory: The claim was not frozen, as it stands, by the day of its runs, or a search has
+            seen their seeds.
         stale: It rests on a run whose method does something else now.
     """
 
@@ -104,7 +105,8 @@ class Overview:
         )
         return (
             f'<p class="overview-key">{" ".join(words)} <span><span class="cell-of exploratory">'
-            "&nbsp;</span> exploratory: not frozen before its runs</span> <span>⚠ stale</span> "
+            "&nbsp;</span> exploratory: not frozen, as it stands, by the day of its runs, or on "
+            "seeds of a search</span> <span>⚠ stale</span> "
             "<span>9/10: holds in nine of ten models</span> <span>eq.: by the equation</span> "
             "<span>rel.: as released</span></p>"
         )
