@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import nbformat
 import pandas as pd
 import pytest
 
@@ -216,8 +217,11 @@ def test_record_executes_pages_into_the_committed_records(
     made: list[tuple[str, str]] = []
     plan = Grid(**({k: v for k, v in SPEC.items() if k != "note"} | {"scale": "laptop"}))
 
-    def execute(notebook: Path, output: Path, environment: dict[str, str]) -> None:
+    def execute(
+        notebook: Path, output: Path, parameters: dict[str, Any], environment: dict[str, str]
+    ) -> None:
         made.append((notebook.name, environment["RERUN"]))
+        assert not parameters
         assert output.parent != notebook.parent
         if notebook.name == "bad.ipynb":
             raise ZeroDivisionError("no")
@@ -237,3 +241,27 @@ def test_record_executes_pages_into_the_committed_records(
     assert len(pd.read_csv(lab / "data/records/try/laptop.runs.csv.gz")) == 6
     assert not [*(lab / "data/records/try/laptop").iterdir()]
     assert records.read("try", "laptop")["run_id"].nunique() == 6
+
+
+def test_record_executes_a_page_at_every_point_of_a_sweep(
+    lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[tuple[str, Any]] = []
+
+    def execute(notebook: Path, output: Path, parameters: Any, environment: dict[str, str]) -> None:
+        made.append((environment["UNLEARNLIB_RECORDS"], dict(parameters)))
+
+    monkeypatch.setattr(unlearnlib.sweep, "execute", execute)
+    for variable in ("UNLEARNLIB_RECORDS", "RERUN"):
+        monkeypatch.setenv(variable, "")
+    page = lab / "page.ipynb"
+    cell = nbformat.v4.new_code_cell("a: int = 1", metadata={"tags": ["parameters"]})  # type: ignore[no-untyped-call]
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), page)  # type: ignore[no-untyped-call]
+    axes = lab / "axes.yaml"
+    axes.write_text("a: [2, 3]")
+    assert main(["record", str(page), "--grid", str(axes)]) == 0
+    home = str(lab / "data" / "records")
+    assert made == [(home, {"a": 2}), (home, {"a": 3})]
+    axes.write_text("b: [2, 3]")
+    assert main(["record", str(page), "--grid", str(axes)]) == 1
+    assert len(made) == 2

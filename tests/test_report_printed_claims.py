@@ -19,7 +19,7 @@ OURS = {part: {"SSD": "SSD as released"} for part in ("jit", "dampening")}
 ITEMS = "Table|Entropy$|Figure 7"
 KEPT: Mapping[str, tuple[str, ...]] = {
     "passes": ("jit-fast", "ssd-fast"),
-    "seconds_stored": ("ssd-stored-saves",),
+    "processor seconds": ("ssd-stored-saves",),
     "not read": ("lfssd-no-labels", "lfssd-like-ssd", "assd-class"),
     "not printed for both": ("jit-local",),
     "no accuracy printed": ("jit-entropy-like-retrained", "jit-entropy-rises"),

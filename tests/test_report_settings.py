@@ -187,6 +187,7 @@ class TestExploratory:
         assert found["exploratory"]
         assert found["verdict"] == REPRODUCED
         assert why in found["detail"]
+        assert found["frozen"].endswith(", changed since") == ("changed" in why)
 
     @pytest.mark.parametrize("method", ["JiT", "Retrain", "Original", "Retrain again"])
     def test_every_run_it_rests_on_must_be_fresh(self, method: str) -> None:

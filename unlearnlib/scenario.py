@@ -174,7 +174,6 @@ class Scenario:
 
     def _cached(self, extra: dict[str, Any], make: Any) -> tuple[nn.Module, dict[str, float]]:
         """Return a model of this scenario by way of the cache."""
-
         identity = self._identity | extra
         path, line = place_of("checkpoints", identity)
 

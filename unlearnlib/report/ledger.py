@@ -35,7 +35,7 @@ def ledger(
     Returns:
         One row a (claim, scale): id, part, sentence, source, page, scale, verdict, glyph, detail,
         share ("9/10" of the models of all settings that count, "" if there are none or it is
-        exact), exploratory, frozen (when, in UTC, "" if it is not), stale, ours (no paper makes
+        exact), exploratory, frozen (when, in UTC, and whether it was changed since; "" if it is not), stale, ours (no paper makes
         it), together (it is about kinds of settings together).
 
     Raises:
@@ -47,7 +47,8 @@ def ledger(
         names = {k: getattr(claim, k) for k in ("id", "part", "sentence", "source", "page")}
         one = at_scale(claim, scale, settings)
         glyph = {"scale": scale, "glyph": CLAIM_GLYPHS[one["verdict"]]}
-        frozen = "" if claim.frozen is None else claim.frozen.time[:16].replace("T", " ")
+        since = ", changed since" if claim.changed else ""
+        frozen = f"{claim.frozen.time[:16].replace('T', ' ')}{since}" if claim.frozen else ""
         kind = {"frozen": frozen, "ours": claim.ours, "together": bool(claim.kinds)}
         rows.append({**names, **glyph, **one, **kind})
     columns = ["id", "part", "sentence", "source", "page", "scale", "verdict", "glyph", "detail",
