@@ -140,7 +140,7 @@ def test_the_time_is_up_for_one_and_the_next_goes_on(
     now = iter([0.0, 0.0, 1.0, *[float("inf")] * 99])
     with monkeypatch.context() as patch:
         patch.setattr(run_grid.__globals__["time"], "monotonic", lambda: next(now))
-        with pytest.warns(UserWarning) as told:
+        with pytest.warns(UserWarning, match="^The time was up: ") as told:
             assert run_grid(plan, budget=5.0).empty
     assert [str(one.message).partition(":")[2][:30] for one in told] == [
         " a training stands in epoch 1 ", " 1 of 2 runs were not started,",

@@ -80,5 +80,10 @@ def test_the_original_does_not_pass_in_print_where_print_can_tell(claim: Claim) 
     """Of 100 random images print has the same accuracy for all models: that has no power."""
     rows = by_setting({"paper": printed(claim.part)}, claims=[claim])
     passes, n = int(rows["original_k"].sum()), int(rows["original_n"].sum())
-    assert passes == {"jit-random": 2, "ssd-random": 2, "ssd-subclass": 3, "ssd-subclass-near": 4}.get(claim.id, 0)
+    assert passes == {
+        "jit-random": 2,
+        "ssd-random": 2,
+        "ssd-subclass": 3,
+        "ssd-subclass-near": 4,
+    }.get(claim.id, 0)
     assert n or claim.controls or not rows["n"].sum()

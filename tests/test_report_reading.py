@@ -79,7 +79,7 @@ def test_a_frozen_claim_knows_whether_it_was_changed(tmp_path: Path) -> None:
         ("cell: true, controls: x", "controls is about tests"),
         ("untestable: x, exact: true", "exact is about what no model is drawn for"),
         (f"tests: [{{{LEFT}, at_least: 0}}], exact: true", "exact is about what no model is drawn"),
-        (f"tests: [{{{LEFT}, at_least: 0}}], kinds: [{{reqest: a}}]", r"kinds has no column reqest"),
+        (f"tests: [{{{LEFT}, at_least: 0}}], kinds: [{{reqest: a}}]", "kinds has no column req"),
         (f"tests: [{{{LEFT}, at_least: 0}}], kinds: [{{request: 3}}]", r"kinds\.request must be a"),
         (f"tests: [{{{LEFT}, at_least: 0}}], kinds: class", "kinds must be patterns of columns"),
         ("cell: true, kinds: [{request: a}]", "kinds is about tests"),

@@ -83,7 +83,8 @@ def verdict(
         d \pm \sqrt{(t_{0.975,\,n-1}\, s_o / \sqrt n)^2 + (z_{0.975}\, s_p)^2}
 
     agrees: the whole interval is within the tolerance of the metric; differs: all of it is outside;
-    undecided: neither, or fewer than five runs. The interval ends where the metric does: an accuracy is no more than 1.
+    undecided: neither, or fewer than five runs. The interval ends where the metric does: an
+    accuracy is no more than 1.
 
     Args:
         reported_mean: m_p, in a record's unit (fractions); NaN if not printed.

@@ -35,8 +35,8 @@ def ledger(
     Returns:
         One row a (claim, scale): id, part, sentence, source, page, scale, verdict, glyph, detail,
         share ("9/10" of the models of all settings that count, "" if there are none or it is
-        exact), exploratory, frozen (when, in UTC, and whether it was changed since; "" if it is not), stale, ours (no paper makes
-        it), together (it is about kinds of settings together).
+        exact), exploratory, frozen (when, in UTC, and whether it was changed since; "" if it is
+        not), stale, ours (no paper makes it), together (it is about kinds of settings together).
 
     Raises:
         SpecError: `tables` or `cells` has an unknown scale, or `cells` an id that is no cell
