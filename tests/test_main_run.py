@@ -255,8 +255,8 @@ def test_record_executes_a_page_at_every_point_of_a_sweep(
     for variable in ("UNLEARNLIB_RECORDS", "RERUN"):
         monkeypatch.setenv(variable, "")
     page = lab / "page.ipynb"
-    cell = nbformat.v4.new_code_cell("a: int = 1", metadata={"tags": ["parameters"]})  # type: ignore[no-untyped-call]
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), page)  # type: ignore[no-untyped-call]
+    cell = nbformat.v4.new_code_cell("a: int = 1", metadata={"tags": ["parameters"]})
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), page)
     axes = lab / "axes.yaml"
     axes.write_text("a: [2, 3]")
     assert main(["record", str(page), "--grid", str(axes)]) == 0

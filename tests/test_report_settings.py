@@ -109,9 +109,8 @@ class TestFailure:
         """Ten models in which JiT forgets, and keeps so much of the others."""
         table = forgotten(10, oracle=oracle_forgets)
         table.loc[(table["method"] == "JiT") & (table["split"] == "test_retain"), "value"] = kept
-        told = {"metric": "accuracy", "method": "Original", "value": known}
-        learned = table[(table["method"] == "Original") & (table["split"] == "test_retain")]
-        return pd.concat([table, learned.assign(split="retain", **told)])
+        original = rows("Original", [known] * 10, measured=("accuracy", "retain"))
+        return pd.concat([table, original])
 
     @pytest.mark.parametrize(
         ("kept", "oracle_forgets", "word"),

@@ -11,7 +11,7 @@ from torch.optim import SGD, AdamW, Optimizer
 from torch.optim import lr_scheduler as schedules
 
 from .access import handed
-from .checkpoint import batches
+from .checkpoint import Stateful, batches
 from .checks.outputs import logits, settled
 from .data.augment import augment
 from .data.tensors import Labelled, batch_count
@@ -110,7 +110,7 @@ def train(
     optimiser = optimiser_of(recipe, model)
     steps = recipe.epochs * batch_count(len(data), recipe.batch_size)
     schedule = scheduler(recipe, optimiser, steps)
-    changed = {"model": model, "optimiser": optimiser, "schedule": schedule}
+    changed: dict[str, Stateful] = {"model": model, "optimiser": optimiser, "schedule": schedule}
     model.train()
     with seeded(generator):
         for x, y in batches(data, recipe.epochs, recipe.batch_size, generator, changed):

@@ -192,8 +192,7 @@ def _verdict(
     original, oracle = controls.values()
     told = [i for i in range(oracle.tests) if oracle.passing([i]).word == REPRODUCED]
     if (failed := look.passing(told)).word == NOT:
-        some = "" if len(told) == oracle.tests else _by_some(told, failed)
-        return NOT, some
+        return NOT, "" if len(told) == oracle.tests else _by_some(told, failed)
     if original.all().word == NOT and oracle.all().word == REPRODUCED:
         return own.word, ""
     return NO_POWER, _controls(claim, {name: one.all() for name, one in controls.items()})
