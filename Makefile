@@ -94,6 +94,7 @@ paper: install  ## recorded runs at paper scale, on whatever device is there (PA
 
 records: install  ## laptop runs that pages lack (PAGES="notebooks/jit/random.ipynb ..."; all without)
 	@TQDM_DISABLE=1 $(BIN)/python -m unlearnlib record $(or $(PAGES),$(shell find notebooks -mindepth 2 -name '*.ipynb' | sort))
+	@$(if $(PAGES),,TQDM_DISABLE=1 $(BIN)/python -m unlearnlib record notebooks/jit/full_class.ipynb --grid notebooks/sweeps/jit.yaml)
 
 workstation: install  ## recorded runs at workstation scale (PAPER=jit: one part)
 	@$(BIN)/python -m unlearnlib run $(BUDGET:%=--budget %) $(wildcard notebooks/$(PAPER)/*.workstation.yaml notebooks/$(PAPER)/more/*.workstation.yaml)

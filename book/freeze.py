@@ -2,10 +2,10 @@
 
     python book/freeze.py jit-class ssd-class
 
-Each claim that is named gets the date of today (UTC), the digest of its entry, and that of the
-settings of its page at every scale: the parameters in the notebook and in its `PAGE.*.yaml`, all
-but seeds and remarks. A claim that was frozen is frozen anew. Verdicts are confirming if they rest
-on runs from that date on, with the seeds that no search has seen.
+Each claim that is named gets the time (UTC), the digest of its entry, and that of the settings of
+its page at every scale: the parameters in the notebook and in its `PAGE.*.yaml`, all but seeds and
+remarks. A claim that was frozen is frozen anew. Verdicts are confirming if all of their runs are
+later, and of seeds that no search has seen.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from unlearnlib.report.claims import digest
+from unlearnlib.report.claims_file import digest
 from unlearnlib.runs.mapping import mapping, values
 from unlearnlib.sweep.parameters import parameters_of
 
@@ -52,13 +52,13 @@ def main(names: list[str]) -> None:
     entries: dict[str, dict[str, Any]] = {entry["id"]: entry for entry in values(CLAIMS)}
     if unknown := sorted(set(names) - set(entries)):
         sys.exit(f"No claim is called {', '.join(unknown)}. Known are: {', '.join(entries)}.")
-    text, today = CLAIMS.read_text("utf-8"), datetime.now(UTC).date().isoformat()
+    text, now = CLAIMS.read_text("utf-8"), datetime.now(UTC).isoformat(timespec="seconds")
     for name in names:
         page = entries[name].get("page")
         own, settings = digest(entries[name]), settings_of(page) if page else ""
         text = frozen(
             text, name,
-            f'  frozen: {{date: "{today}", digest: "{own}", settings: "{settings}"}}\n',
+            f'  frozen: {{time: "{now}", digest: "{own}", settings: "{settings}"}}\n',
         )  # fmt: skip
     CLAIMS.write_text(text, "utf-8")
 

@@ -26,7 +26,9 @@ def recorded(scale: str) -> pd.DataFrame:
 
 def verdicts() -> str:
     """Return the table of how many claims came to which verdict, as Markdown."""
-    claims = [claim for claim in read_claims() if claim.tests]
+    known = [claim for claim in read_claims() if not claim.ours]
+    claims = [claim for claim in known if claim.tests]
+    forms = sum(claim.id.endswith(("-released", "-equation")) for claim in claims)
     tables = {scale: recorded(scale) for scale in ("laptop", "workstation", "paper")}
     judged = ledger(tables, claims=claims)
     judged = judged[judged["verdict"] != "cannot be tested here"]
@@ -39,8 +41,10 @@ def verdicts() -> str:
     runs = {name: table["run_id"].nunique() for name, table in tables.items()}
     lines += [
         "",
-        f"These are {len(judged)} verdicts on {judged['id'].nunique()} claims that are tested on "
-        f"records, of {len(read_claims())} in all; {exploratory} of them are exploratory. "
+        f"These are {len(judged)} verdicts on {len(claims) - forms} claims of the papers that are "
+        f"tested on records, {forms} of them in two forms, as the equation says and as released. "
+        f"{exploratory} of the verdicts are exploratory: some of their runs are older than what "
+        "they are judged by. "
         f"Recorded runs: {', '.join(f'{count:,} {name}' for name, count in runs.items())}.",
     ]
     return "\n".join(lines)

@@ -2,8 +2,9 @@
 
 import gc
 import importlib
+import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -115,6 +116,22 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("UNLEARNLIB_DATA", str(root))
     monkeypatch.setenv("no_proxy", "*")
     return root
+
+
+@pytest.fixture(scope="session")
+def of_book() -> Callable[[str], ModuleType]:
+    """Import a file of book/, which is no package; each time anew."""
+    folder = Path(__file__).resolve().parent.parent / "book"
+
+    def imported(name: str) -> ModuleType:
+        specification = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
+        assert specification is not None
+        assert specification.loader is not None
+        module = importlib.util.module_from_spec(specification)
+        specification.loader.exec_module(module)
+        return module
+
+    return imported
 
 
 @pytest.fixture

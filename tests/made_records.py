@@ -1,4 +1,4 @@
-"""Records of one measurement, made by hand."""
+"""Records of a measurement or two, made by hand."""
 
 import gzip
 import json
@@ -24,6 +24,15 @@ def record(name: str = "a", value: Any = 0.5, date: str | None = None, **identit
     }  # fmt: skip
 
 
+def record_of_two(name: str = "a", **identity: Any) -> Any:
+    """A record of two measurements, by JiT; one of them has no short form."""
+    one = record(name, **{"method": "JiT", **identity})
+    return one | {
+        "rows": [["accuracy", "forget", 0.1 + 0.2], ["seconds_unlearn", "", 3]],
+        "provenance": one["provenance"] | {"commit": "abc"},
+    }
+
+
 def values() -> dict[str, Any]:
     """The value of each record by its name."""
     known = records.load_all("try", "paper").values()
@@ -31,7 +40,7 @@ def values() -> dict[str, Any]:
 
 
 def loose(lab: Path) -> list[Path]:
-    return sorted((lab / "data" / "records" / "try" / "paper").iterdir())
+    return sorted((lab / "data" / "records" / "try" / "paper").glob("*"))
 
 
 def put(lab: Path, one: Any, name: str = "") -> Path:

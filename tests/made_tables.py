@@ -1,10 +1,11 @@
-"""Tables of records, made by hand, and a claim on them."""
+"""Tables of records, made by hand, and a claim on them with its verdict."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
+from unlearnlib.report import by_setting, ledger
 from unlearnlib.report.claims import Claim, Inequality
 from unlearnlib.report.summary import Quantity
 from unlearnlib.runs.records import unfolded
@@ -100,3 +101,14 @@ def forgotten(
         tables.append(rows(method, [0.05] * k + [0.9] * (n - k), measured=FORGET, **columns))
         tables.append(rows(method, [0.8] * n, measured=KEEP, **columns))
     return pd.concat(tables, ignore_index=True)
+
+
+def verdict(table: pd.DataFrame, claim: Claim | None = None) -> Any:
+    """Return the line of a claim in the ledger."""
+    frame = ledger({"laptop": table}, claims=[claim or forgets_and_keeps()])
+    return frame.iloc[0]
+
+
+def settings(table: pd.DataFrame, claim: Claim | None = None) -> pd.DataFrame:
+    """Return the lines of a claim in the frame of its settings."""
+    return by_setting({"laptop": table}, claims=[claim or forgets_and_keeps()])

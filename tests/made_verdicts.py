@@ -15,7 +15,8 @@ def whole(**changed: Any) -> dict[str, Any]:
     row = {
         "id": "jit-fast", "part": "jit", "sentence": "JiT is fast & light.", "source": "Table 1",
         "page": "jit/full_class", "scale": "laptop", "verdict": "reproduced", "detail": "told",
-        "share": "9/10", "exploratory": False, "frozen": "2026-11-29", "stale": False, **changed,
+        "share": "9/10", "exploratory": False, "frozen": "2026-11-29 11:05", "stale": False,
+        "ours": False, "together": False, **changed,
     }  # fmt: skip
     return {**row, "glyph": GLYPHS[row["verdict"]]}
 
@@ -26,8 +27,8 @@ def one(**changed: Any) -> dict[str, Any]:
         "id": "jit-fast", "part": "jit", "sentence": "JiT is fast & light.",
         "page": "jit/full_class", "scale": "laptop", "dataset": "faces", "model": "mlp",
         "request": "class:3", "params": '{"lr": 0.1}', "verdict": "reproduced", "k": 9, "n": 10,
-        "original_k": 0, "original_n": 10, "oracle_k": 10, "oracle_n": 10, "exploratory": False,
-        "stale": False, "detail": "told", **changed,
+        "original_k": 0, "original_n": 10, "oracle_k": 10, "oracle_n": 10, "exact": False,
+        "exploratory": False, "stale": False, "detail": "told", **changed,
     }  # fmt: skip
     return {**row, "glyph": GLYPHS[row["verdict"]]}
 

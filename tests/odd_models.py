@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from torch.testing import assert_close
 
-from unlearnlib import Labelled
+from unlearnlib import Labelled, fisher_diagonal
 
 from .toys import seeded
 
@@ -88,3 +89,22 @@ def loop(model: nn.Module, data: Labelled) -> dict[str, Tensor]:
         for name, g in zip(parameters, found, strict=True):
             total[name] += g.to_dense().square() / N
     return total
+
+
+def assert_all_stays(model: nn.Module, data: Labelled, group: int) -> None:
+    """An importance changes neither model nor data."""
+    before, given = state(model), data.x.clone()
+    fisher_diagonal(model, data, group=group)
+    assert state(model) == before
+    assert torch.equal(data.x, given)
+    model(data.x.clone())  # and it can be used
+
+
+def assert_as_in_a_loop(model: nn.Module, data: Labelled) -> None:
+    """The importance is what a loop over the examples gives, and not all 0."""
+    found = fisher_diagonal(model, data).values
+    expected = loop(model, data)
+    assert found.keys() == expected.keys()
+    for key, value in expected.items():
+        assert_close(found[key], value, rtol=1e-10, atol=1e-12)
+    assert any(value.max() > 1e-6 for value in expected.values())

@@ -1,6 +1,6 @@
 """The build of the book: what changed is executed, what failed is told, what was done is kept."""
 
-import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,13 +14,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture
-def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def build(
+    of_book: Callable[[str], ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> ModuleType:
     """book/build.py, in a folder of its own."""
-    specification = importlib.util.spec_from_file_location("build", ROOT / "book" / "build.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
+    module = of_book("build")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "requirements.txt").touch()
     return module

@@ -13,7 +13,8 @@ from torch.utils.data import DataLoader, TensorDataset
 from unlearnlib import Inputs, Labelled, Method, access, methods
 from unlearnlib.errors import DataError, NonFiniteError, UnsupportedModelError
 
-from .test_conformance import CASES, each_method, network, offers, unlearned
+from .made_offers import network, offers, unlearned
+from .test_conformance import CASES, each_method
 
 
 def data_of(method: Method) -> list[str]:

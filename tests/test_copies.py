@@ -14,7 +14,8 @@ from unlearnlib import PGU, GradientSpace, Inputs, Labelled, Method, access
 from unlearnlib.access import copy_of, grant
 from unlearnlib.errors import NonFiniteError, UnsupportedModelError
 
-from .test_conformance import CASES, assert_same, network, offers, state
+from .made_offers import assert_same, network, offers, state
+from .test_conformance import CASES
 
 STEPS = {
     name: method

@@ -1,28 +1,21 @@
 """Claims that are frozen: their settings are as they were, and the command changes nothing else."""
 
-import importlib.util
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
-import nbformat
 import pytest
 
 from unlearnlib.report import read_claims
 
-ROOT = Path(__file__).resolve().parent.parent
+from .made_notebooks import notebook
 
 
 @pytest.fixture
-def freeze() -> ModuleType:
+def freeze(of_book: Callable[[str], ModuleType]) -> ModuleType:
     """book/freeze.py."""
-    specification = importlib.util.spec_from_file_location("freeze", ROOT / "book" / "freeze.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    return of_book("freeze")
 
 
 def test_the_settings_of_a_frozen_claim_are_what_they_were(freeze: ModuleType) -> None:
@@ -36,10 +29,8 @@ def test_the_settings_of_a_frozen_claim_are_what_they_were(freeze: ModuleType) -
 
 
 def page(folder: Path, text: str) -> None:
-    new: Any = nbformat.v4
-    cell = new.new_code_cell(text, metadata={"tags": ["parameters"]})
     (folder / "jit").mkdir(exist_ok=True)
-    nbformat.write(new.new_notebook(cells=[cell]), folder / "jit" / "page.ipynb")
+    notebook(folder / "jit", text)
 
 
 def test_what_decides_a_run_is_in_the_digest_and_seeds_are_not(

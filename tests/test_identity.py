@@ -9,6 +9,7 @@ import pytest
 
 from unlearnlib import METHODS, SSD, Grid, JiT, Moments, Recipe, Scenario, Statistic
 from unlearnlib.fields import BOUNDS_MEMORY, Count, Positive, differing, first_defaults
+from unlearnlib.locations import PACKAGE
 from unlearnlib.runs import records, specification
 
 FIRST = Path(__file__).with_name("first_defaults.json")
@@ -128,3 +129,30 @@ def test_first_defaults_stay() -> None:
     known = (*METHODS.values(), Recipe, Statistic, Moments)
     now = {cls.__name__: first_defaults(cls) for cls in known}
     assert now == kept
+
+
+class TestCommitted:
+    """What was committed is known by what it was."""
+
+    FOLDER = PACKAGE.parent / "notebooks"
+
+    @pytest.mark.parametrize(
+        ("spec", "part"),
+        [("jit/full_class.workstation.yaml", "jit"),
+         ("pgu/removal.part.workstation.yaml", "pgu"),
+         ("nabla_tau/tables.workstation.yaml", "nabla_tau"),
+         ("dampening/search/full_class.workstation.yaml", "dampening")],
+    )  # fmt: skip
+    def test_the_run_ids_of_records(self, spec: str, part: str) -> None:
+        plan = Grid.read(self.FOLDER / spec)
+        known = records.known(part, plan.scale)
+        for run in plan.runs():
+            assert known[run.run_id]["identity"] == run.identity
+            assert known[run.run_id]["specification"] == run.specification
+
+    def test_run_ids_by_themselves(self) -> None:
+        grid = Grid(
+            "try", "laptop", "cifar10", "mlp", ["class:boot"], {"epochs": 1}, {"JiT": {}}, [0]
+        )
+        ids = [run.run_id for run in grid.runs()]
+        assert ids == ["378fd4470d18aa95"]

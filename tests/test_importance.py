@@ -150,8 +150,11 @@ class TestStored:
             lambda part: fisher_diagonal(model, part),
             lambda part: output_sensitivity(model, part.inputs),
         ):
-            rest = make(data).without(make(data[gone]))
+            whole, part = make(data), make(data[gone])
+            rest = whole.without(part)
             assert rest.n == N - 4
+            assert rest.cpu_seconds == whole.cpu_seconds + part.cpu_seconds  # type: ignore[operator]
+            assert replace(whole, cpu_seconds=None).without(part).cpu_seconds is None
             assert_equal(rest, make(data[~gone]).values)
             assert all((value >= 0).all() for value in rest.values.values())
 

@@ -3,7 +3,7 @@
 from copy import deepcopy
 from dataclasses import asdict
 from itertools import product
-from typing import Any, get_type_hints
+from typing import get_type_hints
 
 import pytest
 import torch
@@ -11,12 +11,9 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from unlearnlib import Dataset, Inputs, JiT, Recipe
-from unlearnlib.errors import NonFiniteError, SpecError
 from unlearnlib.metrics import accuracy
-from unlearnlib.models import build
-from unlearnlib.training import train
 
-from .toys import assert_same, seeded
+from .toys import assert_same, learned, seeded
 
 
 @pytest.fixture
@@ -276,10 +273,7 @@ def test_full_gradients_lower_the_ratio_that_jit_is_about(model: nn.Module, x: T
 
 def test_a_class_is_forgotten_and_most_of_the_rest_stays(toy: Dataset) -> None:
     """In the mean of five seeds, in one small network."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        original = build("mlp", (1, 8, 8), 3)
-    original = train(original, toy.train, Recipe(15, 0.05, batch_size=16), seeded())
+    original = learned(toy.train, Recipe(15, 0.05, batch_size=16))
     boot = toy.train.y == 1
     before = accuracy(original(toy.train.x), toy.train.y)
     forget, retain = [], []
@@ -292,38 +286,3 @@ def test_a_class_is_forgotten_and_most_of_the_rest_stays(toy: Dataset) -> None:
     assert before > 0.99
     assert sum(forget) / 5 < 0.3
     assert sum(retain) / 5 > 0.8
-
-
-def test_tokens_have_no_noise() -> None:
-    tokens = Inputs(torch.ones(4, 16, dtype=torch.long))
-    with pytest.raises(SpecError, match=r"^JiT adds noise to real-valued inputs"):
-        JiT()(nn.Embedding(7, 3), forget_inputs=tokens, generator=seeded())
-
-
-@pytest.mark.parametrize("train_mode", YES_NO)
-def test_noise_that_vanishes_is_told(x: Tensor, train_mode: bool) -> None:
-    """Too small for the type; of one example; clamped away in the second of three batches."""
-    linear, x = nn.Linear(16, 3), x.float()
-    fields: Any = {"noises": 2, "batch_size": 4, "train_mode": train_mode}
-    one, constant = 0.1 * x, x.clone()
-    one[5] = 1e6
-    constant[4:8] = 0.25
-    for method, given in (
-        (JiT(sigma=1e-12, **fields), x),
-        (JiT(sigma=1e-3, **fields), one),
-        (JiT(clamp=True, **fields), constant),
-        (JiT(sigma=1e-12, noise="sparse", chunk=4, **fields), x),
-    ):
-        with pytest.raises(NonFiniteError, match=r"noise of an example vanished.*torch.float32"):
-            method(linear, forget_inputs=Inputs(given), generator=seeded())
-    JiT(sigma=1e-3, **fields)(linear, forget_inputs=Inputs(x), generator=seeded())
-    JiT(**fields)(linear, forget_inputs=Inputs(constant), generator=seeded())
-
-
-def test_noise_that_vanishes_once_is_told(monkeypatch: pytest.MonkeyPatch, x: Tensor) -> None:
-    """In the first of two chunks of the first of three batches."""
-    draw, left = torch.randn, [0.0]
-    monkeypatch.setattr(torch, "randn", lambda *a, **k: draw(*a, **k) * (left.pop() if left else 1))
-    method = JiT(noises=2, batch_size=4, chunk=4)
-    with pytest.raises(NonFiniteError, match="vanished"):
-        method(nn.Linear(16, 3).double(), forget_inputs=Inputs(x), generator=seeded())

@@ -1,4 +1,6 @@
-"""Noise of several shapes: JiT's steps and the size of the noise stay the same."""
+"""Noise of several shapes: JiT's steps and the size of the noise stay the same; none may vanish."""
+
+from typing import Any
 
 import pytest
 import torch
@@ -6,6 +8,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from unlearnlib import Inputs, JiT
+from unlearnlib.errors import NonFiniteError, SpecError
 from unlearnlib.methods.parts.noise import DRAWS, SHARE, Noise, draws
 
 from .toys import seeded
@@ -98,3 +101,38 @@ def test_more_than_2048_inputs_are_drawn_in_parts() -> None:
         assert torch.equal(u, torch.randn(u.shape, generator=generator))
     alone = draws("gaussian", 5, x, seeded(), one_by_one=True)
     assert [len(u) for u in alone] == [1] * 5
+
+
+def test_tokens_have_no_noise() -> None:
+    tokens = Inputs(torch.ones(4, 16, dtype=torch.long))
+    with pytest.raises(SpecError, match=r"^JiT adds noise to real-valued inputs"):
+        JiT()(nn.Embedding(7, 3), forget_inputs=tokens, generator=seeded())
+
+
+@pytest.mark.parametrize("train_mode", [False, True])
+def test_noise_that_vanishes_is_told(train_mode: bool) -> None:
+    """Too small for the type; of one example; clamped away in the second of three batches."""
+    linear, x = nn.Linear(16, 3), problem()[1].x.float()
+    fields: Any = {"noises": 2, "batch_size": 4, "train_mode": train_mode}
+    one, constant = 0.1 * x, x.clone()
+    one[5] = 1e6
+    constant[4:8] = 0.25
+    for method, given in (
+        (JiT(sigma=1e-12, **fields), x),
+        (JiT(sigma=1e-3, **fields), one),
+        (JiT(clamp=True, **fields), constant),
+        (JiT(sigma=1e-12, noise="sparse", chunk=4, **fields), x),
+    ):
+        with pytest.raises(NonFiniteError, match=r"noise of an example vanished.*torch.float32"):
+            method(linear, forget_inputs=Inputs(given), generator=seeded())
+    JiT(sigma=1e-3, **fields)(linear, forget_inputs=Inputs(x), generator=seeded())
+    JiT(**fields)(linear, forget_inputs=Inputs(constant), generator=seeded())
+
+
+def test_noise_that_vanishes_once_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the first of two chunks of the first of three batches."""
+    (_, x), draw, left = problem(), torch.randn, [0.0]
+    monkeypatch.setattr(torch, "randn", lambda *a, **k: draw(*a, **k) * (left.pop() if left else 1))
+    method = JiT(noises=2, batch_size=4, chunk=4)
+    with pytest.raises(NonFiniteError, match="vanished"):
+        method(nn.Linear(16, 3).double(), forget_inputs=x, generator=seeded())

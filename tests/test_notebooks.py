@@ -8,6 +8,7 @@ import ast
 import json
 import re
 import shlex
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ import yaml
 from papermill.cli import papermill
 
 from unlearnlib import PGU, Grid, Recipe
+from unlearnlib.report import read_claims
+from unlearnlib.runs import records
 from unlearnlib.sweep import plan
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,7 +29,9 @@ TOC = (ROOT / "_toc.yml").read_text(encoding="utf-8")
 PAGES = re.findall(rf"(?:root|file): {EXECUTED}(\S+)", TOC)
 SPECIFICATIONS = sorted(p for p in FOLDER.rglob("*.yaml") if p.parent.name != "sweeps")
 BESIDE_NOTEBOOKS = [path for path in SPECIFICATIONS if path.parent.name != "search"]
-CHECKED = "# NBVAL_CHECK_OUTPUT"
+CHECKED = "nbval-check-output"
+SUM_UP = ("intro", "ledger", "this_build")
+"""Pages whose tables are those of the records that there are; tests of the report hold them."""
 
 
 @pytest.fixture(scope="module", params=PAGES)
@@ -38,6 +43,11 @@ def notebook(request: pytest.FixtureRequest) -> Any:
 
 def code_of(notebook: Any) -> list[Any]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def is_checked(cell: Any) -> bool:
+    """Tell whether nbval compares the outputs of a cell."""
+    return CHECKED in cell.metadata.get("tags", [])
 
 
 def parameters_of(notebook: Any) -> dict[str, Any]:
@@ -110,11 +120,29 @@ def test_every_code_cell_was_executed_in_order_and_without_error(notebook: Any) 
 
 
 def test_it_has_checked_cells_and_they_carry_outputs(notebook: Any) -> None:
-    checked = [cell for cell in code_of(notebook) if CHECKED in cell.source.splitlines()]
+    checked = [cell for cell in code_of(notebook) if is_checked(cell)]
     assert checked, "nbval compares nothing here"
     for cell in checked:
         assert cell.outputs, f"nothing to compare in: {cell.source}"
         assert all("text/plain" in o.get("data", {"text/plain": 0}) for o in cell.outputs)
+
+
+def test_marks_for_nbval_are_tags_which_readers_do_not_see(notebook: Any) -> None:
+    assert not [cell.source for cell in notebook.cells if "NBVAL_" in cell.source]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in SUM_UP])
+def test_results_stand_in_checked_cells(page: str) -> None:
+    """Tables wherever they are, and whatever is printed where the page says what to see."""
+    heading = ""
+    for cell in nbformat.read(FOLDER / f"{page}.ipynb", as_version=4).cells:
+        if cell.cell_type == "markdown":
+            heading = (re.findall(r"^## (.*)", cell.source, re.MULTILINE) or [heading])[-1]
+        elif cell.cell_type == "code" and not is_checked(cell):
+            tables = [o for o in cell.outputs if "<table" in o.get("data", {}).get("text/html", "")]
+            printed = [o for o in cell.outputs if o.output_type == "stream"]
+            told = printed if heading in ("What to see", "Claims") else []
+            assert not tables + told, f"tag this with {CHECKED}: {cell.source}"
 
 
 def test_it_carries_nothing_of_the_machine(notebook: Any) -> None:
@@ -166,3 +194,18 @@ def test_every_sweep_of_the_book_has_a_grid_that_fits_its_notebook(tmp_path: Pat
         assert len(runs) > 1
         for axis in (entry["x"], entry["y"]):
             assert f"methods.{name}.{axis}" in runs[0].point
+
+
+def test_every_run_of_the_sweeps_is_recorded_in_a_part_of_its_own(tmp_path: Path) -> None:
+    """No build trains for them, and no claim is judged at their settings."""
+    sweeps = parameters_of(nbformat.read(FOLDER / "sweeps.ipynb", as_version=4))["sweeps"]
+    keys = {key.name for key in fields(Grid)}
+    for entry in sweeps.values():
+        page = FOLDER / f"{entry['notebook']}.ipynb"
+        own = parameters_of(nbformat.read(page, as_version=4))
+        for run in plan(page, FOLDER / entry["grid"], tmp_path):
+            values = own | dict(run.parameters)
+            grid = Grid(**{name: value for name, value in values.items() if name in keys})
+            assert grid.part not in {own["part"], *(claim.part for claim in read_claims())}
+            known = records.committed(grid.part, grid.scale)
+            assert not [one.run_id for one in grid.runs() if one.run_id not in known], run.point

@@ -196,15 +196,20 @@ class TestUnlearn:
         assert outcome.cost["change_norm"] == pytest.approx(float((after - before).norm()))
         assert unlearn(Original(), made).cost["change_norm"] == 0
 
-    def test_a_stored_statistic_has_its_own_time(self) -> None:
+    def test_a_stored_statistic_has_its_own_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
         made = scenario()
         for method, stored in (
             (SSD(alpha=1.5), made.stored(SSD().stored)),
             (PGU(epochs=1, stop=None), made.stored(Moments())),
         ):
             costs = [unlearn(method, scenario()).cost for _ in range(2)]
-            assert costs[0].keys() == COSTS | {"seconds_stored"}
+            assert costs[0].keys() == COSTS | {"seconds_stored", "seconds_cpu_stored"}
             assert [cost["seconds_stored"] for cost in costs] == [stored.seconds] * 2
+            assert [cost["seconds_cpu_stored"] for cost in costs] == [stored.cpu_seconds] * 2
+            on_gpu = replace(stored, cpu_seconds=None)
+            with monkeypatch.context() as patch:
+                patch.setattr(Scenario, "stored", lambda self, which, one=on_gpu: one)
+                assert unlearn(method, made).cost.keys() == COSTS | {"seconds_stored"}
 
     def test_the_original_of_the_scenario_stays(self) -> None:
         made = scenario()

@@ -1,7 +1,6 @@
 """What a parameters cell may hold, read without running it."""
 
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import pytest
@@ -11,18 +10,10 @@ from unlearnlib.locations import PACKAGE
 from unlearnlib.sweep.parameters import parameters_of
 from unlearnlib.sweep.space import parameters_at, read_axes
 
+from .made_notebooks import notebook
 from .toys import grid
 
 PAGE = PACKAGE.parent / "notebooks" / "jit" / "full_class.ipynb"
-
-
-def notebook(folder: Path, parameters: str) -> Path:
-    """Write a notebook with a parameters cell."""
-    new: Any = nbformat.v4
-    cell = new.new_code_cell(parameters.strip(), metadata={"tags": ["parameters"]})
-    path = folder / "page.ipynb"
-    nbformat.write(new.new_notebook(cells=[cell]), path)
-    return path
 
 
 CELL = """

@@ -12,10 +12,8 @@ from torch.testing import assert_close
 from unlearnlib import PGU, Dataset, GradientSpace, Inputs, Labelled, Recipe
 from unlearnlib.errors import StaleStatisticError
 from unlearnlib.metrics import accuracy
-from unlearnlib.models import build
-from unlearnlib.training import train
 
-from .toys import seeded
+from .toys import learned, seeded
 
 
 def examples(n: int, seed: int) -> Labelled:
@@ -270,10 +268,7 @@ def test_wrong_spaces_are_refused(model: nn.Module, space: GradientSpace) -> Non
 
 def test_forgetting_a_class_spares_the_rest(toy: Dataset) -> None:
     """One small network, five seeds: the class goes, the rest stays; without the space it goes."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        original = build("mlp", (1, 8, 8), 3)
-    original = train(original, toy.train, Recipe(15, 0.05, batch_size=16), seeded())
+    original = learned(toy.train, Recipe(15, 0.05, batch_size=16))
     boot = toy.train.y == 1
     space = GradientSpace.of(original, toy.train.inputs)
     kept: dict[float, list[float]] = {0.0: [], 0.9: []}

@@ -1,7 +1,7 @@
 """What the README says of verdicts is counted from the records."""
 
-import importlib.util
 import re
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -11,14 +11,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="module")
-def readme() -> ModuleType:
+def readme(of_book: Callable[[str], ModuleType]) -> ModuleType:
     """book/readme.py."""
-    specification = importlib.util.spec_from_file_location("readme", ROOT / "book" / "readme.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    return of_book("readme")
 
 
 def test_the_verdicts_are_those_of_the_records(readme: ModuleType) -> None:

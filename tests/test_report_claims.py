@@ -24,7 +24,7 @@ from unlearnlib.report import (
     show_paired,
     summary,
 )
-from unlearnlib.report.models import NOT, REPRODUCED, UNDECIDED, UNTESTED
+from unlearnlib.report.verdicts import NO_POWER, NOT, REPRODUCED, UNDECIDED, UNTESTED
 
 from .made_tables import ACCURACY, forgets_and_keeps, forgotten, rows
 
@@ -115,7 +115,7 @@ def test_the_claims_file_reads_and_every_claim_has_a_verdict_at_every_scale() ->
     assert glance(frame)[list(by.unique())].to_numpy().sum() == len(frame)
     assert list(frame) == [
         "id", "part", "sentence", "source", "page", "scale", "verdict", "glyph", "detail", "share",
-        "exploratory", "frozen", "stale",
+        "exploratory", "frozen", "stale", "ours", "together",
     ]  # fmt: skip
 
 
@@ -152,7 +152,7 @@ def test_by_setting_has_a_row_a_setting_and_what_a_page_computed() -> None:
     assert list(frame) == [
         "id", "part", "sentence", "page", "scale", "dataset", "model", "request", "params",
         "verdict", "glyph", "k", "n", "original_k", "original_n", "oracle_k", "oracle_n",
-        "exploratory", "stale", "detail",
+        "exact", "exploratory", "stale", "detail",
     ]  # fmt: skip
     assert frame[["id", "request", "k", "n", "verdict"]].to_numpy().tolist() == [
         ["c", "class:rocket", 10, 10, REPRODUCED],
@@ -228,6 +228,41 @@ def test_what_a_page_counts_is_judged_by_the_same_interval(
     frame = ledger({}, cells={"jit-geometry-far": cell})
     found = frame.query("id == 'jit-geometry-far' and scale == 'laptop'").iloc[0]
     assert (found["verdict"], found["exploratory"]) == (word, exploratory)
+
+
+@pytest.mark.parametrize(
+    ("cell", "word"),
+    [((10, 10, 0, 10, 10, 10), REPRODUCED), ((0, 10, 0, 10, 10, 10), NOT),
+     ((7, 10, 0, 10, 7, 10), NO_POWER), ((10, 10, 7, 10, 10, 10), NO_POWER),
+     ((0, 10, 7, 10, 10, 10), NOT), ((6, 10, 0, 10, 10, 10), UNDECIDED)],
+)  # fmt: skip
+def test_a_page_may_count_its_controls(cell: tuple[int, ...], word: str) -> None:
+    frame = ledger({}, cells={"pgu-attack": cell})
+    found = frame.query("id == 'pgu-attack' and scale == 'laptop'").iloc[0]
+    assert found["verdict"] == word
+    told = f"a second retrained model passes in {cell[4]} of 10"
+    assert told in found["detail"]
+    (row,) = by_setting({}, cells={"pgu-attack": cell}).to_dict("records")
+    assert (row["k"], row["original_k"], row["oracle_k"]) == cell[::2]
+
+
+def test_what_says_that_something_is_forgotten_says_what_is_kept() -> None:
+    """No claim on a method is won by destroying the model."""
+    for claim in read_claims():
+        if claim.tests and not claim.controls:
+            kinds = claim.kinds or ({},)
+            for kind in kinds:
+                tests = [
+                    t for t in claim.tests if all(t.where.get(k) == v for k, v in kind.items())
+                ]
+                kept = [t for t in tests or claim.tests if t.left.method == claim.subject
+                        and t.left.split in KEPT and t.at_least > -math.inf]  # fmt: skip
+                assert kept or claim.id in UNKEPT, claim.id
+
+
+KEPT = {"test", "test_retain", "retain"}
+UNKEPT = {"nabla-tau-gain"}
+"""It is about the nearest of several methods, each of which has its own test of what is kept."""
 
 
 def test_an_exact_claim_holds_or_does_not() -> None:

@@ -39,7 +39,7 @@ class TestCompare:
         ours = line(compare("Table 2b", records({"JiT": [0.66, none, 0.67]})), "JiT")
         assert (ours["n"], ours["ours_mean"]) == (2, pytest.approx(0.665))
         assert ours["ours_sd"] == pytest.approx(math.sqrt(5e-5))
-        assert (ours["verdict"], ours["doubt"]) == ("undecided", "1 of 3 runs has no number")
+        assert (ours["verdict"], ours["doubt"]) == ("undecided", "n = 2, 1 of 3 runs has no number")
         assert len(ours["runs"].split()) == 3
 
     def test_one_number_of_two_runs_is_n_1(self) -> None:

@@ -97,6 +97,7 @@ def test_every_verdict_of_the_ledger_is_in_the_picture() -> None:
     assert sum(kinds.values()) == len(claims)
     key = html[html.index("overview-key") :]
     assert all(f">{glyph}</span> {word}" in key for word, glyph in CLAIM_GLYPHS.items())
+    assert "exploratory: some runs are older than what judges them" in key
 
 
 def test_a_name_in_the_picture_leads_to_the_row_of_its_claim() -> None:
@@ -131,7 +132,7 @@ def test_a_page_tells_the_ledger_where_it_stands(path: Path) -> None:
 
 
 def test_the_date_is_told_where_a_claim_is_frozen() -> None:
-    assert "frozen 2026-11-29" in repr(show_ledger(frames(whole())))
+    assert "frozen 2026-11-29 11:05" in repr(show_ledger(frames(whole())))
     assert "frozen" not in repr(show_ledger(frames(whole(frozen=""))))
 
 

@@ -19,9 +19,11 @@ OURS = {part: {"SSD": "SSD as released"} for part in ("jit", "dampening")}
 ITEMS = "Table|Entropy$|Figure 7"
 KEPT: Mapping[str, tuple[str, ...]] = {
     "passes": ("jit-fast", "ssd-fast"),
-    "seconds_stored": ("ssd-stored-saves",),
+    "processor seconds": ("ssd-stored-saves",),
     "not read": ("lfssd-no-labels", "lfssd-like-ssd", "assd-class"),
     "not printed for both": ("jit-local",),
+    "no accuracy printed": ("jit-entropy-like-retrained", "jit-entropy-rises"),
+    "no original printed": ("jit-sigma-gentle",),
 }
 """Claims on what is not printed, by the reason: there is nothing to run them on."""
 
@@ -68,7 +70,7 @@ def test_print_passes_the_claim_or_the_claim_says_in_how_many(claim: Claim) -> N
         return
     assert n > 0
     assert claim.printed == ("" if k == n else f"{k} of {n}")
-    assert k > n / 2 or claim.id == "jit-keeps-like-rivals"
+    assert k > n / 2 or claim.id in {"jit-subclass", "ssd-subclass-near"}
     if claim.printed:
         assert f"in {claim.printed} printed" in claim.sentence
 
@@ -78,5 +80,10 @@ def test_the_original_does_not_pass_in_print_where_print_can_tell(claim: Claim) 
     """Of 100 random images print has the same accuracy for all models: that has no power."""
     rows = by_setting({"paper": printed(claim.part)}, claims=[claim])
     passes, n = int(rows["original_k"].sum()), int(rows["original_n"].sum())
-    assert passes == {"jit-random": 2, "ssd-random": 2, "ssd-subclass": 3}.get(claim.id, 0)
+    assert passes == {
+        "jit-random": 2,
+        "ssd-random": 2,
+        "ssd-subclass": 3,
+        "ssd-subclass-near": 4,
+    }.get(claim.id, 0)
     assert n or claim.controls or not rows["n"].sum()

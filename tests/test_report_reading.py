@@ -11,7 +11,7 @@ import pytest
 
 from unlearnlib.errors import DataError, RecordError, SpecError
 from unlearnlib.report import hand_over, handed_over, ledger, printed, read_claims, reported
-from unlearnlib.report.claims import digest
+from unlearnlib.report.claims_file import digest
 
 LEFT = "left: {method: JiT, metric: accuracy}"
 
@@ -60,9 +60,9 @@ def test_a_frozen_claim_knows_whether_it_was_changed(tmp_path: Path) -> None:
     entry = {"id": "a", "part": "p", "sentence": "s", "cell": True}
     for changed in (False, True):
         now = digest(entry | ({"sentence": "t"} if changed else {}))
-        frozen = f"frozen: {{date: 2026-11-29, digest: {now}, settings: x}}"
+        frozen = f"frozen: {{time: 2026-11-29 11:05, digest: {now}, settings: x}}"
         (found,) = claims(tmp_path, claim(f"cell: true, {frozen}"))
-        assert (found.frozen.date, found.changed) == ("2026-11-29", changed)
+        assert (found.frozen.time, found.changed) == ("2026-11-29 11:05", changed)
     assert digest(entry | {"source": "x", "page": "y", "frozen": "z"}) == digest(entry)
 
 
@@ -77,9 +77,14 @@ def test_a_frozen_claim_knows_whether_it_was_changed(tmp_path: Path) -> None:
         ("cell: true, given: {}", "given must be a list"),
         (f"cell: true, given: [{{{LEFT}, at_least: 0}}]", "given is about tests"),
         ("cell: true, controls: x", "controls is about tests"),
-        ("untestable: x, exact: true", "exact is about a cell"),
+        ("untestable: x, exact: true", "exact is about what no model is drawn for"),
+        (f"tests: [{{{LEFT}, at_least: 0}}], exact: true", "exact is about what no model is drawn"),
+        (f"tests: [{{{LEFT}, at_least: 0}}], kinds: [{{reqest: a}}]", "kinds has no column req"),
+        (f"tests: [{{{LEFT}, at_least: 0}}], kinds: [{{request: 3}}]", r"kinds\.request must be a"),
+        (f"tests: [{{{LEFT}, at_least: 0}}], kinds: class", "kinds must be patterns of columns"),
+        ("cell: true, kinds: [{request: a}]", "kinds is about tests"),
         ("cell: true, changed: true", "changed is found out"),
-        ("cell: true, frozen: 2026-11-29", "frozen has the keys date, digest, settings"),
+        ("cell: true, frozen: 2026-11-29", "frozen has the keys digest, settings, time"),
         (f"tests: [{{{LEFT}, at_least: 0}}], forms: [{{id: b}}]", "forms has the keys id, methods"),
         (f"tests: [{{{LEFT}, at_least: 1, way: true, origin: x}}]", "is a way, which is of left"),
         ("tests: {left: 1}", "tests must be a list"),

@@ -11,27 +11,10 @@ from unlearnlib.locations import PACKAGE
 from unlearnlib.sweep.parameters import parameters_of
 from unlearnlib.sweep.space import grid_of, parameters_at, points, read_axes
 
+from .made_notebooks import notebook
 from .toys import grid
 
-PARAMETERS = """
-a: int = 1  # a number
-b: float = 0.5
-name: str = "x"
-tags: list = [1, 2]
-nested: dict = {"JiT": {"sigma": 1.0}, "JiT σ=0.1": {"sigma": 0.1}}
-"""
-
-
 PAGE = PACKAGE.parent / "notebooks" / "jit" / "full_class.ipynb"
-
-
-def notebook(folder: Path, parameters: str = PARAMETERS) -> Path:
-    """Write a notebook with a parameters cell."""
-    new: Any = nbformat.v4
-    cell = new.new_code_cell(parameters.strip(), metadata={"tags": ["parameters"]})
-    path = folder / "page.ipynb"
-    nbformat.write(new.new_notebook(cells=[cell]), path)
-    return path
 
 
 def test_parameters_are_read_with_their_types(tmp_path: Path) -> None:

@@ -10,8 +10,7 @@ import pytest
 
 from unlearnlib import METHODS, Grid, Recipe, run_grid, scenario
 from unlearnlib.errors import SpecError
-from unlearnlib.locations import PACKAGE
-from unlearnlib.runs import grid, records, specification
+from unlearnlib.runs import grid, specification
 from unlearnlib.runs.specification import LIMIT, method_of
 
 RIGHT: dict[str, Any] = {
@@ -280,27 +279,3 @@ class TestData:
         first = run_grid(Grid(**RIGHT))
         monkeypatch.setattr(scenario, "load", None)
         assert run_grid(Grid(**RIGHT)).equals(first)
-
-
-class TestCommitted:
-    """What was committed before these checks is what it was."""
-
-    FOLDER = PACKAGE.parent / "notebooks"
-
-    @pytest.mark.parametrize(
-        ("spec", "part"),
-        [("jit/full_class.workstation.yaml", "jit"),
-         ("pgu/removal.part.workstation.yaml", "pgu"),
-         ("nabla_tau/tables.workstation.yaml", "nabla_tau"),
-         ("dampening/search/full_class.workstation.yaml", "dampening")],
-    )  # fmt: skip
-    def test_the_run_ids_of_records(self, spec: str, part: str) -> None:
-        plan = Grid.read(self.FOLDER / spec)
-        known = records.known(part, plan.scale)
-        for run in plan.runs():
-            assert known[run.run_id]["identity"] == run.identity
-            assert known[run.run_id]["specification"] == run.specification
-
-    def test_run_ids_by_themselves(self) -> None:
-        ids = [run.run_id for run in Grid(**(RIGHT | {"dataset": "cifar10"})).runs()]
-        assert ids == ["378fd4470d18aa95"]

@@ -21,16 +21,14 @@ from unlearnlib import (
     access,
     fisher_diagonal,
     output_sensitivity,
-    train,
 )
 from unlearnlib.access import to_store
 from unlearnlib.audit.dampening import dampened
 from unlearnlib.errors import NonFiniteError, StaleStatisticError
 from unlearnlib.methods.ssd import dampen
 from unlearnlib.metrics import accuracy
-from unlearnlib.models import build
 
-from .toys import seeded
+from .toys import learned, seeded
 
 Kind = type[SSD] | type[LFSSD]
 both = pytest.mark.parametrize("kind", [SSD, LFSSD])
@@ -270,11 +268,8 @@ def test_a_class_is_forgotten_and_most_of_the_rest_stays(kind: Kind, toy: Datase
     forget, retain, before = [], [], []
     boot = toy.train.y == 1
     for seed in range(5):
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            original = build("mlp", (1, 8, 8), 3)
         recipe = Recipe(3, 0.05, batch_size=16)  # a loss of zero has no gradient for SSD
-        original = train(original, toy.train, recipe, seeded(seed))
+        original = learned(toy.train, recipe, seed)
         if kind is SSD:
             fisher = fisher_diagonal(original, toy.train)
             result = SSD(1.3)(original, forget=toy.train[boot], fisher=fisher)

@@ -45,7 +45,7 @@ def reseal(path: Path, found: Importance | GradientSpace) -> None:
     """Save a statistic in the place of another, as if it had been made for the same identity."""
     line = path.read_bytes().splitlines(keepends=True)[-2]
     found.save(path)
-    cache._seal(path, b"\n" + line)
+    cache.seal(path, b"\n" + line)
 
 
 def test_offers_are_lazy_and_follow_the_method(lab: Path) -> None:

@@ -16,17 +16,11 @@ from unlearnlib.__main__ import main
 from unlearnlib.errors import SweepError
 from unlearnlib.sweep import collect, notebook_run, plan
 
+from . import made_notebooks
 from .toys import grid
 
 pytestmark = pytest.mark.usefixtures("kernels_leave_nothing")
 
-PARAMETERS = """
-a: int = 1  # a number
-b: float = 0.5
-name: str = "x"
-tags: list = [1, 2]
-nested: dict = {"JiT": {"sigma": 1.0}, "JiT σ=0.1": {"sigma": 0.1}}
-"""
 BODY = """
 import os, pathlib, time
 if (marks := pathlib.Path(name).parent) and "/" in name:
@@ -38,13 +32,8 @@ print(a * 2)
 """
 
 
-def notebook(folder: Path, parameters: str = PARAMETERS, body: str = BODY) -> Path:
-    """Write a notebook with a parameters cell."""
-    new: Any = nbformat.v4
-    first = new.new_code_cell(parameters.strip(), metadata={"tags": ["parameters"]})
-    path = folder / "page.ipynb"
-    nbformat.write(new.new_notebook(cells=[first, new.new_code_cell(body.strip())]), path)
-    return path
+def notebook(folder: Path, parameters: str = made_notebooks.PARAMETERS, body: str = BODY) -> Path:
+    return made_notebooks.notebook(folder, parameters, body)
 
 
 def go(folder: Path, *options: str, **axes: Any) -> int:

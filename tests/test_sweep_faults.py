@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 from joblib.externals.loky.process_executor import BrokenProcessPool
 
@@ -14,6 +13,8 @@ from unlearnlib.errors import SpecError, SweepError
 from unlearnlib.locations import PACKAGE
 from unlearnlib.sweep import collect, notebook_run, plan, schedule, sweep
 from unlearnlib.sweep.notebook_run import NotebookRun
+
+from .made_notebooks import notebook
 
 PAGE = PACKAGE.parent / "notebooks" / "jit" / "full_class.ipynb"
 Record = dict[str, Any]
@@ -32,9 +33,7 @@ def record(name: str, value: float) -> Record:
 @pytest.fixture
 def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[NotebookRun]]:
     """Return a function that plans a sweep, whose notebook records the value of `a`."""
-    new: Any = nbformat.v4
-    first = new.new_code_cell("a: int = 1", metadata={"tags": ["parameters"]})
-    nbformat.write(new.new_notebook(cells=[first]), tmp_path / "page.ipynb")
+    notebook(tmp_path, "a: int = 1")
 
     def execute(source: Path, output: Path, given: Any, timeout: Any, environment: Any) -> None:
         folder = Path(environment["UNLEARNLIB_RECORDS"])

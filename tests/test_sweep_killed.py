@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 
 from unlearnlib.__main__ import main
 from unlearnlib.locations import PACKAGE
 from unlearnlib.sweep import collect, plan, sweep
+
+from .made_notebooks import notebook
 
 PATIENCE = 300  # seconds until what does not happen is said not to happen
 BODY = """
@@ -37,13 +38,8 @@ if a == 14:
 @pytest.fixture
 def page(tmp_path: Path) -> Path:
     """A notebook that counts how often it ran at each `a`, and sleeps or kills at some."""
-    new: Any = nbformat.v4
-    cell = f'a: int = 1\nhome: str = "{tmp_path}"\ndeaths: int = 0'
-    first = new.new_code_cell(cell, metadata={"tags": ["parameters"]})
-    cells = [first, new.new_code_cell(BODY.strip())]
-    nbformat.write(new.new_notebook(cells=cells), tmp_path / "page.ipynb")
     os.mkfifo(tmp_path / "fifo")
-    return tmp_path / "page.ipynb"
+    return notebook(tmp_path, f'a: int = 1\nhome: str = "{tmp_path}"\ndeaths: int = 0', BODY)
 
 
 def command(page: Path, *options: str, **axes: Any) -> list[str]:

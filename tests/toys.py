@@ -8,7 +8,9 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from unlearnlib import Inputs
+from unlearnlib import Inputs, Labelled, Recipe
+from unlearnlib.models import build
+from unlearnlib.training import train
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -20,6 +22,14 @@ def assert_same(one: nn.Module, other: nn.Module, **tolerances: Any) -> None:
     """Each parameter of one network is that of the other, within `assert_close`'s tolerances."""
     for p, q in zip(one.parameters(), other.parameters(), strict=True):
         assert_close(p, q, **tolerances)
+
+
+def learned(data: Labelled, recipe: Recipe, seed: int = 0) -> nn.Module:
+    """A small network that was trained on images of the toy."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = build("mlp", (1, 8, 8), 3)
+    return train(model, data, recipe, seeded(seed))
 
 
 def grid(folder: Path, **axes: Any) -> Path:

@@ -18,7 +18,8 @@ Where things are, from what all else rests on upwards; each folder begins with a
 - `fingerprint`: of a model; `losses`: of each example
 - `checks`: what models and outputs are asked before they are relied on
 - `models`: networks, one family a file; `data`: data sets as tensors
-- `access`: what a method may name; `request`: what to forget; `training`: the training loop
+- `access`: what a method may name; `request`: what to forget; `training`: the training loop,
+  `checkpoint`: how it survives
 - `stored`: what is kept with a trained model
 - `methods`: one paper, one file; `metrics`: outputs in, numbers out
 - `audit`: what looks into a model, or needs many

@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import torch
+
 from .data import NAMES, load
 from .errors import StoppedError, UnlearnError
 from .locations import cache_folder, committed_records
@@ -56,13 +58,15 @@ def _parser() -> argparse.ArgumentParser:
         "run", parents=[every], description=RUN, help="make the runs that are missing in grids"
     )
     run.add_argument("specs", nargs="+", type=Path, help="files of JSON or YAML, one grid each")
-    run.add_argument("--budget", type=seconds, metavar="25m", help=BUDGET)
+    run.add_argument("--budget", type=seconds, metavar="25m", help=f"{BUDGET}; {PAUSE}")
+    run.add_argument("--threads", type=count, metavar="N", help="threads of the processor")
     run.set_defaults(go=_run)
 
     record = commands.add_parser(
         "record", parents=[every], description=RECORD, help="record the runs that pages lack"
     )
     record.add_argument("notebooks", nargs="+", type=Path)
+    record.add_argument("--grid", type=Path, help="of a sweep, whose points all are recorded")
     record.set_defaults(go=_record)
 
     sweep = commands.add_parser("sweep", parents=[every], help="run a notebook at many points")
@@ -97,8 +101,10 @@ RECORD = (
     "Execute notebooks, so that the runs and the experiments that they lack are made and recorded "
     "in data/records, each as soon as it ends; when a notebook has ended, its runs are packed. "
     "What is recorded is not made again: delete it to have it made anew. A notebook that fails "
-    "does not stop the others, and the same command goes on where this one was."
+    "does not stop the others, and the same command goes on where this one was. With --grid they "
+    "are executed at every point of a sweep, which then reads its numbers from the records."
 )
+PAUSE = "a training that runs stops at a checkpoint, and the same command goes on from there"
 BUDGET = "time to spend, such as 90s, 25m or 2h: what would not end within it is not started"
 
 
@@ -177,6 +183,8 @@ def _data(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     """Make the runs of grids."""
+    if options.threads:
+        torch.set_num_threads(options.threads)
     end = time.monotonic() + options.budget if options.budget is not None else None
     grids: list[tuple[Path, Grid]] = []
     failed: list[tuple[Path, Exception]] = []
@@ -234,7 +242,7 @@ def _pack(grid: Grid) -> None:
 
 def _record(options: argparse.Namespace) -> int:
     """Execute notebooks whose runs are written to the records that are committed."""
-    from .sweep import execute  # needs papermill, which the rest does not
+    from .sweep import execute, plan  # needs papermill, which the rest does not
 
     home, failed = committed_records(), 0
     environment = {"UNLEARNLIB_RECORDS": str(home), "RERUN": "none"}
@@ -243,7 +251,10 @@ def _record(options: argparse.Namespace) -> int:
         start = time.monotonic()
         try:
             with tempfile.TemporaryDirectory() as folder:
-                execute(notebook, Path(folder, notebook.name), environment=environment)
+                copy = Path(folder, notebook.name)
+                runs = plan(notebook, options.grid, folder) if options.grid else []
+                for parameters in [run.parameters for run in runs] or [{}]:
+                    execute(notebook, copy, parameters, environment=environment)
         except Exception as error:
             failed += 1
             _tell(error, options.verbose, f"{notebook}: ")

@@ -175,16 +175,14 @@ def kept(
         write: Writes what was made to a file.
         unwritten: Holds the last eight that could not be written, for the next who asks.
     """
-    identity = {**identity, "format": FORMAT}
-    name = digest(identity)
-    line = f"\n{json.dumps(identity, sort_keys=True)}\n".encode()
-    path = cache_folder() / folder / f"{name}.pt"
+    path, line = place_of(folder, identity)
+    name = path.stem
     held = {} if unwritten is None else unwritten
     with ExitStack() as stack:
         with suppress(StorageError):  # a cache that takes no lock may hold what is wanted
             stack.enter_context(locked(cache_folder() / "locks" / f"{name}.lock"))
         if os.path.lexists(path):
-            fault = _fault(path, line)
+            fault = fault_of(path, line)
             if not fault:
                 try:
                     return read(path)
@@ -195,7 +193,7 @@ def kept(
         try:
             with atomic(path) as temporary:
                 _write(made, temporary, write)
-                _seal(temporary, line)
+                seal(temporary, line)
             held.pop(path, None)
         except Exception as error:  # what was made is worth more than the file
             if unwritten is not None:
@@ -208,6 +206,16 @@ def kept(
                 cause = error if told else f"{path} cannot be written ({error})."
                 warnings.warn(f"{cause} What was made is used, but not kept.", stacklevel=3)
     return made
+
+
+def place_of(folder: str, identity: Mapping[str, Any]) -> tuple[Path, bytes]:
+    """Return the file of `folder` of the cache that holds what `identity` stands for, and its line.
+
+    The line is what the file is sealed with, see `seal`.
+    """
+    identity = {**identity, "format": FORMAT}
+    line = f"\n{json.dumps(identity, sort_keys=True)}\n".encode()
+    return cache_folder() / folder / f"{digest(identity)}.pt", line
 
 
 def _write(made: T, path: Path, write: Callable[[T, Path], None]) -> None:
@@ -223,7 +231,7 @@ def _write(made: T, path: Path, write: Callable[[T, Path], None]) -> None:
         raise
 
 
-def _seal(path: Path, line: bytes) -> None:
+def seal(path: Path, line: bytes) -> None:
     """Append `line`, and the SHA-256 of all before it and of it, to a file."""
     with path.open("rb+") as file:
         sha256 = hashlib.file_digest(file, "sha256")
@@ -231,7 +239,7 @@ def _seal(path: Path, line: bytes) -> None:
         file.write(line + sha256.hexdigest().encode())
 
 
-def _fault(path: Path, line: bytes) -> str:
+def fault_of(path: Path, line: bytes) -> str:
     """Return what is wrong with a file that should be sealed with `line`; nothing if it is sound.
 
     All but a regular file is left alone: whoever opens a pipe waits for a writer.

@@ -57,6 +57,10 @@ class StoppedError(UnlearnError, RuntimeError):
     table: Any = None
 
 
+class PausedError(UnlearnError, TimeoutError):
+    """Time was up in the middle of a training; a checkpoint is kept, and it can go on."""
+
+
 class DivergedError(NonFiniteError):
     """The steps of a method led to a model that is not finite, or answers with what is not."""
 

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from .access import Method, to_store
-from .cache import cached, kept
+from .cache import cached, kept, place_of
+from .checkpoint import resumable
 from .checks.outputs import finite, logits, settled
 from .data import Dataset, Labelled, load
 from .errors import NonFiniteError, SpecError
@@ -173,11 +174,24 @@ class Scenario:
 
     def _cached(self, extra: dict[str, Any], make: Any) -> tuple[nn.Module, dict[str, float]]:
         """Return a model of this scenario by way of the cache."""
+        identity = self._identity | extra
+        path, line = place_of("checkpoints", identity)
 
         def empty() -> nn.Module:
             return self.fresh_model(rng("empty", 0, self.device))
 
-        return cached(self._identity | extra, empty, make, self.device)
+        def trained() -> tuple[nn.Module, dict[str, float]]:
+            with resumable(path, line) as before:
+                model, cost = make()
+            spent = {
+                "seconds": before.seconds, "seconds_unlearn": before.seconds,
+                "seconds_cpu": before.cpu_seconds, "passes": before.examples / len(self.train),
+            }  # fmt: skip
+            return model, {name: value + spent.get(name, 0.0) for name, value in cost.items()}
+
+        made = cached(identity, empty, trained, self.device)
+        path.unlink(missing_ok=True)
+        return made
 
     @cached_property
     def original(self) -> tuple[nn.Module, float]:

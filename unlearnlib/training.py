@@ -11,6 +11,7 @@ from torch.optim import SGD, AdamW, Optimizer
 from torch.optim import lr_scheduler as schedules
 
 from .access import handed
+from .checkpoint import Stateful, batches
 from .checks.outputs import logits, settled
 from .data.augment import augment
 from .data.tensors import Labelled, batch_count
@@ -91,7 +92,8 @@ def train(
 ) -> nn.Module:
     """Train `model` in place on `data` by `recipe`; return it in eval mode.
 
-    On CUDA the forward pass runs in bf16 autocast.
+    On CUDA the forward pass runs in bf16 autocast. Inside `checkpoint.resumable` the training goes
+    on where an earlier one was interrupted.
 
     Args:
         model: A classifier, (n, ...) -> logits (n, classes).
@@ -101,21 +103,22 @@ def train(
 
     Raises:
         NonFiniteError: The training diverged.
+        PausedError: Time was up inside `checkpoint.until`.
     """
     handed(data=data)
     cuda = data.x.is_cuda
     optimiser = optimiser_of(recipe, model)
     steps = recipe.epochs * batch_count(len(data), recipe.batch_size)
     schedule = scheduler(recipe, optimiser, steps)
+    changed: dict[str, Stateful] = {"model": model, "optimiser": optimiser, "schedule": schedule}
     model.train()
     with seeded(generator):
-        for _ in range(recipe.epochs):
-            for x, y in data.batches(recipe.batch_size, generator):
-                x = augment(x, generator) if recipe.augment else x
-                with torch.autocast("cuda", torch.bfloat16, enabled=cuda):
-                    loss = mean_loss(logits(model, x), y)
-                optimiser.zero_grad()
-                loss.backward()
-                optimiser.step()
-                schedule.step()
+        for x, y in batches(data, recipe.epochs, recipe.batch_size, generator, changed):
+            x = augment(x, generator) if recipe.augment else x
+            with torch.autocast("cuda", torch.bfloat16, enabled=cuda):
+                loss = mean_loss(logits(model, x), y)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
     return settled(model)

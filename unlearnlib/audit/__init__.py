@@ -7,6 +7,7 @@
 - `information`: gradients of the loss: by the input, their curvature, by the parameters
 - `smoothness`: local Lipschitz ratio: how fast the outputs change around an input
 - `activations`: what a step does to retained activations; gradient spaces compared
+- `stop_rule`: what a stop rule sends forward, apart from the rest
 - `dampening`: which parameters a dampening changed; importances compared
 - `impostors`: models that have not forgotten and look as if, as controls of a measure
 - `proxies`: of smoothness and of what a model knows of an example, side by side

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from torch.hub import tqdm  # type: ignore[attr-defined]  # a plain one where tqdm is missing
+from tqdm import tqdm
 
 from ..errors import DataError, first_line
 

@@ -3,9 +3,13 @@
 - `rows`: the rows that all else rests on: once each, with a number or without, stale or not
 - `presentation`: how each measurement is named, printed and compared
 - `summary`: means over seeds, and differences between methods paired by seed
-- `printed`: the numbers that papers print; `compare`: ours beside them, and the rule of verdicts
-- `claims`: what a claim is, and its file; `models`: its verdict in one setting, from its controls;
-  `ledger`: its verdict at each scale
+- `printed`: the numbers that papers print; `compare`: ours beside them
+- `agreement`: the rule that says whether a number of ours agrees with the printed one
+- `claims`: what a claim is; `claims_file`: the file of claims, read and checked
+- `measurements`: what records hold of each trained model
+- `models`: a claim in each trained model; `settings`: in each setting, with its controls; `scales`:
+  at each scale; `ledger`: the verdicts on all claims
+- `verdicts`: the words for them, and the share of models that decides
 - `handover`: verdicts that pages compute themselves, on their way to the ledger's page
 - `this_build`: what pages made anew, on its way to the page that sums up the build
 - `paired_examples`: tests that pair examples rather than runs
@@ -20,14 +24,14 @@
 - `figures`: the figures of pages; needs matplotlib, so it is imported on its own
 """
 
-from .claims import read_claims
-from .compare import Verdict, compare, rule, verdict
+from .agreement import Verdict, rule, verdict
+from .claims_file import read_claims
+from .compare import compare
 from .counts import by_model, of_models, show_counts
 from .handover import hand_over, handed_over
 from .headroom import headroom, show_headroom
 from .ledger import by_setting, glance, ledger, verdicts_on
 from .model_by_model import show_by_request, show_paired_by_request
-from .models import CLAIM_GLYPHS
 from .overview import show_overview
 from .paired_examples import wilcoxon
 from .printed import as_printed, reported
@@ -62,6 +66,7 @@ from .this_build import (
     reruns_handed_over,
 )
 from .verdict_tables import show_by_setting, show_glance, show_ledger
+from .verdicts import CLAIM_GLYPHS
 
 __all__ = [
     "CLAIM_GLYPHS",

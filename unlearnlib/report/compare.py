@@ -1,151 +1,19 @@
-"""Printed numbers beside ours, and the rule that says whether they agree."""
+"""Printed numbers and ours side by side, a row a measurement."""
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from scipy.special import ndtri, stdtrit
 
 from ..access import access
 from ..errors import RecordError, SpecError
 from ..methods import METHODS
-from .presentation import ACCURACY_MARGIN, ATTACK_MARGIN, TIME_MARGIN, presented
+from .agreement import verdict
+from .presentation import presented
 from .printed import COLUMNS, UNITS, reported
 from .rows import having, lacking, once, row_dicts
-from .summary import CONFIDENCE, SETTING
-
-PRINTED_QUANTILE = float(ndtri((1 + CONFIDENCE) / 2))
-
-AGREEMENT_GLYPHS = {
-    "agrees": "✓",
-    "differs": "✗",
-    "undecided": "?",
-    "not run": "–",
-    "not known": "·",
-}
-
-
-def rule() -> str:
-    """Return the rule of :func:`verdict` as Markdown, written from its constants."""
-    glyphs = AGREEMENT_GLYPHS
-    return (
-        "With printed mean $m_p$ and spread $s_p$, and ours $m_o$ and $s_o$ over $n$ runs, let "
-        "$d = m_o - m_p$. Its "
-        f"{CONFIDENCE * 100:g} % interval is $d \\pm \\sqrt{{(t_{{n-1}}\\, s_o / \\sqrt n)^2 + "
-        f"({PRINTED_QUANTILE:.2f}\\, s_p)^2}}$, as far as the bounds of the measurement allow: the "
-        "printed spread counts as it is, since no paper prints of how many runs it is. The "
-        f"tolerance is {ACCURACY_MARGIN * 100:g} points for accuracies, {ATTACK_MARGIN * 100:g} "
-        f"points for attack rates, {TIME_MARGIN * 100:g} % for times (only as ratios to a method "
-        "measured in the same runs) and none for all else, which can differ but not agree.\n\n"
-        f"- {glyphs['agrees']} **agrees**: the whole interval lies within the tolerance\n"
-        f"- {glyphs['differs']} **differs**: the whole interval lies outside\n"
-        f"- {glyphs['undecided']} **undecided**: neither; always so for a single run\n"
-        f"- {glyphs['not run']} **not run**: not measured by us in the paper's set-up "
-        "(data set, network, request)\n"
-        f"- {glyphs['not known']} **not known**: no printed number\n\n"
-        "A printed spread that is not known counts as 0 and is marked."
-    )
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Whether our number agrees with the printed one.
-
-    Attributes:
-        word: agrees, differs, undecided, not run or not known.
-        difference: d, ours minus printed; NaN where one is missing.
-        low: Lower end of its interval; NaN where one is missing, -inf at n = 1.
-        high: Upper end.
-        tolerance: Of the metric, in a record's unit; NaN where one is missing.
-        note: What a reader must know to trust the word; "" if nothing.
-    """
-
-    word: str
-    difference: float = math.nan
-    low: float = math.nan
-    high: float = math.nan
-    tolerance: float = math.nan
-    note: str = ""
-
-    def __str__(self) -> str:
-        """Return glyph, word and note: "? undecided (n = 1)"."""
-        text = f"{AGREEMENT_GLYPHS[self.word]} {self.word}"
-        return f"{text} ({self.note})" if self.note else text
-
-
-def verdict(
-    reported_mean: float,
-    reported_sd: float,
-    ours_mean: float,
-    ours_sd: float,
-    n: int,
-    metric: str,
-) -> Verdict:
-    r"""Return whether our number agrees with the printed one, by the one rule of the project.
-
-    .. math::
-        d = m_o - m_p, \qquad
-        d \pm \sqrt{(t_{0.975,\,n-1}\, s_o / \sqrt n)^2 + (z_{0.975}\, s_p)^2}
-
-    agrees: the whole interval is within the tolerance of the metric; differs: all of it is outside;
-    undecided: neither. The interval ends where the metric does: an accuracy is no more than 1.
-
-    Args:
-        reported_mean: m_p, in a record's unit (fractions); NaN if not printed.
-        reported_sd: s_p; NaN if not printed, which counts as 0.
-        ours_mean: m_o; NaN if not run. For times both means are ratios to the same method.
-        ours_sd: s_o; NaN at n = 1, where there is no interval.
-        n: Number of our runs.
-        metric: Name of the metric, which decides tolerance and bounds.
-
-    Raises:
-        SpecError: n or a spread is negative.
-
-    >>> str(verdict(0.662, 0.003, 0.665, 0.004, 5, "accuracy_batch_mean"))
-    '✓ agrees'
-    >>> str(verdict(0.662, 0.003, 0.665, float("nan"), 1, "accuracy_batch_mean"))
-    '? undecided (n = 1)'
-    """
-    if n < 0 or reported_sd < 0 or ours_sd < 0:
-        raise SpecError(
-            f"A verdict was asked with n = {n} and spreads {reported_sd} and {ours_sd}. None of "
-            "them can be negative: pass NaN for a spread that is not known."
-        )
-    if math.isnan(reported_mean):
-        return Verdict("not known", note="n = 1" if n == 1 else "")
-    if n == 0 or math.isnan(ours_mean):
-        return Verdict("not run")
-    how = presented(metric)
-    margin = how.margin * abs(reported_mean) if how.relative else how.margin
-    least, most = how.bounds
-    d, half = ours_mean - reported_mean, _half(reported_sd, ours_sd, n)
-    low, high = max(d - half, least - reported_mean), min(d + half, most - reported_mean)
-    slack = 1e-9 * max(1.0, abs(reported_mean))  # 0.87 - 0.85 is not 0.02 in binary
-    if half == math.inf:
-        word = "undecided"
-    elif max(-low, high) <= margin + slack and margin:
-        word = "agrees"
-    else:
-        word = "differs" if max(low, -high) > margin + slack else "undecided"
-    doubts = []
-    if n == 1:
-        doubts.append("n = 1")
-    if math.isnan(reported_sd):
-        doubts.append("printed without spread")
-    if n > 1 and math.isnan(ours_sd):
-        doubts.append("our spread not known")
-    return Verdict(word, d, low, high, margin, ", ".join(doubts))
-
-
-def _half(reported_sd: float, ours_sd: float, n: int) -> float:
-    """Return half the width of the interval of a difference; infinite where ours has none."""
-    if n == 1 or math.isnan(ours_sd):
-        return math.inf
-    ours = float(stdtrit(n - 1, (1 + CONFIDENCE) / 2)) * ours_sd / math.sqrt(n)
-    printed = 0.0 if math.isnan(reported_sd) else PRINTED_QUANTILE * reported_sd
-    return math.hypot(ours, printed)
+from .summary import SETTING
 
 
 def compare(
@@ -157,9 +25,9 @@ def compare(
 ) -> pd.DataFrame:
     """Put a printed table or figure beside our runs, one row a (method, metric, split).
 
-    Runs in the paper's own set-up (data set, model, request) are taken if the table has them.
-    Otherwise the table must hold one set-up only: its numbers stand beside the printed ones, and
-    the verdict stays "not run".
+    Runs in the paper's own set-up (data set, model and request, at paper scale: trained as the
+    paper does) are taken if the table has them. Otherwise the table must hold one set-up only: its
+    numbers stand beside the printed ones, and the verdict stays "not run".
 
     Args:
         item: The printed item, such as "Table 2b".
@@ -219,6 +87,7 @@ def _one_setup(
 ) -> tuple[pd.DataFrame, bool]:
     """Return the runs to stand beside the item, and whether they are in its own set-up."""
     at_home = (table[SETTING] == printed[SETTING].to_numpy()).all(axis=1)
+    at_home &= table["scale"] == "paper"
     same = bool(at_home.any())
     runs = table[at_home] if same else table
     held = runs[["scale", *SETTING]].drop_duplicates()

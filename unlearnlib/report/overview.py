@@ -11,14 +11,15 @@ from typing import Any
 
 import pandas as pd
 
-from .models import CLAIM_GLYPHS
 from .presentation import part_name
 from .rows import row_dicts
+from .verdicts import CLAIM_GLYPHS
 
 _WORDS = {
     "ssd": "SSD", "lfssd": "LFSSD", "assd": "ASSD", "jit": "JiT", "equation": "eq.",
     "released": "rel.",
 }  # fmt: skip
+OURS = "Questions of our own"
 _LEAST, _MOST = 1, 6
 """The fewest and the most cells of a scale that a line has room for."""
 
@@ -32,7 +33,7 @@ class Cell:
         glyph: Its glyph.
         share: In how many models it holds, "9/10"; "" where models are not counted.
         told: All about it in a sentence, shown on hovering and read out.
-        exploratory: The claim was not frozen before its runs.
+        exploratory: The claim is not frozen, or some of its runs are older.
         stale: It rests on a run whose method does something else now.
     """
 
@@ -64,26 +65,26 @@ class Overview:
 
     Attributes:
         scales: The columns.
-        rows: For each claim its id, part and sentence, and its cells by scale.
+        rows: For each claim its id, part, heading and sentence, and its cells by scale.
     """
 
     scales: tuple[str, ...]
-    rows: tuple[tuple[str, str, str, tuple[tuple[Cell, ...], ...]], ...]
+    rows: tuple[tuple[str, str, str, str, tuple[tuple[Cell, ...], ...]], ...]
 
     def _repr_html_(self) -> str:
-        parts = dict.fromkeys(part for _, part, _, _ in self.rows)
-        tables = "".join(self._table(part) for part in parts)
+        headings = dict.fromkeys(heading for _, _, heading, _, _ in self.rows)
+        tables = "".join(self._table(heading) for heading in headings)
         return f'<div class="overview">{tables}</div>\n{self._key()}'
 
-    def _table(self, part: str) -> str:
-        """Return the claims of one part as a table whose columns are as wide as in the others."""
+    def _table(self, heading: str) -> str:
+        """Return the claims of one heading as a table whose columns are as wide as the others'."""
         room = [max(len(cells[i]) for *_, cells in self.rows) for i in range(len(self.scales))]
         room = [min(max(cells, _LEAST), _MOST) for cells in room]
         columns = "".join(f'<col style="width:{100 * r / sum(room):.0f}%">' for r in room)
         heads = "".join(f'<th scope="col">{escape(scale)}</th>' for scale in self.scales)
         lines = []
-        for name, of, sentence, scales in self.rows:
-            if of != part:
+        for name, part, above, sentence, scales in self.rows:
+            if above != heading:
                 continue
             link, title = f"ledger.html#claim-{name}", escape(sentence, quote=True)
             head = f'<a href="{link}" title="{title}">{escape(short_name(name, part))}</a>'
@@ -91,7 +92,7 @@ class Overview:
             lines.append(f'<tr><th scope="row">{head}</th>{"".join(data)}</tr>')
         return (
             f'<table><colgroup><col class="claim">{columns}</colgroup><thead><tr><th scope="col">'
-            f"{escape(part_name(part))}</th>{heads}</tr></thead><tbody>\n"
+            f"{escape(heading)}</th>{heads}</tr></thead><tbody>\n"
             + "\n".join(lines)
             + "\n</tbody></table>"
         )
@@ -104,20 +105,20 @@ class Overview:
         )
         return (
             f'<p class="overview-key">{" ".join(words)} <span><span class="cell-of exploratory">'
-            "&nbsp;</span> exploratory: not frozen before its runs</span> <span>⚠ stale</span> "
-            "<span>9/10: holds in nine of ten models</span> <span>eq.: by the equation</span> "
-            "<span>rel.: as released</span></p>"
+            "&nbsp;</span> exploratory: some runs are older than what judges them</span> "
+            "<span>⚠ stale</span> <span>9/10: holds in nine of ten models</span> "
+            "<span>eq.: by the equation</span> <span>rel.: as released</span></p>"
         )
 
     def __repr__(self) -> str:
         """Return a line a claim, its cells by scale."""
-        names = [short_name(name, part) for name, part, _, _ in self.rows]
+        names = [short_name(name, part) for name, part, *_ in self.rows]
         width = max(map(len, names), default=0)
         lines, last = [f"claim: {' | '.join(self.scales)}"], ""
-        for name, (_, part, _, scales) in zip(names, self.rows, strict=True):
-            if part != last:
-                lines.append(f"-- {part_name(part)}")
-                last = part
+        for name, (_, _, heading, _, scales) in zip(names, self.rows, strict=True):
+            if heading != last:
+                lines.append(f"-- {heading}")
+                last = heading
             texts = (" ".join(map(str, cells)) for cells in scales)
             lines.append(f"{name:<{width}}  {' | '.join(texts)}")
         return "\n".join(lines)
@@ -126,8 +127,9 @@ class Overview:
 def show_overview(claims: pd.DataFrame, settings: pd.DataFrame) -> Overview:
     """Return all verdicts as a picture: a row a claim, a cell a (setting, scale).
 
-    A claim that is not judged by setting has one cell a scale. The names of claims lead to
-    the rows of :func:`show_ledger` on the page `ledger`, beside that of the picture.
+    A claim that is not judged by setting, or about kinds of settings together, has one cell a
+    scale. What no paper claims stands by itself. The names of claims lead to the rows of
+    :func:`show_ledger` on the page `ledger`, beside that of the picture.
 
     Args:
         claims: What :func:`ledger` returned, filtered or not.
@@ -141,13 +143,15 @@ def show_overview(claims: pd.DataFrame, settings: pd.DataFrame) -> Overview:
     rows = []
     for _, lines in claims.groupby(["part", "id"], sort=False):
         whole = {row["scale"]: row for row in row_dicts(lines)}
-        name, part, sentence = lines.iloc[0][["id", "part", "sentence"]]
-        cells = (
-            tuple(by.get((name, scale)) or [_cell(whole[scale], "", whole[scale]["share"])])
-            for scale in scales
-        )
-        rows.append((name, part, sentence, tuple(cells)))
-    return Overview(scales, tuple(rows))
+        first = lines.iloc[0]
+        name, part = first["id"], first["part"]
+        heading = OURS if first["ours"] else part_name(part)
+        cells = []
+        for scale in scales:
+            one = [_cell(whole[scale], "", whole[scale]["share"])]
+            cells.append(tuple(one if first["together"] else by.get((name, scale), one)))
+        rows.append((name, part, heading, first["sentence"], tuple(cells)))
+    return Overview(scales, tuple(sorted(rows, key=lambda row: row[2] == OURS)))
 
 
 def share_of(row: dict[str, Any], who: str = "") -> str:
@@ -158,7 +162,7 @@ def share_of(row: dict[str, Any], who: str = "") -> str:
         who: "original_" or "oracle_" for a control.
     """
     k, n = row[f"{who}k"], row[f"{who}n"]
-    return "" if pd.isna(n) or not n else f"{int(k)}/{int(n)}"
+    return "" if pd.isna(n) or not n or row["exact"] else f"{int(k)}/{int(n)}"
 
 
 def _cell(row: dict[str, Any], where: str, share: str) -> Cell:

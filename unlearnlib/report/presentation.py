@@ -66,6 +66,7 @@ _FAMILIES = {
 _VARIANTS = {
     "seconds_cpu": "Processor time",
     "seconds_stored": "Time of the stored statistic",
+    "seconds_cpu_stored": "Processor time of the stored statistic",
     "accuracy_batch_mean": "Accuracy (batch mean)",
     "attack_loss": "Attack accuracy (loss)",
     "attack_entropy": "Attack accuracy (entropy)",

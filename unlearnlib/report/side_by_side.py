@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from .compare import Verdict
+from .agreement import Verdict
 from .presentation import label, presented
 from .rows import marked, row_dicts
 from .table import Table, grouped, spread

@@ -7,9 +7,9 @@ from html import escape, unescape
 
 import pandas as pd
 
-from .compare import AGREEMENT_GLYPHS
-from .models import CLAIM_GLYPHS
+from .agreement import AGREEMENT_GLYPHS
 from .presentation import GROUPS, group, presented
+from .verdicts import CLAIM_GLYPHS
 
 _STYLE = (
     "border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums;margin:0.5em 0;"

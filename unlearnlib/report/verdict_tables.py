@@ -6,12 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from .models import CLAIM_GLYPHS
 from .overview import share_of, short_name
 from .presentation import part_name
 from .rows import marked, row_dicts
 from .summary import SETTING
 from .table import Table
+from .verdicts import CLAIM_GLYPHS
 
 _LONG = 100
 """Letters."""

@@ -1,7 +1,7 @@
 """Run a method on a scenario: the clock and the measurements."""
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields
 
@@ -19,6 +19,7 @@ from ..errors import DivergedError, NonFiniteError
 from ..methods import Original, Retrain
 from ..request import Splits
 from ..scenario import Scenario
+from ..stored.protocols import Stored
 
 SPLITS = tuple(f.name for f in fields(Splits) if f.name != "alike")
 Row = tuple[str, str, float]
@@ -35,8 +36,8 @@ class Outcome:
         cost: `seconds_unlearn`, and on a CPU `seconds_cpu`, see `cost.Cost`; `passes`, the examples
             that went forward divided by those of the training set; `peak_memory_mib` where it can
             be measured; `change_norm`, the length :math:`\lVert \Delta\theta \rVert_2` of the
-            step; `seconds_stored`, what the stored statistic cost when it was made, if the method
-            names one.
+            step; `seconds_stored` and, on a CPU, `seconds_cpu_stored`, what the stored statistic
+            cost when it was made, if the method names one.
     """
 
     model: nn.Module
@@ -63,14 +64,14 @@ def _clocked(
         original, _ = scenario.original
         model = deepcopy(original)
         granted = grant(method, scenario.offers(seed_method, method))
-        stored = [granted[name].seconds for name in to_store(method)]
+        stored = [granted[name] for name in to_store(method)]
         x = scenario.splits.forget.x[:128]
         warm_up(model, x)
         with count_forwards(type(model)) as forwards, stopwatch(x.device) as cost:
             unlearned = method(model, **granted)
         checks.settled(unlearned)
         spent = _cost(cost, forwards[0] / len(scenario.train), original, unlearned)
-        return unlearned, spent | ({"seconds_stored": sum(stored)} if stored else {})
+        return unlearned, spent | _cost_of_stored(stored)
 
     return go
 
@@ -103,6 +104,15 @@ def _cost(cost: Cost, passes: float, before: nn.Module, after: nn.Module) -> dic
     if cost.peak_memory_mib is not None:
         spent["peak_memory_mib"] = cost.peak_memory_mib
     return spent
+
+
+def _cost_of_stored(stored: Sequence[Stored]) -> dict[str, float]:
+    """Return what was paid for what is stored, as it is recorded; nothing if nothing is."""
+    if not stored:
+        return {}
+    spent = {"seconds_stored": sum(one.seconds for one in stored)}
+    known = [one.cpu_seconds for one in stored if one.cpu_seconds is not None]
+    return spent | ({"seconds_cpu_stored": sum(known)} if len(known) == len(stored) else {})
 
 
 @torch.no_grad()

@@ -8,14 +8,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pandas as pd
-from torch.hub import tqdm  # type: ignore[attr-defined]  # a plain one where tqdm is missing
+from tqdm import tqdm
 
-from ..errors import StoppedError
+from ..checkpoint import until
+from ..errors import PausedError, StoppedError
 from ..locations import home_of_records, records_folder
 from ..scenario import Scenario
 from . import records
 from .grid import Grid, Run
 from .one_run import DIVERGED
+
+TRAINED = ("Original", "Retrain")
+"""Methods whose runs are a training, which can be stopped at any time and goes on later."""
 
 
 def run_grid(grid: Grid, budget: float | None = None) -> pd.DataFrame:
@@ -36,7 +40,8 @@ def run_grid(grid: Grid, budget: float | None = None) -> pd.DataFrame:
     Args:
         grid: What to run.
         budget: Seconds; a run that would end later, by the longest of its method so far, is not
-            started, and a warning says how many were not.
+            started, and a warning says how many were not. A training stops when they are over, at a
+            checkpoint from which it goes on the next time.
 
     Raises:
         SpecError: The data set does not have what the requests name; nothing was run.
@@ -59,11 +64,12 @@ def run_grid(grid: Grid, budget: float | None = None) -> pd.DataFrame:
     bar = tqdm(due, total=len(runs), initial=len(runs) - len(due), unit="run", disable=None)
     for run in bar:
         bar.set_description(f"{run.request} {run.label} seed {run.seed}")
-        if time.monotonic() + longest[run.name] > end:
+        if time.monotonic() + (0 if run.name in TRAINED else longest[run.name]) > end:
             late += 1
             continue
         scenario = _scenario(run, scenario)
-        record = _tried(run, scenario, failures)
+        with until(end):
+            record = _tried(run, scenario, failures)
         if record is None:
             continue
         try:
@@ -99,10 +105,12 @@ class _Failures:
     Attributes:
         errors: One for each run that failed, with a note of which run that was.
         hopeless: Of a seed without an original model, the error; its other runs are not tried.
+        paused: Trainings that stopped at a checkpoint when time was up.
     """
 
     errors: list[Exception] = field(default_factory=list)
     hopeless: dict[int, Exception] = field(default_factory=dict)
+    paused: list[PausedError] = field(default_factory=list)
 
 
 def _longest(known: Iterable[records.Record]) -> defaultdict[str, float]:
@@ -129,6 +137,9 @@ def _tried(run: Run, scenario: Scenario, failures: _Failures) -> records.Record 
         return None
     try:
         return run.go(scenario)
+    except PausedError as paused:
+        failures.paused.append(paused)
+        return None
     except Exception as error:  # the other runs go on; all failures are raised by `run_grid`
         error.add_note(where)
         failures.errors.append(error)
@@ -150,6 +161,8 @@ def _tell(failures: _Failures, late: int, wild: list[str], done: int, total: int
     Raises:
         ExceptionGroup: Some failed.
     """
+    for paused in failures.paused:
+        warnings.warn(str(paused), stacklevel=3)
     if late:
         told = f"{late} of {total} runs were not started, which the same command makes."
         warnings.warn(f"The time was up: {told}", stacklevel=3)

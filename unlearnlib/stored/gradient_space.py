@@ -73,13 +73,15 @@ class GradientSpace:
         stride_one: Whether convolutions were unfolded with stride 1 whatever their stride, as the
             release of PGU does.
         fingerprint: Of the parameters and buffers that the inputs were computed with.
-        seconds: What the whole cost.
+        seconds: What the whole cost, see `cost.Cost`.
+        cpu_seconds: The same in seconds of the processor; None on a GPU.
     """
 
     moments: Mapping[str, Tensor]
     stride_one: bool
     fingerprint: str
     seconds: float
+    cpu_seconds: float | None = None
 
     @classmethod
     def of(
@@ -103,7 +105,7 @@ class GradientSpace:
         handed(inputs=inputs)
         with stopwatch(inputs.x.device) as cost:
             moments = _moments(model, inputs, stride_one, chunk)
-        return cls(moments, stride_one, fingerprint(model), cost.seconds)
+        return cls(moments, stride_one, fingerprint(model), cost.seconds, cost.cpu_seconds)
 
     def without(self, model: nn.Module, forget: Inputs) -> "GradientSpace":
         """Return the moments of what is left without `forget`, which were part of the whole.

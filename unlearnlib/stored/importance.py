@@ -102,7 +102,8 @@ class Statistic(Checked):
             handed(inputs=data)
         with intact(model), stopwatch(data.x.device) as cost:
             values = _VALUES[self.kind](self, model, data, chunk)
-        return Importance(values, self, fingerprint(model), len(data), cost.seconds)
+        spent = cost.seconds, cost.cpu_seconds
+        return Importance(values, self, fingerprint(model), len(data), *spent)
 
     def load(self, path: Path, device: torch.device | str = "cpu") -> "Importance":
         """Return the importance in a file, see `Importance.load`."""
@@ -137,7 +138,8 @@ class Importance:
         statistic: Which importance it is.
         fingerprint: Of the parameters and buffers that it was computed at.
         n: Number of examples.
-        seconds: What it cost.
+        seconds: What it cost, see `cost.Cost`.
+        cpu_seconds: The same in seconds of the processor; None on a GPU.
     """
 
     values: dict[str, Tensor]
@@ -145,6 +147,7 @@ class Importance:
     fingerprint: str
     n: int
     seconds: float
+    cpu_seconds: float | None = None
 
     def __getitem__(self, name: str) -> Tensor:
         """Return the importance of one parameter."""
@@ -219,8 +222,9 @@ class Importance:
                 stacklevel=2,
             )
         values = {name: v.clamp(min=0) for name, v in values.items()}
-        seconds = self.seconds + forgotten.seconds
-        return replace(self, values=values, n=rest, seconds=seconds)
+        seconds, pair = self.seconds + forgotten.seconds, (self.cpu_seconds, forgotten.cpu_seconds)
+        cpu_seconds = None if None in pair else sum(filter(None, pair))
+        return replace(self, values=values, n=rest, seconds=seconds, cpu_seconds=cpu_seconds)
 
     def save(self, path: Path) -> None:
         """Write the importance to a file that `load` reads."""

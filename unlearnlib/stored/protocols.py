@@ -17,6 +17,10 @@ class Stored(Protocol):
     def seconds(self) -> float:
         """What it cost."""
 
+    @property
+    def cpu_seconds(self) -> float | None:
+        """The same in seconds of the processor; None on a GPU."""
+
     def check(self, model: nn.Module, wanted: Any, /) -> None:
         """Refuse to be used for another model, or as something else than `wanted`."""
 
