@@ -35,9 +35,9 @@ COLUMNS = (
 def mode() -> str:
     """Return how much to make anew, as the environment variable `RERUN` says.
 
-    That is nothing, a `sample`, which is meant where it is not set (the first seed of each grid and
-    experiments of up to ten seconds, at laptop scale: the others may want a download and hours), or
-    all.
+    That is nothing, a `sample`, which is meant where it is not set (of each grid the first
+    request with the first seed, and experiments of up to ten seconds, at laptop scale: the others
+    may want a download and hours), or all.
 
     Raises:
         SpecError: It says something else.
@@ -153,10 +153,12 @@ def _runs(grid: Grid) -> Rows:
         return
     kept = records.committed(grid.part, grid.scale)
     runs = [run for run in grid.runs() if run.run_id in kept]
-    seeds = grid.seeds if mode() == "all" else grid.seeds[:1]
+    seeds, requests = grid.seeds, grid.requests
+    if mode() == "sample":
+        seeds, requests = seeds[:1], requests[:1]
     scenario = runs[0].scenario if runs else None
     for run in runs:
-        if run.seed not in seeds:
+        if run.seed not in seeds or run.request not in requests:
             continue
         if run.scenario != scenario:
             assert scenario is not None
