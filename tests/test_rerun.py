@@ -108,6 +108,17 @@ def test_a_sample_is_of_the_first_request(
     assert len(went) == len(MANY) * (1 + 2 * 2)
 
 
+def test_a_sample_is_of_the_first_grid(
+    committed: Path, went: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = grid(methods={"Original": {}}, seeds=SEEDS)
+    for said, count in (("sample", 3), ("all", 9 + 3)):
+        monkeypatch.setenv("RERUN", said)
+        went.clear()
+        rerun(plan(), other)
+        assert len(went) == count
+
+
 @pytest.mark.parametrize(("said", "made"), [("none", 0), ("sample", 0), ("all", 3)])
 def test_a_sample_is_of_what_a_laptop_made(
     lab: Path, went: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch, said: str, made: int
