@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 PAPER ?= *
-# How much of what is recorded a build makes anew: none, sample (a seed of each grid) or all.
+# How much of what is recorded a build makes anew: none, sample (of each page a request with one seed) or all.
 export RERUN ?= sample
 
 BIN := .venv/bin

@@ -18,6 +18,7 @@ from itertools import zip_longest
 from pathlib import Path
 from time import perf_counter
 
+import IPython.paths  # noqa: F401  # jupyter_client imports it late, which two threads at once cannot
 import nbformat
 import yaml
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from unlearnlib.locations import cache_folder
+from unlearnlib.runs.mapping import mapping
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
@@ -25,13 +26,17 @@ BLOCKS = [
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """A folder that looks like the repository, with a smaller grid and what has been trained."""
+    """A folder that looks like the repository, with what has been trained, and a grid of a point.
+
+    It is one that is recorded, so that no block of commands waits for trainings.
+    """
     shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
     (tmp_path / ".venv").symlink_to(sys.prefix)
     cache_folder().mkdir(parents=True, exist_ok=True)
     (tmp_path / ".cache").symlink_to(cache_folder())
-    grid = {"seeds": [[0]], "methods.JiT.sigma": [1.0], "methods.JiT.lr": [0.2]}
-    (tmp_path / "notebooks" / "sweeps" / "jit.yaml").write_text(json.dumps(grid))
+    place = tmp_path / "notebooks" / "sweeps" / "jit.yaml"
+    point = {name: values[:1] for name, values in mapping(place).items()}
+    place.write_text(json.dumps(point))
     return tmp_path
 
 

@@ -92,6 +92,33 @@ def test_as_much_is_made_anew_as_is_said(
     check_rerun(again)
 
 
+def test_a_sample_is_of_the_first_request(
+    lab: Path, went: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = ["class:boot", "class:bag"]
+    plan = grid(methods=MANY, seeds=SEEDS[:2], requests=requests)
+    with monkeypatch.context() as patch:
+        patch.setenv("UNLEARNLIB_RECORDS", str(lab / "data" / "records"))
+        run_grid(plan)
+    went.clear()
+    for said, seen in (("sample", requests[:1]), ("all", requests)):
+        monkeypatch.setenv("RERUN", said)
+        again = rerun(plan)
+        assert {place.split(", ")[2] for place in again["where"]} == set(seen)
+    assert len(went) == len(MANY) * (1 + 2 * 2)
+
+
+def test_a_sample_is_of_the_first_grid(
+    committed: Path, went: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = grid(methods={"Original": {}}, seeds=SEEDS)
+    for said, count in (("sample", 3), ("all", 9 + 3)):
+        monkeypatch.setenv("RERUN", said)
+        went.clear()
+        rerun(plan(), other)
+        assert len(went) == count
+
+
 @pytest.mark.parametrize(("said", "made"), [("none", 0), ("sample", 0), ("all", 3)])
 def test_a_sample_is_of_what_a_laptop_made(
     lab: Path, went: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch, said: str, made: int

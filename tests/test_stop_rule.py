@@ -16,10 +16,10 @@ def test_without_the_rule_are_the_passes_of_so_many_epochs(stop: Stop, request_n
     scenario = Scenario("toy", "mlp", request_name, recipe, validation=0.3)
     ran = unlearn(PGU(gamma=0.5, lr=1.0, lr_end=1.0, epochs=4, stop=stop), scenario, 0)
     splits = scenario.splits
-    (apart,) = passes_apart(pd.Series([ran.cost["passes"]]), stop, splits).itertuples()
-    epochs = round(apart.epochs)
-    assert apart.epochs == pytest.approx(epochs)
+    apart = passes_apart(pd.Series([ran.cost["passes"]]), stop, splits).to_dict("records")[0]
+    epochs = round(apart["epochs"])
+    assert apart["epochs"] == pytest.approx(epochs)
     assert 1 <= epochs <= 4
     bare = unlearn(PGU(gamma=0.5, lr=1.0, lr_end=1.0, epochs=epochs, stop=None), scenario, 0)
-    assert apart.rest == pytest.approx(bare.cost["passes"])
-    assert (apart.rule > 0) == (stop is not None)
+    assert apart["rest"] == pytest.approx(bare.cost["passes"])
+    assert (apart["rule"] > 0) == (stop is not None)

@@ -4,6 +4,7 @@ A small training set beside a large held-out one makes that the most of what PGU
 """
 
 import pandas as pd
+import torch
 
 from ..methods.parts.stopping import Stop
 from ..request import Splits
@@ -32,7 +33,7 @@ def passes_apart(passes: "pd.Series[float]", stop: Stop, splits: Splits) -> pd.D
     if stop == "gap":
         watched = len(splits.validation) + f
     elif stop == "drop":
-        spared = ~pd.Series(splits.validation.y.tolist()).isin(splits.forget.y.unique().tolist())
+        spared = ~torch.isin(splits.validation.y, splits.forget.y)
         watched = int(spared.sum()) or len(splits.validation)
     epochs = (n * passes - f - watched) / (f + watched)
     rule = (epochs + 1) * watched / n

@@ -19,7 +19,7 @@ _WORDS = {
     "ssd": "SSD", "lfssd": "LFSSD", "assd": "ASSD", "jit": "JiT", "equation": "eq.",
     "released": "rel.",
 }  # fmt: skip
-OURS = "Questions of our own"
+OURS = "Our own questions"
 _LEAST, _MOST = 1, 6
 """The fewest and the most cells of a scale that a line has room for."""
 

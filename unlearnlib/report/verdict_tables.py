@@ -54,9 +54,9 @@ def _verdict(judged: dict[str, Any]) -> str:
     word = marked(f"{judged['glyph']} {judged['verdict']}", judged["stale"])
     doubt = "<em>exploratory</em>" if judged["exploratory"] else ""
     detail = escape(judged["detail"])
-    if len(judged["detail"]) > _LONG:
-        detail = f"<details><summary>by setting</summary>{detail}</details>"
     under = " · ".join(filter(None, (doubt, detail)))
+    if len(judged["detail"]) > _LONG:
+        under = f"{doubt}<details><summary>by setting</summary>{detail}</details>"
     return f"{word} {judged['share']}".strip() + f"<br><small>{under}</small>"
 
 

@@ -35,9 +35,9 @@ COLUMNS = (
 def mode() -> str:
     """Return how much to make anew, as the environment variable `RERUN` says.
 
-    That is nothing, a `sample`, which is meant where it is not set (the first seed of each grid and
-    experiments of up to ten seconds, at laptop scale: the others may want a download and hours), or
-    all.
+    That is nothing, a `sample`, which is meant where it is not set (of the first grid that
+    is handed over the first request with the first seed, and experiments of up to ten seconds, at
+    laptop scale: the others may want a download and hours), or all.
 
     Raises:
         SpecError: It says something else.
@@ -71,8 +71,12 @@ def rerun(*recorded: Grid | pd.DataFrame) -> pd.DataFrame:
         NaN where there is but one value. `n` is the number of values.
     """
     rows: list[tuple[Any, ...]] = []
+    first = next((one for one in recorded if isinstance(one, Grid)), None)
     for one in recorded:
-        rows += _runs(one) if isinstance(one, Grid) else _table(one)
+        if not isinstance(one, Grid):
+            rows += _table(one)
+        elif one is first or mode() == "all":
+            rows += _runs(one)
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     numbers = list(COLUMNS[COLUMNS.index("recorded") :])
     return frame.astype(dict.fromkeys(numbers, float))
@@ -153,10 +157,12 @@ def _runs(grid: Grid) -> Rows:
         return
     kept = records.committed(grid.part, grid.scale)
     runs = [run for run in grid.runs() if run.run_id in kept]
-    seeds = grid.seeds if mode() == "all" else grid.seeds[:1]
+    seeds, requests = grid.seeds, grid.requests
+    if mode() == "sample":
+        seeds, requests = seeds[:1], requests[:1]
     scenario = runs[0].scenario if runs else None
     for run in runs:
-        if run.seed not in seeds:
+        if run.seed not in seeds or run.request not in requests:
             continue
         if run.scenario != scenario:
             assert scenario is not None
