@@ -158,6 +158,8 @@ def test_a_diverged_training_leaves_no_checkpoint(
     scenario = Scenario("toy", "mlp", "class:boot", Recipe(epochs=2, lr=1e30))
     with pytest.raises(NonFiniteError):
         scenario.original  # noqa: B018
+    assert (lab / "cache" / "checkpoints").exists()
+    assert not [*(lab / "cache" / "checkpoints").iterdir()]
 
 
 def measured(table: pd.DataFrame) -> pd.DataFrame:

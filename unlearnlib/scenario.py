@@ -181,8 +181,12 @@ class Scenario:
             return self.fresh_model(rng("empty", 0, self.device))
 
         def trained() -> tuple[nn.Module, dict[str, float]]:
-            with resumable(path, line) as before:
-                model, cost = make()
+            try:
+                with resumable(path, line) as before:
+                    model, cost = make()
+            except NonFiniteError:
+                path.unlink(missing_ok=True)  # it would go on to the same end
+                raise
             spent = {
                 "seconds": before.seconds, "seconds_unlearn": before.seconds,
                 "seconds_cpu": before.cpu_seconds, "passes": before.examples / len(self.train),
