@@ -1,6 +1,7 @@
 """Intervals and pairs against brute force; the file of claims; what pages hand to the ledger."""
 
 import math
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from unlearnlib.report import (
     show_paired,
     summary,
 )
+from unlearnlib.report.claims import Frozen
+from unlearnlib.report.handover import Cell
 from unlearnlib.report.verdicts import NO_POWER, NOT, REPRODUCED, UNDECIDED, UNTESTED
 
 from .made_tables import ACCURACY, forgets_and_keeps, forgotten, rows
@@ -96,8 +99,28 @@ def test_summary_by_hand() -> None:
     assert math.isnan(found["sd"]["Original"])
 
 
+def test_a_cell_confirms_if_all_that_it_rests_on_is_later_than_the_freeze(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNLEARNLIB_CACHE", str(tmp_path))
+    runs = rows("JiT", [0.5, 0.6]).assign(date=["2026-11-30T01:00:00", "2026-11-29T01:00:00"])
+    table = pd.DataFrame({"x": [1.0]})
+    table.attrs["provenance"] = {"date": "2026-12-01T01:00:00"}
+    hand_over("jit", {"jit-geometry-far": (9, 10)}, table, runs)
+    assert handed_over("jit") == {"jit-geometry-far": Cell((9, 10), "2026-11-29T01:00:00")}
+    claim = next(claim for claim in read_claims() if claim.id == "jit-geometry-far")
+    for time, exploratory in (("2026-11-29T01:00:00", False), ("2026-11-29T01:00:01", True)):
+        frozen = replace(claim, frozen=Frozen(time, "x", "y"), changed=False)
+        told = ledger({}, cells=handed_over("jit"), claims=[frozen])
+        assert told["exploratory"].iloc[0] == exploratory
+    undated = Cell((9, 10))
+    assert ledger({}, cells={claim.id: undated}, claims=[frozen])["exploratory"].iloc[0]
+    with pytest.raises(SpecError, match="no date"):
+        hand_over("jit", {"jit-geometry-far": (9, 10)}, pd.DataFrame({"x": [1.0]}))
+
+
 def test_a_page_may_judge_records_of_another_scale() -> None:
-    cells = {"jit-geometry-far": (9, 10), "jit-geometry-far@workstation": (1, 10)}
+    cells = {"jit-geometry-far": Cell((9, 10)), "jit-geometry-far@workstation": Cell((1, 10))}
     frame = ledger({}, cells=cells).query("id == 'jit-geometry-far'").set_index("scale")
     assert frame["verdict"].to_dict() == {
         "laptop": REPRODUCED, "workstation": NOT, "paper": UNTESTED,
@@ -106,7 +129,7 @@ def test_a_page_may_judge_records_of_another_scale() -> None:
 
 def test_the_claims_file_reads_and_every_claim_has_a_verdict_at_every_scale() -> None:
     claims = read_claims()
-    frame = ledger({"laptop": rows("JiT", [0.5])}, cells={"jit-geometry-far": (10, 10)})
+    frame = ledger({"laptop": rows("JiT", [0.5])}, cells={"jit-geometry-far": Cell((10, 10))})
     assert len(frame) == 3 * len(claims)
     by = frame.set_index(["id", "scale"])["verdict"]
     assert by["jit-geometry-far", "laptop"] == REPRODUCED
@@ -148,7 +171,7 @@ def test_the_form_of_a_claim_is_judged_as_the_claim_is() -> None:
 def test_by_setting_has_a_row_a_setting_and_what_a_page_computed() -> None:
     table = pd.concat([forgotten(10), forgotten(9, request="class:sea")])
     claims = [forgets_and_keeps(), *(c for c in read_claims() if c.id == "jit-geometry-far")]
-    frame = by_setting({"laptop": table}, claims=claims, cells={"jit-geometry-far": (3, 6)})
+    frame = by_setting({"laptop": table}, claims=claims, cells={"jit-geometry-far": Cell((3, 6))})
     assert list(frame) == [
         "id", "part", "sentence", "page", "scale", "dataset", "model", "request", "params",
         "verdict", "glyph", "k", "n", "original_k", "original_n", "oracle_k", "oracle_n",
@@ -174,7 +197,7 @@ def test_ledger_refuses_unknown_names() -> None:
     with pytest.raises(SpecError, match="nowhere"):
         ledger({"nowhere": rows("JiT", [0.5])})
     with pytest.raises(SpecError, match="jit-zero-shot"):
-        ledger({}, cells={"jit-zero-shot": (1, 1)})
+        ledger({}, cells={"jit-zero-shot": Cell((1, 1))})
 
 
 @pytest.mark.parametrize(
@@ -201,7 +224,9 @@ def test_what_pages_hand_over_reaches_the_ledger(
     assert handed_over("jit") == {}
     hand_over("jit", {"jit-geometry-flat": (5, 5), "jit-geometry-far": (0, 5)})
     hand_over("jit", {"jit-geometry-far": (np.int64(1), np.int64(10))})  # type: ignore[dict-item]
-    assert handed_over("jit") == {"jit-geometry-flat": (5, 5), "jit-geometry-far": (1, 10)}
+    assert handed_over("jit") == {
+        "jit-geometry-flat": Cell((5, 5)), "jit-geometry-far": Cell((1, 10)),
+    }  # fmt: skip
     assert handed_over("ssd") == {}
     found = ledger({}, cells=handed_over("jit")).query("scale == 'laptop'")
     verdicts = found.set_index("id")["verdict"]
@@ -210,8 +235,8 @@ def test_what_pages_hand_over_reaches_the_ledger(
     with pytest.raises(SpecError, match="no-such"):
         hand_over("jit", {"no-such": (1, 1)})
     (path,) = (tmp_path / "records" / "jit").iterdir()
-    path.write_text('{"jit-geometry-far": [1, 2], "gone-since": [1, 2]}')
-    assert handed_over() == {"jit-geometry-far": (1, 2)}
+    path.write_text('{"jit-geometry-far": [[1, 2], "2026"], "gone-since": [[1, 2], ""]}')
+    assert handed_over() == {"jit-geometry-far": Cell((1, 2), "2026")}
     path.write_text("[")
     with pytest.raises(RecordError, match="Delete it"):
         handed_over("jit")
@@ -225,7 +250,7 @@ def test_what_pages_hand_over_reaches_the_ledger(
 def test_what_a_page_counts_is_judged_by_the_same_interval(
     cell: Any, word: str, exploratory: bool
 ) -> None:
-    frame = ledger({}, cells={"jit-geometry-far": cell})
+    frame = ledger({}, cells={"jit-geometry-far": Cell(cell)})
     found = frame.query("id == 'jit-geometry-far' and scale == 'laptop'").iloc[0]
     assert (found["verdict"], found["exploratory"]) == (word, exploratory)
 
@@ -237,12 +262,12 @@ def test_what_a_page_counts_is_judged_by_the_same_interval(
      ((0, 10, 7, 10, 10, 10), NOT), ((6, 10, 0, 10, 10, 10), UNDECIDED)],
 )  # fmt: skip
 def test_a_page_may_count_its_controls(cell: tuple[int, ...], word: str) -> None:
-    frame = ledger({}, cells={"pgu-attack": cell})
+    frame = ledger({}, cells={"pgu-attack": Cell(cell)})
     found = frame.query("id == 'pgu-attack' and scale == 'laptop'").iloc[0]
     assert found["verdict"] == word
     told = f"a second retrained model passes in {cell[4]} of 10"
     assert told in found["detail"]
-    (row,) = by_setting({}, cells={"pgu-attack": cell}).to_dict("records")
+    (row,) = by_setting({}, cells={"pgu-attack": Cell(cell)}).to_dict("records")
     assert (row["k"], row["original_k"], row["oracle_k"]) == cell[::2]
 
 
@@ -267,6 +292,6 @@ UNKEPT = {"nabla-tau-gain"}
 
 def test_an_exact_claim_holds_or_does_not() -> None:
     for value, word in ((True, REPRODUCED), (False, NOT)):
-        frame = ledger({}, cells={"ssd-bound": value})
+        frame = ledger({}, cells={"ssd-bound": Cell(value)})
         found = frame.query("id == 'ssd-bound' and scale == 'laptop'").iloc[0]
         assert (found["verdict"], found["exploratory"]) == (word, False)

@@ -12,6 +12,7 @@ import pytest
 from unlearnlib.errors import DataError, RecordError, SpecError
 from unlearnlib.report import hand_over, handed_over, ledger, printed, read_claims, reported
 from unlearnlib.report.claims_file import digest
+from unlearnlib.report.handover import Cell
 
 LEFT = "left: {method: JiT, metric: accuracy}"
 
@@ -236,13 +237,13 @@ class TestCells:
             hand_over("jit", {"jit-geometry-flat": value})
         assert handed_over("jit") == {}
         with pytest.raises(SpecError, match="is no verdict"):
-            ledger({}, cells={"jit-geometry-flat": value})
+            ledger({}, cells={"jit-geometry-flat": Cell(value)})
         hand_over("jit", {"jit-geometry-flat": np.bool_(True)})  # type: ignore[dict-item]
         (path,) = (tmp_path / "records" / "jit").iterdir()
-        path.write_text(json.dumps({"jit-geometry-flat": value}))
+        path.write_text(json.dumps({"jit-geometry-flat": [value, ""]}))
         with pytest.raises(RecordError, match="no verdict"):
             handed_over("jit")
 
     def test_a_scale_that_is_none(self) -> None:
         with pytest.raises(SpecError, match="workstatoin"):
-            ledger({}, cells={"jit-geometry-far@workstatoin": (1, 1)})
+            ledger({}, cells={"jit-geometry-far@workstatoin": Cell((1, 1))})

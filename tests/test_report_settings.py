@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from unlearnlib.report import ledger
 from unlearnlib.report.claims import Frozen, Inequality
 from unlearnlib.report.summary import Quantity
 from unlearnlib.report.verdicts import (
@@ -188,11 +189,29 @@ class TestExploratory:
         assert why in found["detail"]
         assert found["frozen"].endswith(", changed since") == ("changed" in why)
 
-    @pytest.mark.parametrize("method", ["JiT", "Retrain", "Original", "Retrain again"])
+    @pytest.mark.parametrize("method", ["Retrain", "Original", "Retrain again"])
     def test_every_run_it_rests_on_must_be_fresh(self, method: str) -> None:
         table = self.table()
         table.loc[(table["method"] == method) & (table["seed_model"] == 14), "date"] = "2026-11-01"
         assert verdict(table, forgets_and_keeps(frozen=self.FROZEN))["exploratory"]
+
+    def test_runs_that_were_seen_before_the_freeze_are_left_out_where_there_are_later_ones(
+        self,
+    ) -> None:
+        """Whatever their hyper-parameters: those may have been others then."""
+        seen = self.table("2026-11-28T11:59:59+00:00", first=30)
+        seen["params"] = seen["params"].where(seen["method"] != "JiT", '{"lr": 9}')
+        both, claim = pd.concat([seen, self.table()]), forgets_and_keeps(frozen=self.FROZEN)
+        found = ledger({"laptop": both}, claims=[claim]).query("scale == 'laptop'").iloc[0]
+        assert (found["share"], found["exploratory"]) == ("10/10", False)
+        for changed in ({"frozen": None}, {"changed": True}):  # there is no freeze then
+            claim = forgets_and_keeps(**{"frozen": self.FROZEN, **changed})
+            found = ledger({"laptop": both}, claims=[claim]).query("scale == 'laptop'").iloc[0]
+            assert (found["share"], found["exploratory"]) == ("20/20", True)
+        elsewhere = seen.assign(request="class:9")
+        claim = forgets_and_keeps(frozen=self.FROZEN)
+        found = ledger({"laptop": pd.concat([elsewhere, self.table()])}, claims=[claim])
+        assert found.query("scale == 'laptop'").iloc[0]["share"] == "20/20"
 
     def test_seeds_of_the_search_are_left_out_where_there_are_fresh_ones(self) -> None:
         old = forgotten(0, 3).assign(date="2026-11-01")

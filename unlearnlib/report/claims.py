@@ -33,7 +33,7 @@ this is checked. `claims_file` reads all this; a claim is judged in `models`, `s
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import NamedTuple
@@ -169,6 +169,15 @@ class Claim:
         if self.changed:
             return f"the claim was changed after it was frozen at {self.frozen.time[:16]}"
         return ""
+
+    def doubts(self, dates: Iterable[str]) -> tuple[str, ...]:
+        """Return why a verdict by runs of these dates is exploratory; nothing if it confirms."""
+        if self.frozen is None or self.unfrozen:
+            return (self.unfrozen,)
+        if any(date < self.frozen.time for date in dates):
+            when = self.frozen.time[:16]
+            return (f"some runs are older than the claim, which was frozen at {when}",)
+        return ()
 
     def about(self, methods: Mapping[str, str], *, free: bool = False) -> "Claim":
         """Return the claim with other methods in the place of some, see `Inequality.about`."""

@@ -3,8 +3,10 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+import pandas as pd
 
 from ..cache import atomic
 from ..errors import RecordError, SpecError
@@ -14,30 +16,50 @@ from .claims_file import read_claims
 from .settings import ORACLE, ORIGINAL, Setting, told_of
 from .verdicts import NO_POWER, NOT, REPRODUCED, UNDECIDED, Share
 
-Cell = bool | tuple[int, ...]
-"""What a page computes of a claim: in k of n models it holds; with four more numbers, the same of
-the original and of a second retrained model; or, if it is exact, whether."""
+T = TypeVar("T")
+Counts = bool | tuple[int, ...]
+"""In k of n models a claim holds, (k, n); with four more numbers, the same of the original and of a
+second retrained model; or, if it is exact, whether."""
 
 
-def is_cell(value: object) -> bool:
-    """Tell whether what a page computed is a verdict; NaN is none."""
+class Cell(NamedTuple):
+    """What a page computed of a claim.
+
+    Attributes:
+        counts: In how many of how many models it holds, or whether.
+        date: When the first of what it rests on was made, as records have it; "" if unknown.
+    """
+
+    counts: Counts
+    date: str = ""
+
+
+def is_cell(cell: object) -> bool:
+    """Tell whether something is what a page computed; NaN is none."""
+    if not isinstance(cell, tuple | list) or len(cell) != len(Cell._fields):
+        return False
+    return isinstance(cell[1], str) and are_counts(cell[0])
+
+
+def are_counts(value: object) -> bool:
+    """Tell whether these are the counts of a verdict; NaN is none."""
     if isinstance(value, tuple | list) and len(value) in (2, 6):
         whole = all(isinstance(one, int | np.integer) for one in value)
         return whole and all(0 <= k <= n > 0 for k, n in _pairs(value))
     return isinstance(value, bool | np.bool_)
 
 
-def _pairs(cell: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield the counts of a cell, (k, n) each."""
-    yield from zip(cell[::2], cell[1::2], strict=True)
+def _pairs(counts: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield (k, n) of the claim, and of its controls if there are any."""
+    yield from zip(counts[::2], counts[1::2], strict=True)
 
 
 def of_cell(claim: Claim, cell: Cell) -> Setting:
     """Return the verdict that a page computed."""
     original = oracle = None
     why = ""
-    if isinstance(cell, tuple):
-        share, *controls = (Share(*pair) for pair in _pairs(cell))
+    if isinstance(counts := cell.counts, tuple):
+        share, *controls = (Share(*pair) for pair in _pairs(counts))
         word, detail = share.word, f"holds in {share} models, computed on its page"
         if controls:
             original, oracle = controls
@@ -46,38 +68,61 @@ def of_cell(claim: Claim, cell: Cell) -> Setting:
             if oracle.word != REPRODUCED or (original.word != NOT != word):
                 word = NO_POWER
     else:
-        share = Share(int(cell), 1)
-        word, detail = (REPRODUCED if cell else NOT), "exact, computed on its page"
+        share = Share(int(counts), 1)
+        word, detail = (REPRODUCED if counts else NOT), "exact, computed on its page"
         if not claim.exact:
             word, detail = UNDECIDED, "computed on its page, which says not of how many models"
-    doubts = () if claim.exact or not claim.unfrozen else (claim.unfrozen,)
+    doubts = () if claim.exact else claim.doubts([cell.date])
     return Setting(
         dataset="", model="", request="", params="", verdict=word, detail=detail, why=why,
         holds=share, original=original, oracle=oracle, doubts=doubts, stale=False,
     )  # fmt: skip
 
 
-def hand_over(part: str, cells: Mapping[str, Cell]) -> None:
+def hand_over(
+    part: str, cells: Mapping[str, Counts], *tables: pd.DataFrame
+) -> dict[str, Cell]:
     """Keep what a page computed, by the id of the claim, for the ledger's page; others stay.
 
     Args:
         part: The part of the page.
         cells: (k, n): in k of n models the claim holds; (k, n, k, n, k, n): the same of the
             original and of a second retrained model after it; True or False where it is exact.
+        tables: What it rests on, of records or of experiments: a claim that was frozen after one
+            of them was made is not confirmed by it.
+
+    Returns:
+        The cells, for :func:`ledger`.
 
     Raises:
-        SpecError: An id is no cell claim, or a value is neither of the two.
+        SpecError: An id is no cell claim, a value is neither of the two, or a table has no date.
     """
     if stray := sorted(set(cells) - set(_known(cells))):
         raise SpecError(f"{stray} are no claims of claims.yaml with 'cell: true'.")
-    if strange := [name for name, value in cells.items() if not is_cell(value)]:
+    if strange := [name for name, value in cells.items() if not are_counts(value)]:
         raise SpecError(
             f"What was computed for {strange} is neither (k, n), in how many of how many models it "
             "holds, with or without the same of both controls, nor True or False."
         )
-    kept = handed_over(part) | {name: _plain(value) for name, value in cells.items()}
+    made = {name: Cell(_plain(value), _oldest(tables)) for name, value in cells.items()}
+    kept = handed_over(part) | made
     with atomic(_place(part)) as temporary:
         temporary.write_text(json.dumps(kept, sort_keys=True) + "\n", "utf-8")
+    return made
+
+
+def _oldest(tables: Sequence[pd.DataFrame]) -> str:
+    """Return when the first run of some tables was made; "" without tables."""
+    dates: list[str] = []
+    for table in tables:
+        told: dict[str, Any] = table.attrs.get("provenance", {})
+        if "date" not in table and "date" not in told:
+            raise SpecError(
+                "A table that a verdict rests on has no date. Hand over what run_grid or experiment "
+                "returned, before it is changed."
+            )
+        dates += [str(date) for date in table["date"]] if "date" in table else [told["date"]]
+    return min(dates, default="")
 
 
 def handed_over(part: str = "") -> dict[str, Cell]:
@@ -94,7 +139,7 @@ def handed_over(part: str = "") -> dict[str, Cell]:
             values = json.loads(path.read_text("utf-8"))
             if strange := [name for name, value in values.items() if not is_cell(value)]:
                 raise ValueError(f"no verdict: {', '.join(strange)}")
-            cells |= {name: _plain(value) for name, value in values.items()}
+            cells |= {name: Cell(_plain(counts), date) for name, (counts, date) in values.items()}
         except (ValueError, AttributeError) as error:
             raise RecordError(
                 f"{path} is not what a page handed over ({error}). Delete it and run the pages "
@@ -103,12 +148,12 @@ def handed_over(part: str = "") -> dict[str, Cell]:
     return _known(cells)
 
 
-def _plain(cell: bool | Sequence[int]) -> Cell:
-    """Return a cell as plain numbers: pages have numpy's, and JSON has lists."""
-    return tuple(map(int, cell)) if isinstance(cell, Sequence) else bool(cell)
+def _plain(counts: bool | Sequence[int]) -> Counts:
+    """Return counts as plain numbers: pages have numpy's, and JSON has lists."""
+    return tuple(map(int, counts)) if isinstance(counts, Sequence) else bool(counts)
 
 
-def _known(cells: Mapping[str, Cell]) -> dict[str, Cell]:
+def _known(cells: Mapping[str, T]) -> dict[str, T]:
     claims = {claim.id for claim in read_claims() if claim.cell}
     return {name: value for name, value in cells.items() if name.partition("@")[0] in claims}
 

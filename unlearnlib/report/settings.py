@@ -78,21 +78,34 @@ def judged(claim: Claim, numbers: Measured) -> list[Setting]:
 def _models(
     claim: Claim, numbers: Measured
 ) -> Iterator[tuple[str, Mapping[str, Any], list[Trained]]]:
-    """Yield the hyper-parameters of the claim's method in a setting, and the models of it."""
+    """Yield the hyper-parameters of the claim's method in a setting, and the models of it.
+
+    Where a request has runs that are later than the freeze of the claim, the older ones, which
+    were looked at before, are left out.
+    """
     dials: dict[tuple[str, ...], Mapping[str, Any]] = {}
     models: dict[tuple[str, ...], set[Trained]] = {}
+    ones = list(_own(claim, numbers))
+    since = claim.frozen.time if claim.frozen and not claim.unfrozen else ""
+    confirming = {model[:3] for model, one in ones if one.date >= since}
+    for model, one in ones:
+        if one.date >= since or model[:3] not in confirming:
+            key = (*model.place.values(), one.params)
+            dials[key] = one.dials
+            models.setdefault(key, set()).add(model)
+    for key, ones_dials in dials.items():
+        yield key[-1], ones_dials, sorted(models[key])
+
+
+def _own(claim: Claim, numbers: Measured) -> Iterator[tuple[Trained, Number]]:
+    """Yield what is measured of the claim's own method, by the trained model."""
     for test in claim.tests:
         own = next(q for q in (test.left, test.right) if q and q.method == claim.subject)
         for metric, split in ((own.metric, own.split), (DIVERGED, "")):
             runs = numbers.get((test.where["part"], own.method, metric, split), {})
             for model, ones in runs.items():
-                for one in ones:
-                    if test.fits(**model.place) and one.has(own.params):
-                        key = (*model.place.values(), one.params)
-                        dials[key] = one.dials
-                        models.setdefault(key, set()).add(model)
-    for key, ones_dials in dials.items():
-        yield key[-1], ones_dials, sorted(models[key])
+                if test.fits(**model.place):
+                    yield from ((model, one) for one in ones if one.has(own.params))
 
 
 def _setting(
@@ -207,11 +220,6 @@ def _by_some(told: Sequence[int], failed: Share) -> str:
 
 def _doubts(claim: Claim, models: Sequence[Trained], used: Sequence[Number]) -> tuple[str, ...]:
     """Return why a verdict is exploratory; nothing if it is confirming."""
-    doubts = [claim.unfrozen] if claim.unfrozen else []
-    if claim.frozen and not doubts and any(one.date < claim.frozen.time for one in used):
-        doubts.append(
-            f"some runs are older than the claim, which was frozen at {claim.frozen.time[:16]}"
-        )
-    if any(model.seed_model < FRESH for model in models):
-        doubts.append(f"seeds below {FRESH} served the search")
-    return tuple(doubts)
+    searched = any(model.seed_model < FRESH for model in models)
+    of_search = (f"seeds below {FRESH} served the search",) if searched else ()
+    return (*claim.doubts(one.date for one in used), *of_search)
