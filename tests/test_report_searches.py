@@ -1,8 +1,11 @@
 """The table of what searches found."""
 
 import pandas as pd
+import pytest
 
-from unlearnlib.report import show_searches
+from unlearnlib.errors import RecordError
+from unlearnlib.report import best_settings, show_searches
+from unlearnlib.runs.declared_search import declared
 
 BEST = pd.DataFrame(
     {
@@ -34,3 +37,15 @@ def test_a_method_no_better_than_doing_nothing_has_no_setting() -> None:
     assert cells[0] == (
         "class:boot", "JiT", "24", "lr 0.3, sigma 0.3", "0.1", "0.7", "0.25", "1", "sigma 0.3",
     )  # fmt: skip
+
+
+def test_the_searches_of_a_part_are_read_from_their_records() -> None:
+    """Each of the declared files, with both of its rounds; a page's own data set alone."""
+    found = best_settings("dampening")
+    where = found[["data set", "request"]].drop_duplicates()
+    assert len(where) == len(declared("dampening"))
+    own = best_settings("dampening", "fashion_small_super")
+    assert set(own["request"]) == {"subclass:Sandal"}
+    assert own["nothing"].round(6).unique() == [0.8]  # five super-classes: chance is one fifth
+    with pytest.raises(RecordError, match="No search of the part 'dampening' on no_such"):
+        best_settings("dampening", "no_such")

@@ -43,7 +43,7 @@ from .recorded_tables import (
     show_random_shares,
 )
 from .rows import what_ran
-from .searches import show_searches
+from .searches import best_settings, show_searches
 from .show import pairs_of, plain, show_paired, show_summary
 from .side_by_side import show_comparison
 from .summary import (
@@ -74,6 +74,7 @@ __all__ = [
     "Table",
     "Verdict",
     "as_printed",
+    "best_settings",
     "by_model",
     "by_request",
     "by_setting",

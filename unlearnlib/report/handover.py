@@ -79,9 +79,7 @@ def of_cell(claim: Claim, cell: Cell) -> Setting:
     )  # fmt: skip
 
 
-def hand_over(
-    part: str, cells: Mapping[str, Counts], *tables: pd.DataFrame
-) -> dict[str, Cell]:
+def hand_over(part: str, cells: Mapping[str, Counts], *tables: pd.DataFrame) -> dict[str, Cell]:
     """Keep what a page computed, by the id of the claim, for the ledger's page; others stay.
 
     Args:
@@ -118,8 +116,8 @@ def _oldest(tables: Sequence[pd.DataFrame]) -> str:
         told: dict[str, Any] = table.attrs.get("provenance", {})
         if "date" not in table and "date" not in told:
             raise SpecError(
-                "A table that a verdict rests on has no date. Hand over what run_grid or experiment "
-                "returned, before it is changed."
+                "A table that a verdict rests on has no date. Hand over what run_grid or "
+                "experiment returned, before it is changed."
             )
         dates += [str(date) for date in table["date"]] if "date" in table else [told["date"]]
     return min(dates, default="")

@@ -2,8 +2,13 @@
 
 import pandas as pd
 
+from ..data.names import FASHION_SUPER
+from ..errors import RecordError
+from ..runs.declared_search import best_of_each, declared, trials
 from .show import plain
 from .table import Table
+
+_CLASSES = {"fashion_small_super": len(FASHION_SUPER), "cifar20": 20}
 
 _HEADS = {
     "method": "method", "tried": "trials", "setting": "best setting", "forget": "A_f",
@@ -12,12 +17,39 @@ _HEADS = {
 }  # fmt: skip
 
 
+def best_settings(part: str, dataset: str = "") -> pd.DataFrame:
+    """Return the best settings of the declared searches of a part that are recorded.
+
+    Args:
+        part: Part of the book, whose files of `notebooks/PART/search` are read.
+        dataset: Of these data alone; of all if "".
+
+    Returns:
+        Data set, request, and what `best_of_each` returns, a method a row.
+
+    Raises:
+        RecordError: Nothing of it is recorded.
+    """
+    found = []
+    for rounds in declared(part).values():
+        for where, runs in trials(*rounds).groupby(["dataset", "request"], sort=False):
+            if not dataset or where[0] == dataset:
+                best = best_of_each(runs, _CLASSES.get(str(where[0]), 10))
+                found.append(best.assign(**{"data set": where[0], "request": where[1]}))
+    if not found:
+        raise RecordError(
+            f"No search of the part '{part}' on {dataset or 'any data set'} is recorded. Run the "
+            f"files of notebooks/{part}/search: python -m unlearnlib run FILE."
+        )
+    return pd.concat(found, ignore_index=True)
+
+
 def show_searches(best: pd.DataFrame, caption: str = "") -> Table:
     """Return the best setting of every method as a table.
 
     Args:
-        best: What `best_of_each` returned; columns that it does not have, such as the request of
-            each of several, come first.
+        best: What `best_settings` or `best_of_each` returned; columns that the latter lacks, such as
+            the request of each of several, come first.
         caption: Put above the table.
 
     Returns:
