@@ -48,8 +48,8 @@ def show_searches(best: pd.DataFrame, caption: str = "") -> Table:
     """Return the best setting of every method as a table.
 
     Args:
-        best: What `best_settings` or `best_of_each` returned; columns that the latter lacks, such as
-            the request of each of several, come first.
+        best: What `best_settings` or `best_of_each` returned; other columns, such as the request of
+            each of several, come first.
         caption: Put above the table.
 
     Returns:
