@@ -37,14 +37,16 @@ def verdicts() -> str:
     for row in glance(judged).to_dict("records"):
         counts = [str(row[word]) for word in CLAIM_GLYPHS][:-1]
         lines.append(f"| {part_name(row['part'])} | {row['scale']} | {' | '.join(counts)} |")
-    exploratory = int(judged["exploratory"].sum())
+    confirmed = judged[~judged["exploratory"]]["scale"].value_counts()
+    of_scales = judged["scale"].value_counts(sort=False).items()
+    told = (f"{confirmed.get(scale, 0)} of the {n} at {scale} scale" for scale, n in of_scales)
     runs = {name: table["run_id"].nunique() for name, table in tables.items()}
     lines += [
         "",
         f"These are {len(judged)} verdicts on {len(claims) - forms} claims of the papers that are "
         f"tested on records, {forms} of them in two forms, as the equation says and as released. "
-        f"{exploratory} of the verdicts are exploratory: some of their runs are older than what "
-        "they are judged by. "
+        "Confirming, on runs that were made after all that they are judged by was frozen, are "
+        f"{', '.join(told)}. "
         f"Recorded runs: {', '.join(f'{count:,} {name}' for name, count in runs.items())}.",
     ]
     return "\n".join(lines)
