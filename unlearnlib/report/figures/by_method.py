@@ -75,7 +75,7 @@ def dots(
         lines.append(f"◇ printed in {item}")
     seen = dict.fromkeys(group(*pair) for pair in order)
     marks = fill(", ".join(f"{SIGNS[name]} {name.lower()}" for name in seen), 84)
-    ax.set_title(f"{fill(', '.join(lines), 96)}\n{marks}", fontsize=9)
+    ax.set_title(f"{fill(', '.join(lines), 84)}\n{marks}", fontsize=9)
     return figure
 
 
