@@ -85,7 +85,8 @@ def forgets_and_keeps(**more: Any) -> Claim:
             Quantity("JiT", *KEEP), Quantity("Original", *KEEP), at_least=-0.03, where=where
         ),
     )
-    return Claim("c", "jit", "A sentence.", "a table", "jit/page", **{"tests": tests, **more})
+    given = {"id": "c", "part": "jit", "sentence": "A sentence.", "source": "a table"}
+    return Claim(**{**given, "page": "jit/page", "tests": tests, **more})
 
 
 def forgotten(

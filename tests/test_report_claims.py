@@ -104,6 +104,7 @@ def test_a_cell_confirms_if_all_that_it_rests_on_is_later_than_the_freeze(
 ) -> None:
     monkeypatch.setenv("UNLEARNLIB_CACHE", str(tmp_path))
     runs = rows("JiT", [0.5, 0.6]).assign(date=["2026-11-30T01:00:00", "2026-11-29T01:00:00"])
+    runs["seed_model"] += 10
     table = pd.DataFrame({"x": [1.0]})
     table.attrs["provenance"] = {"date": "2026-12-01T01:00:00"}
     hand_over("jit", {"jit-geometry-far": (9, 10)}, table, runs)
@@ -234,7 +235,7 @@ def test_what_pages_hand_over_reaches_the_ledger(
     assert verdicts["jit-geometry-far"] == NOT
     with pytest.raises(SpecError, match="no-such"):
         hand_over("jit", {"no-such": (1, 1)})
-    (path,) = (tmp_path / "records" / "jit").iterdir()
+    (path,) = (tmp_path / "records" / "jit").glob("*.jsonl")
     path.write_text('{"jit-geometry-far": [[1, 2], "2026"], "gone-since": [[1, 2], ""]}')
     assert handed_over() == {"jit-geometry-far": Cell((1, 2), "2026")}
     path.write_text("[")

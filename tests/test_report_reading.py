@@ -59,11 +59,12 @@ def test_a_claim_is_judged_for_its_other_forms_too(tmp_path: Path) -> None:
 
 def test_a_frozen_claim_knows_whether_it_was_changed(tmp_path: Path) -> None:
     entry = {"id": "a", "part": "p", "sentence": "s", "cell": True}
+    time = "2026-11-29T11:05:00+00:00"
     for changed in (False, True):
         now = digest(entry | ({"sentence": "t"} if changed else {}))
-        frozen = f"frozen: {{time: 2026-11-29 11:05, digest: {now}, settings: x}}"
+        frozen = f"frozen: {{time: '{time}', digest: {now}, settings: x}}"
         (found,) = claims(tmp_path, claim(f"cell: true, {frozen}"))
-        assert (found.frozen.time, found.changed) == ("2026-11-29 11:05", changed)
+        assert (found.frozen.time, found.changed) == (time, changed)
     assert digest(entry | {"source": "x", "page": "y", "frozen": "z"}) == digest(entry)
 
 
@@ -82,10 +83,21 @@ def test_a_frozen_claim_knows_whether_it_was_changed(tmp_path: Path) -> None:
         (f"tests: [{{{LEFT}, at_least: 0}}], exact: true", "exact is about what no model is drawn"),
         (f"tests: [{{{LEFT}, at_least: 0}}], kinds: [{{reqest: a}}]", "kinds has no column req"),
         (f"tests: [{{{LEFT}, at_least: 0}}], kinds: [{{request: 3}}]", r"kinds\.request must be a"),
-        (f"tests: [{{{LEFT}, at_least: 0}}], kinds: class", "kinds must be patterns of columns"),
+        (f"tests: [{{{LEFT}, at_least: 0}}], kinds: class", "kinds must be a list of patterns"),
+        (f"tests: [{{{LEFT}, at_least: 0}}], kinds: [3]", "kinds must be patterns of columns"),
+        (f"tests: [{{{LEFT}, at_least: 0}}], kinds: [{{part: a}}]", "settings, which have no part"),
         ("cell: true, kinds: [{request: a}]", "kinds is about tests"),
         ("cell: true, changed: true", "changed is found out"),
         ("cell: true, frozen: 2026-11-29", "frozen has the keys digest, settings, time"),
+        *[(f"cell: true, frozen: {{time: {time}, digest: x, settings: x}}", "time must be in UTC")
+          for time in ("2026-11-29 11:05", "'2026-11-29T13:05:00+02:00'", "2026")],
+        (f"tests: [{{{LEFT}, at_least: 0}}], method: SSD", r"tests\[0\] is not about SSD"),
+        (f"tests: [{{{LEFT}, at_least: 0}}, {{left: {{method: SSD, metric: loss}}, at_least: 0}}]",
+         r"tests\[1\] is not about JiT"),
+        (f"tests: [{{{LEFT}, at_least: 0}}], forms: [{{id: b, says: c, methods: {{JIT: SSD}}}}]",
+         "the form 'b' replaces JIT, which no test has"),
+        (f"tests: [{{{LEFT}, at_least: 0}}], forms: [{{id: b, says: c, methods: JiT}}]",
+         "forms.methods must be a mapping"),
         (f"tests: [{{{LEFT}, at_least: 0}}], forms: [{{id: b}}]", "forms has the keys id, methods"),
         (f"tests: [{{{LEFT}, at_least: 1, way: true, origin: x}}]", "is a way, which is of left"),
         ("tests: {left: 1}", "tests must be a list"),
@@ -239,7 +251,7 @@ class TestCells:
         with pytest.raises(SpecError, match="is no verdict"):
             ledger({}, cells={"jit-geometry-flat": Cell(value)})
         hand_over("jit", {"jit-geometry-flat": np.bool_(True)})  # type: ignore[dict-item]
-        (path,) = (tmp_path / "records" / "jit").iterdir()
+        (path,) = (tmp_path / "records" / "jit").glob("*.jsonl")
         path.write_text(json.dumps({"jit-geometry-flat": [value, ""]}))
         with pytest.raises(RecordError, match="no verdict"):
             handed_over("jit")

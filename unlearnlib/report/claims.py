@@ -170,6 +170,11 @@ class Claim:
             return f"the claim was changed after it was frozen at {self.frozen.time[:16]}"
         return ""
 
+    @property
+    def since(self) -> str:
+        """From which time on a run can confirm it; "" if none can."""
+        return self.frozen.time if self.frozen and not self.unfrozen else ""
+
     def doubts(self, dates: Iterable[str]) -> tuple[str, ...]:
         """Return why a verdict by runs of these dates is exploratory; nothing if it confirms."""
         if self.frozen is None or self.unfrozen:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -19,6 +20,7 @@ from .summary import Quantity
 
 _NESTED = ("tests", "given", "access", "forms", "frozen", "kinds")
 _DECIDES_NOTHING = ("frozen", "source", "page")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", re.ASCII)
 
 
 def digest(entry: Mapping[str, Any]) -> str:
@@ -57,7 +59,15 @@ def read_claims(path: Path | None = None) -> tuple[Claim, ...]:
     ]
     if wrong:
         raise SpecError("\n".join(wrong))
-    return tuple(claim for entry in entries for claim in _claims(entry))
+    claims = [[*_claims(entry)] for entry in entries]
+    wrong = [
+        f"Claim '{of_one[0].id}': {mistake}"
+        for entry, of_one in zip(entries, claims, strict=True)
+        for mistake in _unnamed(entry, of_one[0])
+    ]
+    if wrong:
+        raise SpecError("\n".join(wrong))
+    return tuple(claim for of_one in claims for claim in of_one)
 
 
 def _dicts(forms: Any) -> list[dict[str, Any]]:
@@ -96,8 +106,12 @@ def _inside(entry: Mapping[str, Any]) -> Iterator[str]:
     if entry.get("exact") and not (entry.get("cell") or entry.get("controls")):
         yield "exact is about what no model is drawn for: a cell, or tests that have no controls."
     kinds = entry.get("kinds", [])
-    for kind in kinds if isinstance(kinds, list) else [kinds]:
+    if not isinstance(kinds, list):
+        yield f"kinds must be a list of patterns of columns, not {kinds!r:.60}."
+    for kind in kinds if isinstance(kinds, list) else []:
         yield from _wrong_where("kinds", kind)
+        if isinstance(kind, dict) and "part" in kind:
+            yield "kinds are of settings, which have no part. Leave it out."
     if "access" in entry:
         yield from _wrong_access(entry["access"])
     for name, keys in (("forms", {"id", "says", "methods"}), ("frozen", set(Frozen._fields))):
@@ -105,6 +119,13 @@ def _inside(entry: Mapping[str, Any]) -> Iterator[str]:
         for one in ones if isinstance(ones, list) else [ones]:
             if not isinstance(one, dict) or set(one) != keys:
                 yield f"{name} has the keys {', '.join(sorted(keys))}, not {one!r:.60}."
+            elif name == "frozen" and not _TIME.fullmatch(str(one["time"])):
+                yield (
+                    f"frozen.time must be in UTC and as records have it, to be compared with them, "
+                    f"2026-11-29T11:05:00+00:00, not {one['time']!r:.60}. book/freeze.py writes it."
+                )
+            elif name == "forms" and not isinstance(one["methods"], dict):
+                yield f"forms.methods must be a mapping of methods, not {one['methods']!r:.60}."
 
 
 def _wrong_test(place: str, test: Any) -> Iterator[str]:
@@ -159,6 +180,20 @@ def _wrong_access(access: Any) -> Iterator[str]:
     for name in access:
         if name not in ACCESS:
             yield f"access: nothing is named {name}. {nearest(str(name), ACCESS)}"
+
+
+def _unnamed(entry: Mapping[str, Any], claim: Claim) -> Iterator[str]:
+    """Yield which methods a claim names that are nowhere in what it tests."""
+    named = [{q.method for q in (t.left, t.right) if q} for t in (*claim.tests, *claim.given)]
+    for i, methods in enumerate(named[: len(claim.tests)]):
+        if claim.subject not in methods:
+            yield (
+                f"tests[{i}] is not about {claim.subject}, which the claim is about. Let it have "
+                "that on one of its sides, name another method, or move the test to given."
+            )
+    for form in entry.get("forms", ()):
+        for method in sorted(set(form["methods"]).difference(*named)):
+            yield f"the form '{form['id']}' replaces {method}, which no test has. Name another."
 
 
 def _claims(entry: Mapping[str, Any]) -> Iterator[Claim]:

@@ -8,11 +8,13 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import pandas as pd
 
-from ..cache import atomic
+from ..cache import atomic, locked
 from ..errors import RecordError, SpecError
 from ..locations import records_folder
 from .claims import Claim
 from .claims_file import read_claims
+from .measurements import FRESH, SEARCHED, dates
+from .scales import SCALES
 from .settings import ORACLE, ORIGINAL, Setting, told_of
 from .verdicts import NO_POWER, NOT, REPRODUCED, UNDECIDED, Share
 
@@ -28,17 +30,20 @@ class Cell(NamedTuple):
     Attributes:
         counts: In how many of how many models it holds, or whether.
         date: When the first of what it rests on was made, as records have it; "" if unknown.
+        searched: Some of that has a seed that served the search.
     """
 
     counts: Counts
     date: str = ""
+    searched: bool = False
 
 
 def is_cell(cell: object) -> bool:
     """Tell whether something is what a page computed; NaN is none."""
-    if not isinstance(cell, tuple | list) or len(cell) != len(Cell._fields):
+    if not isinstance(cell, tuple | list) or len(cell) not in (2, 3):
         return False
-    return isinstance(cell[1], str) and are_counts(cell[0])
+    counts, *rest = cell
+    return are_counts(counts) and all(map(isinstance, rest, (str, bool)))
 
 
 def are_counts(value: object) -> bool:
@@ -72,7 +77,9 @@ def of_cell(claim: Claim, cell: Cell) -> Setting:
         word, detail = (REPRODUCED if counts else NOT), "exact, computed on its page"
         if not claim.exact:
             word, detail = UNDECIDED, "computed on its page, which says not of how many models"
-    doubts = () if claim.exact else claim.doubts([cell.date])
+    doubts: tuple[str, ...] = ()
+    if not claim.exact:
+        doubts = (*claim.doubts([cell.date]), *((SEARCHED,) if cell.searched else ()))
     return Setting(
         dataset="", model="", request="", params="", verdict=word, detail=detail, why=why,
         holds=share, original=original, oracle=oracle, doubts=doubts, stale=False,
@@ -87,31 +94,40 @@ def hand_over(part: str, cells: Mapping[str, Counts], *tables: pd.DataFrame) -> 
         cells: (k, n): in k of n models the claim holds; (k, n, k, n, k, n): the same of the
             original and of a second retrained model after it; True or False where it is exact.
         tables: What it rests on, of records or of experiments: a claim that was frozen after one
-            of them was made is not confirmed by it.
+            of them was made is not confirmed by it, nor by one with seeds that served the search.
 
     Returns:
         The cells, for :func:`ledger`.
 
     Raises:
-        SpecError: An id is no cell claim, a value is neither of the two, or a table has no date.
+        SpecError: An id is no cell claim or names no scale, a value is neither of the two, or a
+            table has no date.
     """
     if stray := sorted(set(cells) - set(_known(cells))):
         raise SpecError(f"{stray} are no claims of claims.yaml with 'cell: true'.")
+    if lost := [name for name in cells if "@" in name and name.partition("@")[2] not in SCALES[1:]]:
+        raise SpecError(
+            f"{lost} name no scale. What is of the laptop's goes under the id alone, the rest "
+            f"under id@scale, with one of {', '.join(SCALES[1:])}."
+        )
     if strange := [name for name, value in cells.items() if not are_counts(value)]:
         raise SpecError(
             f"What was computed for {strange} is neither (k, n), in how many of how many models it "
             "holds, with or without the same of both controls, nor True or False."
         )
-    made = {name: Cell(_plain(value), _oldest(tables)) for name, value in cells.items()}
-    kept = handed_over(part) | made
-    with atomic(_place(part)) as temporary:
-        temporary.write_text(json.dumps(kept, sort_keys=True) + "\n", "utf-8")
+    rests_on = _oldest(tables), any(map(_of_search, tables))
+    made = {name: Cell(_plain(value), *rests_on) for name, value in cells.items()}
+    place = _place(part)
+    with locked(place.with_name("cells.lock")):  # pages of one part run at the same time
+        kept = handed_over(part) | made
+        with atomic(place) as temporary:
+            temporary.write_text(json.dumps(kept, sort_keys=True) + "\n", "utf-8")
     return made
 
 
 def _oldest(tables: Sequence[pd.DataFrame]) -> str:
     """Return when the first run of some tables was made; "" without tables."""
-    dates: list[str] = []
+    made: list[str] = []
     for table in tables:
         told: dict[str, Any] = table.attrs.get("provenance", {})
         if "date" not in table and "date" not in told:
@@ -119,8 +135,13 @@ def _oldest(tables: Sequence[pd.DataFrame]) -> str:
                 "A table that a verdict rests on has no date. Hand over what run_grid or "
                 "experiment returned, before it is changed."
             )
-        dates += [str(date) for date in table["date"]] if "date" in table else [told["date"]]
-    return min(dates, default="")
+        made += dates(table) if "date" in table else [told["date"]]
+    return min(made, default="")
+
+
+def _of_search(table: pd.DataFrame) -> bool:
+    """Tell whether some of a table has a seed that served the search."""
+    return any((table[name] < FRESH).any() for name in ("seed", "seed_model") if name in table)
 
 
 def handed_over(part: str = "") -> dict[str, Cell]:
@@ -137,7 +158,7 @@ def handed_over(part: str = "") -> dict[str, Cell]:
             values = json.loads(path.read_text("utf-8"))
             if strange := [name for name, value in values.items() if not is_cell(value)]:
                 raise ValueError(f"no verdict: {', '.join(strange)}")
-            cells |= {name: Cell(_plain(counts), date) for name, (counts, date) in values.items()}
+            cells |= {name: Cell(_plain(one[0]), *one[1:]) for name, one in values.items()}
         except (ValueError, AttributeError) as error:
             raise RecordError(
                 f"{path} is not what a page handed over ({error}). Delete it and run the pages "

@@ -26,9 +26,9 @@ def ledger(
     Args:
         tables: Records by scale; a scale that is missing has none. Each setting of a method's
             hyper-parameters is judged by itself, so sweeps are a part of their own.
-        cells: What pages computed, by the id of the claim: (k, n), or a truth value of an exact
-            one. It stands under the laptop scale; what they read from other records, as
-            `id@scale`, under theirs.
+        cells: What pages computed, by the id of the claim, as :func:`hand_over` returned it. It
+            stands under the laptop scale; what they read from other records, as `id@scale`, under
+            theirs.
         claims: The claims; those of `data/claims.yaml` if None.
         part: Only the claims of this part; all if "".
 
@@ -121,8 +121,9 @@ def _asked(
         )
     if unsure := [name for name, value in cells.items() if not is_cell(value)]:
         raise SpecError(
-            f"What was computed for {unsure} is no verdict. Give (k, n), in how many of how many "
-            "models it holds, or True or False where a claim is exact."
+            f"What was computed for {unsure} is no verdict. Give hand_over (k, n), in how many of "
+            "how many models it holds, or True or False where a claim is exact, and the ledger "
+            "what that returns."
         )
     return [claim for claim in claims if not part or claim.part == part], cells
 

@@ -1,6 +1,7 @@
 """The measurements of records by trained model, over the seeds of the method averaged."""
 
 from collections.abc import Collection, Mapping, Sequence
+from operator import itemgetter
 from statistics import fmean
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from .summary import Quantity
 
 FRESH = 10
 """Settings are searched with the seeds below; verdicts come from the seeds from here on."""
+SEARCHED = f"seeds below {FRESH} served the search"
 DIVERGED = "diverged"
 
 
@@ -62,7 +64,8 @@ Measured = Mapping[tuple[str, str, str, str], Mapping[Trained, Sequence[Number]]
 def measured(table: pd.DataFrame, wanted: Collection[Quantity]) -> Measured:
     """Return what is in records of one scale of some quantities, whatever its hyper-parameters.
 
-    Where a request has runs with fresh seeds, those with the seeds of searches are left out.
+    Where a request has runs with fresh seeds, those with the seeds of searches are left out. Of
+    runs that nothing tells apart here, since their models were trained otherwise, the last stands.
     """
     names = {(q.method, q.metric, q.split) for q in wanted}
     names |= {(q.method, DIVERGED, "") for q in wanted}
@@ -70,34 +73,47 @@ def measured(table: pd.DataFrame, wanted: Collection[Quantity]) -> Measured:
     few = table[table["method"].isin(methods) & table["metric"].isin(metrics)]
     rows = once(few[few["split"].isin(splits)])
     dials = _dials_of(rows)
-    if "date" not in rows:
-        rows = rows.assign(date="")
+    rows = rows.assign(date=dates(rows) if "date" in rows else "")
     columns = [rows[name].to_list() for name in _COLUMNS]
     newest: dict[tuple[str, ...], int] = {}
     for *request, seed in zip(*(rows[name].to_list() for name in _PLACE), strict=True):
         newest[tuple(request)] = max(newest.get(tuple(request), 0), seed)
     runs: dict[tuple[tuple[str, str, str, str], Trained, str], list[tuple[Any, ...]]] = {}
-    for part, method, metric, split, *place, params, value, access, stale, date in zip(
+    for part, method, metric, split, params, seed, date, value, access, stale, *place in zip(
         *columns, strict=True
     ):
         model = Trained(*place)
         searched = model.seed_model < FRESH <= newest[(part, *model[:3])]
         if (method, metric, split) in names and not searched:
             one = ((part, method, metric, split), model, params)
-            runs.setdefault(one, []).append((value, access, stale, str(date)))
+            runs.setdefault(one, []).append((seed, date, value, access, stale))
     found: dict[tuple[str, str, str, str], dict[Trained, list[Number]]] = {}
     for (what, model, params), ones in runs.items():
-        values, accesses, stales, dates = zip(*ones, strict=True)
-        number = Number(fmean(values), params, dials[params], accesses[0], any(stales), min(dates))
+        _, made, values, accesses, stales = zip(*_standing(ones), strict=True)
+        number = Number(fmean(values), params, dials[params], accesses[0], any(stales), min(made))
         found.setdefault(what, {}).setdefault(model, []).append(number)
     return found
 
 
 _PLACE = ("part", "dataset", "model", "request", "seed_model")
 _COLUMNS = (
-    "part", "method", "metric", "split", *Trained._fields, "params", "value", "access", "stale",
-    "date",
+    "part", "method", "metric", "split", "params", "seed_method", "date", "value", "access",
+    "stale", *Trained._fields,
 )  # fmt: skip
+
+
+def dates(table: pd.DataFrame) -> list[str]:
+    """Return when each run was made; "" where that is not known."""
+    return [date if isinstance(date, str) else "" for date in table["date"]]
+
+
+def _standing(runs: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Return the last run of each seed of the method, a number as old as when it was first seen."""
+    last: dict[int, tuple[Any, ...]] = {}
+    for seed, date, value, *more in sorted(runs, key=itemgetter(0, 1)):
+        _, seen, before, *_ = last.get(seed, (seed, date, value))
+        last[seed] = (seed, seen if before == value else date, value, *more)
+    return list(last.values())
 
 
 def _dials_of(rows: pd.DataFrame) -> dict[str, dict[str, Any]]:

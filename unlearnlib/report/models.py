@@ -115,10 +115,12 @@ class Look:
         """Return the numbers of a quantity in one model: one for each setting of its method.
 
         The claim's own method is looked at with `dials`, except for those that the quantity names.
+        Those that are older than the freeze are left out where there are later ones.
         """
         ones = self.numbers.get((part, quantity.method, quantity.metric, quantity.split), {})
         own = dials if quantity.method == claim.subject else {}
         found = [one for one in ones.get(model, ()) if one.has({**own, **quantity.params})]
+        found = [one for one in found if one.date >= claim.since] or found
         self.used += found
         return found
 

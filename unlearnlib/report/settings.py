@@ -10,12 +10,13 @@ the test has no power, as it has none where the originals do not know their trai
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
+from itertools import product
+from math import inf, isnan
 from typing import Any
 
 from .claims import Claim
 from .headroom import MEMORISED
-from .measurements import DIVERGED, FRESH, Measured, Number, Trained
+from .measurements import DIVERGED, FRESH, SEARCHED, Measured, Number, Trained
 from .models import Look
 from .summary import FEWEST, Quantity
 from .verdicts import NO_POWER, NOT, REPRODUCED, UNDECIDED, UNTESTED, Share
@@ -86,10 +87,9 @@ def _models(
     dials: dict[tuple[str, ...], Mapping[str, Any]] = {}
     models: dict[tuple[str, ...], set[Trained]] = {}
     ones = list(_own(claim, numbers))
-    since = claim.frozen.time if claim.frozen and not claim.unfrozen else ""
-    confirming = {model[:3] for model, one in ones if one.date >= since}
+    confirming = {model[:3] for model, one in ones if one.date >= claim.since}
     for model, one in ones:
-        if one.date >= since or model[:3] not in confirming:
+        if one.date >= claim.since or model[:3] not in confirming:
             key = (*model.place.values(), one.params)
             dials[key] = one.dials
             models.setdefault(key, set()).add(model)
@@ -152,7 +152,8 @@ def _setting(
 def _without_access(claim: Claim) -> Claim:
     """Return a claim with tests alone: what a control sees is not what the claim is about."""
     return Claim(claim.id, claim.part, claim.sentence, claim.source, tests=claim.tests,
-                 given=claim.given, method=claim.method)  # fmt: skip
+                 given=claim.given, method=claim.method, frozen=claim.frozen,
+                 changed=claim.changed)  # fmt: skip
 
 
 def _controls(claim: Claim, controls: Mapping[str, Share]) -> str:
@@ -170,10 +171,14 @@ def told_of(controls: Mapping[str, Share]) -> str:
 
 def _known(claim: Claim, numbers: Measured, models: Sequence[Trained]) -> float:
     """Return the least accuracy of an original on a part of its training set; inf if unknown."""
-    part = claim.tests[0].where["part"]
-    found = [numbers.get((part, q.method, q.metric, q.split), {}) for q in _KNOWN]
-    values = [number.value for ones in found for model in models for number in ones.get(model, ())]
-    return min(values, default=inf)
+    parts = {test.where["part"] for test in claim.tests if test.fits(**models[0].place)}
+    values = [
+        number.value
+        for part, q in product(parts, _KNOWN)
+        for model in models
+        for number in numbers.get((part, q.method, q.metric, q.split), {}).get(model, ())
+    ]
+    return min((value for value in values if not isnan(value)), default=inf)
 
 
 _KNOWN = tuple(Quantity(ORIGINAL, "accuracy", split) for split in ("forget", "retain"))
@@ -220,6 +225,5 @@ def _by_some(told: Sequence[int], failed: Share) -> str:
 
 def _doubts(claim: Claim, models: Sequence[Trained], used: Sequence[Number]) -> tuple[str, ...]:
     """Return why a verdict is exploratory; nothing if it is confirming."""
-    searched = any(model.seed_model < FRESH for model in models)
-    of_search = (f"seeds below {FRESH} served the search",) if searched else ()
-    return (*claim.doubts(one.date for one in used), *of_search)
+    of_search = any(model.seed_model < FRESH for model in models)
+    return (*claim.doubts(one.date for one in used), *((SEARCHED,) if of_search else ()))

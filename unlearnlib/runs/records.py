@@ -164,7 +164,7 @@ def _all(loose: dict[Path, Contents], place: Path, part: str, scale: str) -> dic
 
 def _date(record: Record) -> str:
     """Return when a record was made, so that later dates are greater."""
-    return str(record["provenance"].get("date", ""))
+    return str(record["provenance"].get("date") or "")
 
 
 def _by_run(
