@@ -132,6 +132,21 @@ def test_it_goes_on_where_none_can_be_written(
         assert same(trained(data, recipe), alone)
 
 
+def test_what_is_not_kept_when_the_time_is_up_is_not_said_to_be(
+    data: Labelled, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Path) -> None:
+        raise StorageError("The disk is full.")
+
+    monkeypatch.setattr(checkpoint, "atomic", full)
+    with (
+        pytest.raises(PausedError, match=r"is not kept\. The disk is full\. .* or begins anew\.$"),
+        checkpoint.resumable(path, LINE),
+        checkpoint.until(0.0),
+    ):
+        trained(data, Recipe(epochs=2, lr=0.01, batch_size=10))
+
+
 def test_the_time_is_up_for_one_and_the_next_goes_on(
     lab: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

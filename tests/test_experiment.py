@@ -133,6 +133,7 @@ def test_a_sample_has_none_of_another_scale(lab: Path, monkeypatch: pytest.Monke
         lambda text: text.split("\n")[0],
         lambda text: text.replace("0.333", "x0.333"),
         lambda text: text.replace("seconds", "minutes"),
+        lambda text: text.replace("True", "Yes"),
     ],
 )
 def test_a_damaged_table_is_named(
@@ -154,6 +155,8 @@ def test_a_damaged_table_is_named(
         (pd.DataFrame({"a": [["x"]]}), "'a' .* holds what is no text"),
         (pd.DataFrame({"a": ["x", None]}), "'a' .* holds what is no text"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), "or one that stands twice"),
+        (pd.DataFrame({"a": [1, None]}, dtype="Int64"), "'a' .* lacks a value, which no int can"),
+        (pd.DataFrame({"a": [True, None]}, dtype="boolean"), "lacks a value, which no bool can"),
     ],
 )
 def test_what_is_no_tidy_table_is_refused(lab: Path, made: Any, said: str) -> None:

@@ -243,6 +243,24 @@ def test_record_executes_pages_into_the_committed_records(
     assert records.read("try", "laptop")["run_id"].nunique() == 6
 
 
+def test_record_goes_on_where_the_records_of_a_part_are_damaged(
+    lab: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(unlearnlib.sweep, "execute", lambda page, *_, **__: made.append(page.name))
+    for variable in ("UNLEARNLIB_RECORDS", "RERUN"):
+        monkeypatch.setenv(variable, "")
+    for folder in ("part/laptop", "part/.ipynb_checkpoints", ".git/laptop"):
+        home = lab / "data" / "records" / folder
+        home.mkdir(parents=True)
+    (lab / "data/records/part/laptop/x.json").write_text("{")
+    assert main(["record", "a/one.ipynb", "a/two.ipynb"]) == 1
+    assert made == ["one.ipynb", "two.ipynb"]
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split("x.json")[0].split("/")[0] for line in lines] == ["error: a"] * 2
+    assert all("not a record" in line and "Delete it" in line for line in lines)
+
+
 def test_record_executes_a_page_at_every_point_of_a_sweep(
     lab: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -248,7 +248,7 @@ def _record(options: argparse.Namespace) -> int:
     environment = {"UNLEARNLIB_RECORDS": str(home), "RERUN": "none"}
     os.environ |= environment
     for notebook in options.notebooks:
-        start = time.monotonic()
+        start, errors = time.monotonic(), list[Exception]()
         try:
             with tempfile.TemporaryDirectory() as folder:
                 copy = Path(folder, notebook.name)
@@ -256,10 +256,15 @@ def _record(options: argparse.Namespace) -> int:
                 for parameters in [run.parameters for run in runs] or [{}]:
                     execute(notebook, copy, parameters, environment=environment)
         except Exception as error:
-            failed += 1
+            errors.append(error)
+        for loose in sorted(path for path in home.glob("[!.]*/[!.]*") if path.is_dir()):
+            try:
+                records.merge(loose.parent.name, loose.name)
+            except UnlearnError as error:  # the loose records stay, those of other parts are packed
+                errors.append(error)
+        for error in errors:
             _tell(error, options.verbose, f"{notebook}: ")
-        for loose in sorted(path for path in home.glob("*/*") if path.is_dir()):
-            records.merge(loose.parent.name, loose.name)
+        failed += bool(errors)
         print(f"{notebook}: {time.monotonic() - start:.0f} s", flush=True)
     return int(bool(failed))
 

@@ -76,8 +76,8 @@ class Place:
         warnings.warn(f"{self.path} cannot be used ({fault}); it begins anew.", stacklevel=4)
         return None
 
-    def write(self, state: dict[str, Any], examples: int) -> None:
-        """Keep a state, and what was spent until now; warn if it cannot be written."""
+    def write(self, state: dict[str, Any], examples: int) -> str:
+        """Keep a state, and what was spent until now; return why it cannot be written, or ""."""
         (start, cpu_start), (now, cpu_now) = self.clock, _now()
         spent = {
             "seconds": self.seconds + now - start,
@@ -89,7 +89,8 @@ class Place:
                 torch.save(state | spent, temporary)
                 seal(temporary, self.line)
         except (StorageError, RuntimeError) as error:  # the training is worth more than the file
-            warnings.warn(f"{error} The training goes on without a checkpoint.", stacklevel=4)
+            return str(error)
+        return ""
 
 
 def _now() -> tuple[float, float]:
@@ -164,13 +165,17 @@ def batches(
                 continue
             at = {"epoch": epoch, "done": done, "began": began}
             seen = epoch * len(data) + (done * size if done < each else len(data))
-            place.write(at | _state(parts, generator), seen)
+            fault = place.write(at | _state(parts, generator), seen)
             saved = now
             if over:
                 raise PausedError(
-                    f"The time was up: a training stands in epoch {epoch + 1} of {epochs}, kept in "
-                    f"{place.path}. The same command goes on from there."
+                    f"The time was up: a training stands in epoch {epoch + 1} of {epochs}, "
+                    + (f"and is not kept. {fault} " if fault else f"kept in {place.path}. ")
+                    + "The same command goes on from "
+                    + ("its checkpoint before, or begins anew." if fault else "there.")
                 )
+            if fault:
+                warnings.warn(f"{fault} The training goes on without a checkpoint.", stacklevel=3)
         done = 0
 
 

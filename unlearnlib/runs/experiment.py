@@ -139,6 +139,11 @@ def _written(name: str, made: Any) -> tuple[dict[str, str], str]:
                 f"The column '{column}' of the experiment '{name}' holds what is no text. Let "
                 "every column hold one kind: texts, whole numbers, numbers or truth values."
             )
+        if fits[0] in ("bool", "int") and made[column].isna().any():
+            raise SpecError(
+                f"The column '{column}' of the experiment '{name}' lacks a value, which no "
+                f"{fits[0]} can. Make it a column of float, or leave the row out."
+            )
         kinds[column] = fits[0]
     plain = made.astype({column: float for column, kind in kinds.items() if kind == "float"})
     return kinds, plain.to_csv(index=False, na_rep="nan", lineterminator="\n")
@@ -151,7 +156,7 @@ def _parsed(kinds: dict[str, str], text: str) -> pd.DataFrame:
         raise ValueError(f"its columns are {[*cells]}, not {[*kinds]}")
     for column, kind in kinds.items():
         if kind == "bool":
-            cells[column] = cells[column].map({"True": True, "False": False}).astype(bool)
+            cells[column] = [{"True": True, "False": False}[cell] for cell in cells[column]]
         elif kind != "str":
             cells[column] = cells[column].map(int if kind == "int" else float)
     return cells
