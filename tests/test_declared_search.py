@@ -190,6 +190,7 @@ def test_trials_are_those_of_the_declared_files_in_their_order(
     first, second = rounds(tmp_path, monkeypatch)
     assert list(trials(first, second)["lr"]) == [0.2, 0.1]
     assert list(trials(second, first)["lr"]) == [0.1, 0.2]
+    assert list(trials(first, second, first)["lr"]) == [0.2, 0.1]  # where it came first
     assert list(trials(first)["lr"]) == [0.2]
 
 

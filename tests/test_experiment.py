@@ -154,6 +154,7 @@ def test_a_damaged_table_is_named(
         (pd.DataFrame({"a": [1j]}), "The column 'a' .* is none of"),
         (pd.DataFrame({"a": [["x"]]}), "'a' .* holds what is no text"),
         (pd.DataFrame({"a": ["x", None]}), "'a' .* holds what is no text"),
+        (pd.DataFrame({"a": ["x\ry"]}), "'a' .* holds a carriage return"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), "or one that stands twice"),
         (pd.DataFrame({"a": [1, None]}, dtype="Int64"), "'a' .* lacks a value, which no int can"),
         (pd.DataFrame({"a": [True, None]}, dtype="boolean"), "lacks a value, which no bool can"),

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from unlearnlib.errors import RecordError
-from unlearnlib.report import best_settings, show_searches
+from unlearnlib.report import best_settings, searches, show_searches
 from unlearnlib.runs.declared_search import declared
 
 BEST = pd.DataFrame(
@@ -49,3 +49,20 @@ def test_the_searches_of_a_part_are_read_from_their_records() -> None:
     assert own["nothing"].round(6).unique() == [0.8]  # five super-classes: chance is one fifth
     with pytest.raises(RecordError, match="No search of the part 'dampening' on no_such"):
         best_settings("dampening", "no_such")
+
+
+def test_a_search_that_is_recorded_in_part_has_no_best_setting_yet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not even where the first of its runs alone are there, which are the originals'."""
+    rounds = declared("pgu")["removal.laptop"]
+    whole = searches.trials(*rounds)
+    monkeypatch.setattr(searches, "declared", lambda part: {"removal.laptop": rounds})
+    last = whole["run_id"].iloc[-1]
+    for table, n in (
+        (whole[whole["run_id"] != last], 1),
+        (whole[whole["method"] == "Original"], whole["run_id"].nunique() - 3),
+    ):
+        monkeypatch.setattr(searches, "trials", lambda *_, table=table: table)
+        with pytest.raises(RecordError, match=rf"'removal\.laptop' of .* lacks {n} of its runs"):
+            best_settings("pgu")

@@ -28,14 +28,23 @@ def best_settings(part: str, dataset: str = "") -> pd.DataFrame:
         Data set, request, and what `best_of_each` returns, a method a row.
 
     Raises:
-        RecordError: Nothing of it is recorded.
+        RecordError: Nothing of it is recorded, or a search is in part.
     """
     found = []
-    for rounds in declared(part).values():
-        for where, runs in trials(*rounds).groupby(["dataset", "request"], sort=False):
-            if not dataset or where[0] == dataset:
-                best = best_of_each(runs, _CLASSES.get(str(where[0]), 10))
-                found.append(best.assign(**{"data set": where[0], "request": where[1]}))
+    for name, rounds in declared(part).items():
+        table = trials(*rounds)
+        if dataset not in ("", rounds[0].dataset) or table.empty:
+            continue
+        lacking = {run.run_id for grid in rounds for run in grid.runs()} - set(table["run_id"])
+        if lacking:
+            raise RecordError(
+                f"The search '{name}' of the part '{part}' lacks {len(lacking)} of its runs, and "
+                "what they find may be better than the best of the others. Run its files in "
+                f"notebooks/{part}/search: python -m unlearnlib run FILE ..."
+            )
+        for where, runs in table.groupby(["dataset", "request"], sort=False):
+            best = best_of_each(runs, _CLASSES.get(str(where[0]), 10))
+            found.append(best.assign(**{"data set": where[0], "request": where[1]}))
     if not found:
         raise RecordError(
             f"No search of the part '{part}' on {dataset or 'any data set'} is recorded. Run the "

@@ -95,7 +95,8 @@ def trials(*grids: Grid) -> pd.DataFrame:
                     f"Rounds of one search differ in nothing but their methods, and here {field} "
                     f"is {one} and {another}. Give the files of one search."
                 )
-    turn = {run.run_id: i for i, run in enumerate(run for grid in grids for run in grid.runs())}
+    runs = dict.fromkeys(run.run_id for grid in grids for run in grid.runs())
+    turn = {run_id: i for i, run_id in enumerate(runs)}
     table = records.read(first.part, first.scale)
     table = table[table["run_id"].isin(turn)]
     return table.sort_values("run_id", key=lambda ids: ids.map(turn), kind="stable")

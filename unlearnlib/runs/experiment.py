@@ -139,6 +139,11 @@ def _written(name: str, made: Any) -> tuple[dict[str, str], str]:
                 f"The column '{column}' of the experiment '{name}' holds what is no text. Let "
                 "every column hold one kind: texts, whole numbers, numbers or truth values."
             )
+        if fits[0] == "str" and made[column].str.contains("\r").any():
+            raise SpecError(
+                f"The column '{column}' of the experiment '{name}' holds a carriage return, which "
+                "would be read as the end of a row. Replace it."
+            )
         if fits[0] in ("bool", "int") and made[column].isna().any():
             raise SpecError(
                 f"The column '{column}' of the experiment '{name}' lacks a value, which no "
