@@ -16,9 +16,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from unlearnlib.report.claims_file import digest
+from unlearnlib.cache import atomic
+from unlearnlib.errors import SpecError
+from unlearnlib.report.claims_file import digest, read_claims
 from unlearnlib.runs.mapping import mapping, values
-from unlearnlib.sweep.parameters import parameters_of
+from unlearnlib.sweep.parameters import UNKNOWN, parameters_of
 
 ROOT = Path(__file__).resolve().parent.parent
 CLAIMS = ROOT / "data" / "claims.yaml"
@@ -27,6 +29,11 @@ CLAIMS = ROOT / "data" / "claims.yaml"
 def settings_of(page: str, notebooks: Path = ROOT / "notebooks") -> str:
     """Return the digest of the parameters of a page at every scale, all but seeds and remarks."""
     declared = parameters_of(notebooks / f"{page}.ipynb")
+    if computed := [name for name, one in declared.items() if one.default is UNKNOWN]:
+        sys.exit(
+            f"The parameters {', '.join(computed)} of {page} are computed, so that no digest tells "
+            "whether they were changed. Write their values."
+        )
     at = {"": {name: one.default for name, one in declared.items()}}
     folder, name = (notebooks / page).parent, Path(page).name
     at |= {path.name: mapping(path) for path in sorted(folder.glob(f"{name}.*.yaml"))}
@@ -48,7 +55,9 @@ def frozen(text: str, name: str, line: str) -> str:
 
 
 def main(names: list[str]) -> None:
-    """Freeze the claims that are named."""
+    """Freeze the claims that are named; the file stays as it was if one of them cannot be."""
+    if not names:
+        sys.exit('Name the claims to freeze: make freeze CLAIM="jit-class ssd-class".')
     entries: dict[str, dict[str, Any]] = {entry["id"]: entry for entry in values(CLAIMS)}
     if unknown := sorted(set(names) - set(entries)):
         sys.exit(f"No claim is called {', '.join(unknown)}. Known are: {', '.join(entries)}.")
@@ -60,7 +69,12 @@ def main(names: list[str]) -> None:
             text, name,
             f'  frozen: {{time: "{now}", digest: "{own}", settings: "{settings}"}}\n',
         )  # fmt: skip
-    CLAIMS.write_text(text, "utf-8")
+    with atomic(CLAIMS) as temporary:
+        temporary.write_text(text, "utf-8")
+        try:
+            read_claims(temporary)
+        except SpecError as error:
+            sys.exit(f"Nothing is frozen, since {CLAIMS.name} could not be read then: {error}")
 
 
 if __name__ == "__main__":

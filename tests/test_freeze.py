@@ -73,5 +73,31 @@ def test_the_command_writes_one_line_a_claim(
     place.write_text(place.read_text("utf-8").replace("at_most: 0.15", "at_most: 0.16"), "utf-8")
     changed = {claim.id for claim in read_claims(place) if claim.changed}
     assert changed == {"jit-class", "jit-class-released"}
-    with pytest.raises(SystemExit, match="no-such"):
-        freeze.main(["no-such"])
+    before = place.read_bytes()
+    for names, told in ((["no-such"], "no-such"), ([], "Name the claims to freeze")):
+        with pytest.raises(SystemExit, match=told):
+            freeze.main(names)
+    assert place.read_bytes() == before
+
+
+def test_a_file_that_could_not_be_read_any_more_is_not_written(
+    freeze: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever moved the line by hand would have two of them."""
+    place = tmp_path / "claims.yaml"
+    line = 'frozen: {time: "2026-11-29T11:05:00+00:00", digest: x, settings: ""}'
+    text = f"- id: a\n  part: p\n  sentence: s\n  source: t\n  {line}\n  cell: true\n"
+    place.write_text(text, "utf-8")
+    monkeypatch.setattr(freeze, "CLAIMS", place)
+    with pytest.raises(SystemExit, match=r"^Nothing is frozen, .* twice"):
+        freeze.main(["a"])
+    assert place.read_text("utf-8") == text
+    assert [*tmp_path.iterdir()] == [place]
+
+
+def test_a_page_whose_settings_are_computed_cannot_be_frozen(
+    freeze: ModuleType, tmp_path: Path
+) -> None:
+    page(tmp_path, "training: dict = dict(epochs=20)\n")
+    with pytest.raises(SystemExit, match="The parameters training of jit/page are computed"):
+        freeze.settings_of("jit/page", tmp_path)

@@ -26,7 +26,7 @@ def made(table: pd.DataFrame, date: Any) -> pd.DataFrame:
     return table.assign(date=date, seed_model=table["seed_model"] + 10)
 
 
-@pytest.mark.parametrize("date", [None, float("nan"), ""])
+@pytest.mark.parametrize("date", [None, float("nan"), "", "yesterday"])
 def test_what_has_no_date_confirms_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, date: Any
 ) -> None:
@@ -36,6 +36,14 @@ def test_what_has_no_date_confirms_nothing(
     assert verdict(table, forgets_and_keeps(frozen=FROZEN))["exploratory"]
     monkeypatch.setenv("UNLEARNLIB_CACHE", str(tmp_path))
     assert hand_over("jit", {"jit-geometry-far": (9, 10)}, table)["jit-geometry-far"].date == ""
+
+
+@pytest.mark.parametrize(
+    ("zone", "exploratory"), [("+02:00", True), ("Z", False), ("-02:00", False)]
+)
+def test_dates_are_compared_in_utc(zone: str, exploratory: bool) -> None:
+    table = made(forgotten(10), f"2026-11-28T12:30:00{zone}")
+    assert verdict(table, forgets_and_keeps(frozen=FROZEN))["exploratory"] == exploratory
 
 
 class TestOtherSide:

@@ -13,7 +13,7 @@ from ..errors import RecordError, SpecError
 from ..locations import records_folder
 from .claims import Claim
 from .claims_file import read_claims
-from .measurements import FRESH, SEARCHED, dates
+from .measurements import FRESH, SEARCHED, dates, in_utc
 from .scales import SCALES
 from .settings import ORACLE, ORIGINAL, Setting, told_of
 from .verdicts import NO_POWER, NOT, REPRODUCED, UNDECIDED, Share
@@ -135,7 +135,7 @@ def _oldest(tables: Sequence[pd.DataFrame]) -> str:
                 "A table that a verdict rests on has no date. Hand over what run_grid or "
                 "experiment returned, before it is changed."
             )
-        made += dates(table) if "date" in table else [told["date"]]
+        made += dates(table) if "date" in table else [in_utc(told["date"])]
     return min(made, default="")
 
 

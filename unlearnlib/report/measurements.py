@@ -1,6 +1,7 @@
 """The measurements of records by trained model, over the seeds of the method averaged."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from operator import itemgetter
 from statistics import fmean
 from typing import Any, NamedTuple
@@ -103,8 +104,22 @@ _COLUMNS = (
 
 
 def dates(table: pd.DataFrame) -> list[str]:
-    """Return when each run was made; "" where that is not known."""
-    return [date if isinstance(date, str) else "" for date in table["date"]]
+    """Return when each run was made, in UTC, so that later dates are greater; "" if unknown."""
+    known = {date: in_utc(date) for date in table["date"].unique()}
+    return [known.get(date, "") for date in table["date"]]
+
+
+def in_utc(date: Any) -> str:
+    """Return a date in UTC, which one without a zone is; "" for what is no date.
+
+    >>> in_utc("2026-11-29T01:30:00+02:00"), in_utc("2026-11-28"), in_utc(None)
+    ('2026-11-28T23:30:00+00:00', '2026-11-28', '')
+    """
+    try:
+        moment = datetime.fromisoformat(date)
+    except (TypeError, ValueError):
+        return ""
+    return moment.astimezone(UTC).isoformat() if moment.tzinfo else str(date)
 
 
 def _standing(runs: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
