@@ -1,6 +1,7 @@
 """The target of a search, by the kind of request."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,14 @@ import pytest
 from unlearnlib import Grid
 from unlearnlib.errors import SpecError
 from unlearnlib.runs import records
-from unlearnlib.runs.declared_search import SPLITS, best_of_each, scores, settings, trials
+from unlearnlib.runs.declared_search import (
+    SPLITS,
+    best_of_each,
+    of_doing_nothing,
+    scores,
+    settings,
+    trials,
+)
 from unlearnlib.runs.records import unfolded
 
 
@@ -194,9 +202,29 @@ def test_trials_are_those_of_the_declared_files_in_their_order(
     assert list(trials(first)["lr"]) == [0.2]
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("seeds", [0, 1]), ("training", {"epochs": 2}), ("requests", ["class:Bag"]),
+     ("model", "strided_cnn"), ("dataset", "toy"), ("part", "pgu"), ("scale", "laptop"),
+     ("validation", 0.2), ("splits", ["forget"])],
+)  # fmt: skip
 def test_rounds_of_two_searches_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str, value: Any
 ) -> None:
-    first, other = rounds(tmp_path, monkeypatch, seeds=[0, 1])
-    with pytest.raises(SpecError, match=r"here seeds is \[0\] and \[0, 1\]"):
+    first, other = rounds(tmp_path, monkeypatch, **{field: value})
+    with pytest.raises(SpecError, match=f"here {field} is .* and {re.escape(str(value))}"):
         trials(first, other)
+
+
+def test_doing_nothing_is_as_far_below_the_target_as_above() -> None:
+    table = searched("random:17", {1.0: 0.75})
+    table.loc[(table["method"] == "Original") & (table["split"] == "forget"), "value"] = 0.7
+    assert of_doing_nothing(table, classes=10) == pytest.approx(0.1)
+
+
+def test_what_is_better_by_rounding_alone_is_no_better() -> None:
+    table = searched("class:boot", {1.0: 0.3})
+    table.loc[(table["method"] == "Original") & (table["split"] == "forget"), "value"] = 0.1 + 0.2
+    (found,) = best_of_each(table, classes=10).to_dict("records")
+    assert found["J"] < found["nothing"]
+    assert not found["found"]

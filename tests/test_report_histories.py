@@ -2,6 +2,8 @@
 
 import json
 import threading
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +64,10 @@ class TestOtherSide:
 
     def test_those_it_gave_up_are_left_out(self) -> None:
         table = pd.concat([made(forgotten(10), AFTER), self.ssd(0.5, 2, AFTER)])
-        for older in (self.ssd(0.0, 1, BEFORE), self.ssd(0.6, 1, BEFORE)):
-            found = verdict(pd.concat([older, table]), self.CLAIM)
+        with_controls = replace(self.CLAIM, controls="")
+        olders = (self.ssd(0.0, 1, BEFORE), self.ssd(0.6, 1, BEFORE))
+        for older, claim in product(olders, (self.CLAIM, with_controls)):
+            found = verdict(pd.concat([older, table]), claim)
             assert (found["verdict"], found["exploratory"]) == (REPRODUCED, False)
 
     def test_where_there_are_no_others_they_count_and_confirm_nothing(self) -> None:
@@ -109,9 +113,11 @@ class TestWhatTheOriginalsKnow:
                                where={"part": "other", "request": "random:*"})  # fmt: skip
         claim = forgets_and_keeps(tests=(elsewhere, *forgets_and_keeps().tests))
         for known, power in ((0.5, False), (1.0, True)):
-            table = pd.concat([forgotten(10), self.known([known] * 10)])
+            others = self.known([0.9] * 10, part="other")
+            table = pd.concat([forgotten(10), self.known([known] * 10), others])
             found = verdict(table, claim)
             assert ("an original knows 50.0%" in found["detail"]) == (not power)
+            assert (found["verdict"] == NO_POWER) == (not power)
 
 
 class TestCells:

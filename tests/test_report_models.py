@@ -84,6 +84,7 @@ class TestModels:
         assert "no run of Retrain with accuracy test_forget in 1 of 10" in found["detail"]
         found = verdict(table[table["method"] != "Retrain"])
         assert found["verdict"] == UNTESTED
+        assert not found["exploratory"]  # there is nothing to confirm
         assert verdict(table[table["method"] != "JiT"])["detail"] == "no records at this scale"
 
     def test_a_premise_chooses_the_models(self) -> None:
@@ -95,6 +96,8 @@ class TestModels:
         found = verdict(pd.concat([forgotten(10), ssd, scrub]), claim)
         assert (found["verdict"], found["share"]) == (REPRODUCED, "7/7")
         assert "the premise does not hold in 3 of 10" in found["detail"]
+        (row,) = settings(pd.concat([forgotten(10), ssd, scrub]), claim).to_dict("records")
+        assert (row["original_n"], row["oracle_n"]) == (7, 7)  # of the controls no more
         assert verdict(pd.concat([forgotten(10), ssd.assign(value=0.9), scrub]), claim)[
             "verdict"
         ] == UNDECIDED  # fmt: skip

@@ -43,6 +43,10 @@ from .tidy import hyper_parameters
 
 SPLITS = ["forget", "validation", "validation_forget", "validation_retain"]
 """What a search measures."""
+_SHARED = (
+    "part", "scale", "dataset", "model", "requests", "training", "validation", "splits", "seeds",
+)  # fmt: skip
+"""What its rounds have in common."""
 
 
 def settings(kind: str, **values: list[Any]) -> dict[str, dict[str, Any]]:
@@ -88,7 +92,7 @@ def trials(*grids: Grid) -> pd.DataFrame:
     """
     first = grids[0]
     for other in grids[1:]:
-        for field in ("part", "scale", "dataset", "model", "requests", "training", "seeds"):
+        for field in _SHARED:
             one, another = getattr(first, field), getattr(other, field)
             if one != another:
                 raise SpecError(
