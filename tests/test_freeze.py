@@ -73,11 +73,11 @@ def test_the_command_writes_one_line_a_claim(
     place.write_text(place.read_text("utf-8").replace("at_most: 0.15", "at_most: 0.16"), "utf-8")
     changed = {claim.id for claim in read_claims(place) if claim.changed}
     assert changed == {"jit-class", "jit-class-released"}
-    before = place.read_bytes()
+    before = place.read_text("utf-8")
     for names, told in ((["no-such"], "no-such"), ([], "Name the claims to freeze")):
         with pytest.raises(SystemExit, match=told):
             freeze.main(names)
-    assert place.read_bytes() == before
+    assert place.read_text("utf-8") == before
 
 
 def test_a_file_that_could_not_be_read_any_more_is_not_written(

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from unlearnlib.errors import SpecError
+from unlearnlib.errors import RecordError, SpecError
 from unlearnlib.report import hand_over, handed_over, ledger, read_claims
 from unlearnlib.report.claims import Frozen, Inequality
 from unlearnlib.report.handover import Cell
@@ -144,6 +144,10 @@ class TestCells:
         place.parent.mkdir(parents=True)
         place.write_text(json.dumps({"jit-geometry-far": [[9, 10], "2026"]}))
         assert handed_over() == {"jit-geometry-far": Cell((9, 10), "2026")}
+        for rest in ([2026], ["2026", "no"]):
+            place.write_text(json.dumps({"jit-geometry-far": [[9, 10], *rest]}))
+            with pytest.raises(RecordError, match="no verdict"):
+                handed_over()
 
     @pytest.mark.parametrize("scale", ["laptop", "worcstation", ""])
     def test_what_would_be_read_at_no_scale_is_refused(

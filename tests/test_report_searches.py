@@ -5,7 +5,7 @@ import pytest
 
 from unlearnlib.errors import RecordError
 from unlearnlib.report import best_settings, searches, show_searches
-from unlearnlib.runs.declared_search import declared
+from unlearnlib.runs.declared_search import declared, trials
 
 BEST = pd.DataFrame(
     {
@@ -56,7 +56,7 @@ def test_a_search_that_is_recorded_in_part_has_no_best_setting_yet(
 ) -> None:
     """Not even where the first of its runs alone are there, which are the originals'."""
     rounds = declared("pgu")["removal.laptop"]
-    whole = searches.trials(*rounds)
+    whole = trials(*rounds)
     monkeypatch.setattr(searches, "declared", lambda part: {"removal.laptop": rounds})
     last = whole["run_id"].iloc[-1]
     for table, n in (

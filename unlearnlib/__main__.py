@@ -262,8 +262,8 @@ def _record(options: argparse.Namespace) -> int:
                 records.merge(loose.parent.name, loose.name)
             except UnlearnError as error:  # the loose records stay, those of other parts are packed
                 errors.append(error)
-        for error in errors:
-            _tell(error, options.verbose, f"{notebook}: ")
+        for one in errors:
+            _tell(one, options.verbose, f"{notebook}: ")
         failed += bool(errors)
         print(f"{notebook}: {time.monotonic() - start:.0f} s", flush=True)
     return int(bool(failed))

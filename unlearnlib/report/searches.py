@@ -43,8 +43,9 @@ def best_settings(part: str, dataset: str = "") -> pd.DataFrame:
                 f"notebooks/{part}/search: python -m unlearnlib run FILE ..."
             )
         for where, runs in table.groupby(["dataset", "request"], sort=False):
-            best = best_of_each(runs, _CLASSES.get(str(where[0]), 10))
-            found.append(best.assign(**{"data set": where[0], "request": where[1]}))
+            data_set, request = map(str, where)
+            best = best_of_each(runs, _CLASSES.get(data_set, 10))
+            found.append(best.assign(**{"data set": data_set, "request": request}))
     if not found:
         raise RecordError(
             f"No search of the part '{part}' on {dataset or 'any data set'} is recorded. Run the "
