@@ -153,7 +153,7 @@ def handed_over(part: str = "") -> dict[str, Cell]:
         RecordError: A file is damaged.
     """
     cells: dict[str, Cell] = {}
-    for path in sorted(_place("x").parents[1].glob(f"{part or '*'}/cells.jsonl")):
+    for path in sorted(_place("x").parents[1].glob(f"{part or '*'}/page_verdicts.jsonl")):
         try:
             values = json.loads(path.read_text("utf-8"))
             if strange := [name for name, value in values.items() if not is_cell(value)]:
@@ -178,4 +178,4 @@ def _known(cells: Mapping[str, T]) -> dict[str, T]:
 
 
 def _place(part: str) -> Path:
-    return records_folder("laptop") / part / "cells.jsonl"  # no record, so not .json
+    return records_folder("laptop") / part / "page_verdicts.jsonl"  # no record, so not .json
