@@ -40,7 +40,7 @@ class Cell(NamedTuple):
 
 def is_cell(cell: object) -> bool:
     """Tell whether something is what a page computed; NaN is none."""
-    if not isinstance(cell, tuple | list) or len(cell) not in (2, 3):
+    if not isinstance(cell, tuple | list) or len(cell) != len(Cell._fields):
         return False
     counts, *rest = cell
     return are_counts(counts) and all(map(isinstance, rest, (str, bool)))
@@ -118,7 +118,7 @@ def hand_over(part: str, cells: Mapping[str, Counts], *tables: pd.DataFrame) -> 
     rests_on = _oldest(tables), any(map(_of_search, tables))
     made = {name: Cell(_plain(value), *rests_on) for name, value in cells.items()}
     place = _place(part)
-    with locked(place.with_name("cells.lock")):  # pages of one part run at the same time
+    with locked(place.with_suffix(".lock")):  # pages of one part run at the same time
         kept = handed_over(part) | made
         with atomic(place) as temporary:
             temporary.write_text(json.dumps(kept, sort_keys=True) + "\n", "utf-8")
