@@ -89,8 +89,8 @@ strict: install  ## the book's HTML from what is executed or committed, warnings
 wheel: install  ## the built wheel in a clean environment
 	$(call stage,wheel,$(BIN)/python tests/smoke_wheel.py)
 
-paper: install  ## recorded runs at paper scale, on whatever device is there (PAPER=jit: one part; BUDGET=25m: a time)
-	@$(BIN)/python -m unlearnlib run $(BUDGET:%=--budget %) $(wildcard notebooks/$(PAPER)/*.paper.yaml notebooks/$(PAPER)/more/*.paper.yaml)
+paper: install  ## recorded runs at paper scale by worth an hour, on any device (PAPER=jit: one part; BUDGET=25m: a time; DRY=1: the plan)
+	@$(BIN)/python -m unlearnlib run $(BUDGET:%=--budget %) $(if $(DRY),--dry-run) $(wildcard notebooks/$(PAPER)/*.paper.yaml notebooks/$(PAPER)/more/*.paper.yaml)
 
 records: install  ## laptop runs that pages lack (PAGES="notebooks/jit/random.ipynb ..."; all without)
 	@TQDM_DISABLE=1 $(BIN)/python -m unlearnlib record $(or $(PAGES),$(shell find notebooks -mindepth 2 -name '*.ipynb' | sort))

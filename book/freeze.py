@@ -3,9 +3,9 @@
     python book/freeze.py jit-class ssd-class
 
 Each claim that is named gets the time (UTC), the digest of its entry, and that of the settings of
-its page at every scale: the parameters in the notebook and in its `PAGE.*.yaml`, all but seeds and
-remarks. A claim that was frozen is frozen anew. Verdicts are confirming if all of their runs are
-later, and of seeds that no search has seen.
+its page at every scale: the parameters in the notebook and in its `PAGE.*.yaml`, all but seeds,
+remarks and worth. A claim that was frozen is frozen anew. Verdicts are confirming if all of their
+runs are later, and of seeds that no search has seen.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ CLAIMS = ROOT / "data" / "claims.yaml"
 
 
 def settings_of(page: str, notebooks: Path = ROOT / "notebooks") -> str:
-    """Return the digest of the parameters of a page at every scale, all but seeds and remarks."""
+    """Return the digest of what decides the numbers of a page at every scale, all but seeds."""
     declared = parameters_of(notebooks / f"{page}.ipynb")
     if computed := [name for name, one in declared.items() if one.default is UNKNOWN]:
         sys.exit(
@@ -38,7 +38,7 @@ def settings_of(page: str, notebooks: Path = ROOT / "notebooks") -> str:
     folder, name = (notebooks / page).parent, Path(page).name
     at |= {path.name: mapping(path) for path in sorted(folder.glob(f"{name}.*.yaml"))}
     decide = {
-        scale: {k: v for k, v in setting.items() if "seed" not in k and k != "note"}
+        scale: {k: v for k, v in setting.items() if "seed" not in k and k not in ("note", "worth")}
         for scale, setting in at.items()
     }
     text = json.dumps(decide, sort_keys=True, default=str)

@@ -36,10 +36,12 @@ def page(folder: Path, text: str) -> None:
 def test_what_decides_a_run_is_in_the_digest_and_seeds_are_not(
     freeze: ModuleType, tmp_path: Path
 ) -> None:
-    text = 'methods: dict = {"JiT": {"lr": 0.1}}\nseeds: list = [0]\nnote: str = "a"\n'
+    text = (
+        'methods: dict = {"JiT": {"lr": 0.1}}\nseeds: list = [0]\nnote: str = "a"\nworth: int = 1\n'
+    )
     page(tmp_path, text)
     first = freeze.settings_of("jit/page", tmp_path)
-    page(tmp_path, text.replace("[0]", "[10, 11]").replace('"a"', '"b"'))
+    page(tmp_path, text.replace("[0]", "[10, 11]").replace('"a"', '"b"').replace("= 1", "= 2"))
     assert freeze.settings_of("jit/page", tmp_path) == first
     page(tmp_path, text.replace("0.1", "0.2"))
     assert freeze.settings_of("jit/page", tmp_path) != first

@@ -193,7 +193,7 @@ class TestSpecifications:
             Grid.read(path)
         known = (
             "Known are: part, scale, dataset, model, requests, training, methods, seeds, "
-            "validation, splits."
+            "validation, splits, worth."
         )
         assert str(caught.value).splitlines() == [
             f"{path}: seeds is missing.",

@@ -111,7 +111,7 @@ class TestOfARun:
 
 def test_models_and_statistics_are_known_by_what_differs() -> None:
     scenario = Scenario("toy", "mlp", "class:1", Recipe(3, lr=0.1))
-    assert scenario._identity["recipe"] == {"epochs": 3}
+    assert scenario.identity()["recipe"] == {"epochs": 3}
     assert differing(Statistic("fisher", group=1)) == {"kind": "fisher"}
     assert differing(Statistic("sensitivity", 4, norm="l2")) == {
         "kind": "sensitivity", "group": 4, "norm": "l2",

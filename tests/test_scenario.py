@@ -264,4 +264,4 @@ def test_purposes_have_streams_of_their_own() -> None:
 
 @pytest.mark.usefixtures("lab")
 def test_an_identity_is_json() -> None:
-    assert json.loads(json.dumps(make()._identity)) == make()._identity
+    assert json.loads(json.dumps(make().identity())) == make().identity()

@@ -14,18 +14,19 @@ import tempfile
 import time
 import traceback
 import warnings
-from collections.abc import Iterator
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 
 import torch
 
 from .data import NAMES, load
-from .errors import StoppedError, UnlearnError
+from .errors import StoppedError, UnlearnError, sentences
 from .locations import cache_folder, committed_records
 from .runs import records
 from .runs.grid import Grid
 from .runs.run_grid import run_grid
+from .runs.timetable import table, turns
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -60,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("specs", nargs="+", type=Path, help="files of JSON or YAML, one grid each")
     run.add_argument("--budget", type=seconds, metavar="25m", help=f"{BUDGET}; {PAUSE}")
     run.add_argument("--threads", type=count, metavar="N", help="threads of the processor")
+    run.add_argument("--dry-run", action="store_true", help="print the plan and run nothing")
     run.set_defaults(go=_run)
 
     record = commands.add_parser(
@@ -95,7 +97,10 @@ RUN = (
     "Make the runs that are missing in grids. All specifications are checked first, and all of "
     "their mistakes are told before anything is trained. One that is wrong is left out, and a run "
     "that fails does not stop the others: failures are listed at the end, and the exit status is "
-    "1. If nothing can be written any more, everything stops."
+    "1. If nothing can be written any more, everything stops. Specifications that declare a worth "
+    "are taken in the order of worth an hour, by an estimate that --dry-run prints; of these "
+    "--budget skips one whose first training does not fit in the time that is left, and what is "
+    "left at the end goes to the first that was skipped, as far as a checkpoint."
 )
 RECORD = (
     "Execute notebooks, so that the runs and the experiments that they lack are made and recorded "
@@ -134,36 +139,10 @@ def count(text: str) -> int:
 
 def _tell(error: BaseException, verbose: bool, place: str = "") -> None:
     """Print an error, one sentence for each mistake or kind of failure; no traceback."""
-    for sentence in _sentences(error):
+    for sentence in sentences(error):
         print(f"error: {place}{sentence}", file=sys.stderr)
     if verbose:
         traceback.print_exception(error)
-
-
-def _sentences(error: BaseException) -> Iterator[str]:
-    """Yield what an error says; of runs that failed alike, the sentence once and their number."""
-    places: dict[str, list[str]] = {}
-    for one in _leaves(error):
-        text = str(one)
-        if not isinstance(one, UnlearnError | OSError):  # no mistake of the user's
-            words = " ".join(text.split()) or "no message"
-            text = f"{type(one).__name__}: {words:.300} (--verbose shows the traceback)"
-        for line in text.splitlines():
-            places.setdefault(line, []).extend(getattr(one, "__notes__", []))
-    for text, notes in places.items():
-        if len(notes) > 1:
-            yield f"{text} ({len(notes)} runs, the first of them {notes[0]})"
-        else:
-            yield f"{text} ({notes[0]})" if notes else text
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    """Yield the errors in a group, or the error itself."""
-    if isinstance(error, BaseExceptionGroup):
-        for one in error.exceptions:
-            yield from _leaves(one)
-    else:
-        yield error
 
 
 def _data(options: argparse.Namespace) -> int:
@@ -182,35 +161,41 @@ def _data(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    """Make the runs of grids."""
+    """Make the runs of grids, or say what would be made."""
     if options.threads:
         torch.set_num_threads(options.threads)
-    end = time.monotonic() + options.budget if options.budget is not None else None
-    grids: list[tuple[Path, Grid]] = []
-    failed: list[tuple[Path, Exception]] = []
-    for spec in options.specs:
+    end = time.monotonic() + options.budget if options.budget is not None else inf
+    grids: list[tuple[str, Grid]] = []
+    failed: list[tuple[str, Exception]] = []
+    for spec in map(str, options.specs):
         try:
             grids.append((spec, Grid.read(spec)))
         except Exception as error:  # it names the file
             _tell(error, options.verbose)
             failed.append((spec, UnlearnError("left out for the mistakes above")))
     failed = failed if grids else []
-    for i, (spec, grid) in enumerate(grids, 1):
+    if options.dry_run:
+        print(*table(grids, inf if options.budget is None else options.budget), sep="\n")
+        return int(bool(failed) or not grids)  # the mistakes are told
+    ahead = turns(grids, lambda: inf if end == inf else max(0.0, end - time.monotonic()))
+    for spec, grid, left, why in ahead:
+        if why:
+            print(f"{spec}: skipped: {why}", flush=True)
+            continue
         try:
-            _make(spec, grid, None if end is None else max(0.0, end - time.monotonic()))
+            _make(spec, grid, None if left == inf else left)
         except BrokenPipeError:
             raise
         except Exception as error:
             failed.append((spec, error))
             if isinstance(error, StoppedError):
-                failed += [(late, UnlearnError("not started")) for late, _ in grids[i:]]
-                break
-    for spec, why in failed:
-        _tell(why, options.verbose, f"{spec}: ")
+                failed += [(late, UnlearnError("not started")) for late, *_ in ahead]
+    for spec, fault in failed:
+        _tell(fault, options.verbose, f"{spec}: ")
     return int(bool(failed) or not grids)
 
 
-def _make(spec: Path, grid: Grid, budget: float | None) -> None:
+def _make(spec: str, grid: Grid, budget: float | None) -> None:
     """Make the runs of a grid that are missing, and pack what is recorded."""
     print(f"{spec}: ", end="", flush=True)  # a large grid takes a while to look through
     missing = len(grid.missing())

@@ -1,5 +1,6 @@
 """The errors of the library. Each message says what was wrong, why, and what to do."""
 
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -80,3 +81,29 @@ def first_line(error: object) -> str:
     ('No such file', 'EOFError')
     """
     return str(error).strip().partition("\n")[0].rstrip(" .:\r") or type(error).__name__
+
+
+def sentences(error: BaseException) -> Iterator[str]:
+    """Yield what an error says; of runs that failed alike, the sentence once and their number."""
+    places: dict[str, list[str]] = {}
+    for one in _leaves(error):
+        text = str(one)
+        if not isinstance(one, UnlearnError | OSError):  # no mistake of the user's
+            words = " ".join(text.split()) or "no message"
+            text = f"{type(one).__name__}: {words:.300} (--verbose shows the traceback)"
+        for line in text.splitlines():
+            places.setdefault(line, []).extend(getattr(one, "__notes__", []))
+    for text, notes in places.items():
+        if len(notes) > 1:
+            yield f"{text} ({len(notes)} runs, the first of them {notes[0]})"
+        else:
+            yield f"{text} ({notes[0]})" if notes else text
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    """Yield the errors in a group, or the error itself."""
+    if isinstance(error, BaseExceptionGroup):
+        for one in error.exceptions:
+            yield from _leaves(one)
+    else:
+        yield error

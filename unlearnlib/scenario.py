@@ -95,8 +95,8 @@ class Scenario:
         """
         moved = {"dataset", "device"} & changes.keys()
         other = replace(self, **{"loaded": None if moved else self.data, **changes})
-        decides = ("_identity", "device")
-        if self.trained and all(getattr(self, name) == getattr(other, name) for name in decides):
+        alike = self.identity() == other.identity() and self.device == other.device
+        if self.trained and alike:
             vars(other)["original"] = self.original
         return other
 
@@ -161,20 +161,24 @@ class Scenario:
             shape = tuple(self.data.train.x.shape[1:])
             return build(self.model, shape, len(self.data.classes)).to(self.device)
 
-    @property
-    def _identity(self) -> dict[str, Any]:
-        """What the original model depends on; the request is not part of it."""
-        return {
-            "dataset": self.dataset,
-            "model": self.model,
-            "recipe": differing(self.recipe),
-            "seed_model": self.seed_model,
-            "validation": self.validation,
-        }
+    def identity(self, oracle: int | None = None, again: int = 0) -> dict[str, Any]:
+        """Return what the original model depends on, without the request; or a retrained model.
 
-    def _cached(self, extra: dict[str, Any], make: Any) -> tuple[nn.Module, dict[str, float]]:
+        Args:
+            oracle: Seed of the retrained model; None for the original.
+            again: Which of several models of this seed, see `Retrain`.
+        """
+        original = {
+            "dataset": self.dataset, "model": self.model, "recipe": differing(self.recipe),
+            "seed_model": self.seed_model, "validation": self.validation,
+        }  # fmt: skip
+        if oracle is None:
+            return original
+        request = {"request": self.request, "seed_request": self.seed_request, "oracle": oracle}
+        return original | request | ({"again": again} if again else {})
+
+    def _cached(self, identity: dict[str, Any], make: Any) -> tuple[nn.Module, dict[str, float]]:
         """Return a model of this scenario by way of the cache."""
-        identity = self._identity | extra
         path, line = place_of("checkpoints", identity)
 
         def empty() -> nn.Module:
@@ -212,7 +216,7 @@ class Scenario:
             return model, {"seconds": seconds}
 
         try:
-            model, cost = self._cached({}, make)
+            model, cost = self._cached(self.identity(), make)
             return settled(model), cost["seconds"]
         except NonFiniteError:
             raise NonFiniteError(
@@ -227,15 +231,8 @@ class Scenario:
         return "original" in vars(self)
 
     def oracle(self, seed: int, make: Any, again: int = 0) -> tuple[nn.Module, dict[str, float]]:
-        """Return the model that `make` retrains with `seed`, and its costs, from the cache.
-
-        Args:
-            seed: Of the retrained model.
-            make: Returns the model and its costs.
-            again: Which of several models of this seed, see `Retrain`.
-        """
-        request = {"request": self.request, "seed_request": self.seed_request, "oracle": seed}
-        return self._cached(request | ({"again": again} if again else {}), make)
+        """Return the model that `make` retrains, and its costs, from the cache; see `identity`."""
+        return self._cached(self.identity(seed, again), make)
 
     def ordered(self, order: Order) -> Labelled:
         """Return the training set, :math:`D`, in an order by name.
@@ -259,7 +256,7 @@ class Scenario:
             which: A `Statistic` for an `Importance`, `Moments` for a `GradientSpace`.
         """
         model, _ = self.original
-        identity = self._identity | which.identity
+        identity = self.identity() | which.identity
         if which.order != "data":  # the order is that of the request
             identity |= {"request": self.request, "seed_request": self.seed_request}
 

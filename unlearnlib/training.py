@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Optimizer
 from torch.optim import lr_scheduler as schedules
 
@@ -16,7 +16,7 @@ from .checks.outputs import logits, settled
 from .data.augment import augment
 from .data.tensors import Labelled, batch_count
 from .fields import Checked, Count, NonNegative, Part
-from .losses import mean_loss
+from .losses import Labels, mean_loss
 
 Schedule = Literal["constant", "onecycle", "multistep", "linear", "exponential", "tenth"]
 
@@ -92,8 +92,7 @@ def train(
 ) -> nn.Module:
     """Train `model` in place on `data` by `recipe`; return it in eval mode.
 
-    On CUDA the forward pass runs in bf16 autocast. Inside `checkpoint.resumable` the training goes
-    on where an earlier one was interrupted.
+    Inside `checkpoint.resumable` the training goes on where an earlier one was interrupted.
 
     Args:
         model: A classifier, (n, ...) -> logits (n, classes).
@@ -106,7 +105,6 @@ def train(
         PausedError: Time was up inside `checkpoint.until`.
     """
     handed(data=data)
-    cuda = data.x.is_cuda
     optimiser = optimiser_of(recipe, model)
     steps = recipe.epochs * batch_count(len(data), recipe.batch_size)
     schedule = scheduler(recipe, optimiser, steps)
@@ -115,10 +113,15 @@ def train(
     with seeded(generator):
         for x, y in batches(data, recipe.epochs, recipe.batch_size, generator, changed):
             x = augment(x, generator) if recipe.augment else x
-            with torch.autocast("cuda", torch.bfloat16, enabled=cuda):
-                loss = mean_loss(logits(model, x), y)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
+            step(model, optimiser, x, y)
             schedule.step()
     return settled(model)
+
+
+def step(model: nn.Module, optimiser: Optimizer, x: Tensor, y: Labels) -> None:
+    """Take one step on a batch; on CUDA the forward pass runs in bf16 autocast."""
+    with torch.autocast("cuda", torch.bfloat16, enabled=x.is_cuda):
+        loss = mean_loss(logits(model, x), y)
+    optimiser.zero_grad()
+    loss.backward()
+    optimiser.step()

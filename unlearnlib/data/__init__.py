@@ -3,6 +3,7 @@
 Begin with :func:`load`; its result is a :class:`Dataset` of two :class:`Labelled`.
 
 - `sets`: a data set by its name: add a set here
+- `sizes`: how large each set is, known without its files: add its size there
 - `dataset`: what a data set is: training and test examples and the names of classes
 - `tensors`: examples with labels and without, checked when they are made; batches
 - `augment`: crop, flip and rotation of a batch of images

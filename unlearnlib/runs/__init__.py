@@ -8,6 +8,8 @@ the others in `data/records/`.
 - `followed`: the models that a method passes through, and what metrics say of each
 - `grid`: `Grid`, all runs of a page, and `Run`, one of them: what each is known by
 - `run_grid`: makes those that are not recorded yet, one by one
+- `plan`: what grids have left to do, how long it takes, and their order by worth an hour
+- `speed`: how fast a network trains on this device; `timetable`: which grid is next, and the table
 - `experiment`: what a page computes besides grids, recorded as a table
 - `rerun`: a sample of what is recorded, made anew and set beside its record
 - `record_form`: what a record holds, and what is wrong with a text that is none

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from ..access import Method, access
 from ..errors import DivergedError, RequestError
-from ..fields import Part, Whole, differing
+from ..fields import NonNegative, Part, Whole, differing
 from ..request import resolve
 from ..scenario import Scenario, rng
 from ..training import Recipe
@@ -38,6 +38,8 @@ class Grid:
         seeds: Each is at once the seed of the training, of the request and of the method.
         validation: Share of the training set held out.
         splits: What to measure; a search names only what it may see.
+        worth: How many claims of `data/claims.yaml` its runs test, other forms counted; by what
+            that is an hour `python -m unlearnlib run` orders files. It decides no number.
     """
 
     part: str
@@ -50,6 +52,7 @@ class Grid:
     seeds: list[Whole]
     validation: Part = 0.0
     splits: list[str] = field(default_factory=lambda: list(SPLITS))
+    worth: NonNegative = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what could only fail later, all of it at once."""

@@ -19,7 +19,7 @@ TYPED = (("list", 1), ("dict", 2))
 """Kinds that may name those of their members, and how many they name: `dict[str, int]` two."""
 UNKNOWN: Any = type("Unknown", (), {"__repr__": lambda self: "an expression"})()
 """The default of a parameter that is computed; it can be replaced, and not be reached into."""
-GRID_PARAMETERS = {field.name for field in fields(Grid)} - {"splits", "validation"}
+GRID_PARAMETERS = {field.name for field in fields(Grid)} - {"splits", "validation", "worth"}
 """The parameters of a notebook that runs a grid."""
 
 
