@@ -136,15 +136,15 @@ class TestCells:
                 assert found["exploratory"] == exploratory
                 assert ("seeds below 10 served the search" in found["detail"]) == exploratory
 
-    def test_what_was_handed_over_before_is_read_still(
+    def test_what_is_read_is_a_cell_in_all_its_parts(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("UNLEARNLIB_CACHE", str(tmp_path))
-        place = tmp_path / "records" / "jit" / "cells.jsonl"
+        place = tmp_path / "records" / "jit" / "page_verdicts.jsonl"
         place.parent.mkdir(parents=True)
-        place.write_text(json.dumps({"jit-geometry-far": [[9, 10], "2026"]}))
-        assert handed_over() == {"jit-geometry-far": Cell((9, 10), "2026")}
-        for rest in ([2026], ["2026", "no"]):
+        place.write_text(json.dumps({"jit-geometry-far": [[9, 10], "2026", True]}))
+        assert handed_over() == {"jit-geometry-far": Cell((9, 10), "2026", True)}
+        for rest in ([], ["2026"], [2026, False], ["2026", "no"]):
             place.write_text(json.dumps({"jit-geometry-far": [[9, 10], *rest]}))
             with pytest.raises(RecordError, match="no verdict"):
                 handed_over()

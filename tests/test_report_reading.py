@@ -252,7 +252,7 @@ class TestCells:
             ledger({}, cells={"jit-geometry-flat": Cell(value)})
         hand_over("jit", {"jit-geometry-flat": np.bool_(True)})  # type: ignore[dict-item]
         (path,) = (tmp_path / "records" / "jit").glob("*.jsonl")
-        path.write_text(json.dumps({"jit-geometry-flat": [value, ""]}))
+        path.write_text(json.dumps({"jit-geometry-flat": [value, "", False]}))
         with pytest.raises(RecordError, match="no verdict"):
             handed_over("jit")
 
