@@ -218,6 +218,9 @@ def test_each_request_has_a_panel_with_the_methods_named_once() -> None:
     assert [ax.get_title() or ax.get_title("left") for ax in panels] == ["Dress", "Ankle boot"]
     drawn = [[np.asarray(line.get_xdata(), float) for line in ax.lines] for ax in panels]
     assert np.concatenate(drawn[1]) == pytest.approx(np.concatenate(drawn[0]) + 5)
+    low, high = panels[0].get_xlim()
+    assert low <= np.concatenate(drawn[0]).min()
+    assert np.concatenate(drawn[1]).max() <= high
     assert "n = 2" in figure.get_suptitle()
 
 

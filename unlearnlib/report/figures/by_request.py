@@ -6,10 +6,10 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ..presentation import label
+from ..presentation import label, presented
 from ..rows import pick
 from .by_method import dots
-from .by_model import how_drawn
+from .by_model import how_drawn, keep_within
 from .style import WIDTH, doubts
 
 
@@ -33,6 +33,9 @@ def dots_by_request(table: pd.DataFrame, metric: str, split: str = "") -> Figure
         ax.set_title(str(request).partition(":")[2].replace("_", " "), fontsize=9)
         ax.set_xlabel("")
         ax.tick_params(axis="y", length=0)
+    how, shared = presented(metric), panels[0][0]
+    shared.autoscale(axis="x")  # over all panels, since each has set the common axis for itself
+    keep_within(shared, (how.bounds[0] * how.scale, how.bounds[1] * how.scale))
     figure.supxlabel(label(metric, split, unit=True), fontsize=9)
     sizes = {runs.groupby("method")["seed_model"].nunique().max() for _, runs in requests}
     told = f"{how_drawn(sizes)}{doubts(rows)}, band: range of the retrained models"
