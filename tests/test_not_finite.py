@@ -122,7 +122,7 @@ class TestGrid:
         assert first.startswith("GradientAscent on class:boot: ")
         assert "seed 0" in first
         assert "seed 1" in second
-        assert "2 more diverged and left no number" in figures.provenance_line(table)
+        assert "2 of 4 runs diverged and left no number" in figures.provenance_line(table)
 
     def test_where_nothing_diverges_nothing_is_said(self) -> None:
         methods: dict[str, dict[str, Any]] = {"Original": {}}

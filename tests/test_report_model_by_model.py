@@ -39,6 +39,14 @@ def test_a_column_a_request_with_mean_and_spread() -> None:
         )
 
 
+def test_n_is_a_range_where_requests_lack_different_runs() -> None:
+    table = made().dropna(subset="value")
+    lost = table["method"].eq("JiT") & table["request"].eq("class:b") & table["seed_model"].eq(0)
+    cells = {row[0]: row[1:] for _, row in show_by_request(table[~lost], *MEASURED).rows}
+    assert cells["JiT"][-1] == "1 to 2"
+    assert cells["Retrain"][-1] == "3"
+
+
 def test_differences_stand_under_their_floor() -> None:
     table = show_paired_by_request(made(), *MEASURED, ["JiT"])
     (_, floor), (_, jit) = table.rows

@@ -39,7 +39,9 @@ def show_by_request(table: pd.DataFrame, metric: str, split: str = "") -> Table:
         if missing:
             notes.append(f"{method}: {lacking(missing, missing + int(lines['n'].sum()))}.")
         name = marked(str(method), bool(lines["stale"].any()))
-        rows.append((str(kind), (name, *cells, str(lines["n"].max()))))
+        least, most = lines["n"].min(), lines["n"].max()
+        n = str(most) if least == most else f"{least} to {most}"
+        rows.append((str(kind), (name, *cells, n)))
     caption = f"{label(metric, split, unit=True)}: mean ± standard deviation over models"
     heads = ("Method", *requests, "n")
     return Table(heads, tuple(rows), caption, frozenset(heads[1:]), notes=tuple(notes))

@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 
 from ...errors import SpecError
 from ...runs.environment import environment
+from ...runs.one_run import DIVERGED
 from ..presentation import AGAIN, MORE, REFERENCE, STORED_TOO, ZERO_SHOT
 from ..rows import lacking, outdated
 
@@ -202,8 +203,8 @@ def provenance_line(table: pd.DataFrame) -> str:
     missing = table.loc[~np.isfinite(table["value"]), "run_id"].nunique()
     if missing:
         parts.append(f"⚠ {lacking(missing, len(runs))} for some measurement")
-    if diverged := len(table.attrs.get("diverged", ())):
-        parts.append(f"⚠ {diverged} more diverged and left no number")
+    if diverged := table.loc[table["metric"] == DIVERGED[0], "run_id"].nunique():
+        parts.append(f"⚠ {diverged} of {len(runs)} runs diverged and left no number")
     if old := int(runs["stale"].sum()):
         parts.append(f"⚠ {old} runs are of a method that does something else now")
     return " · ".join(parts)
