@@ -238,6 +238,7 @@ class TestExperiment:
         with monkeypatch.context() as patch:
             patch.setenv("UNLEARNLIB_RECORDS", str(lab / "data" / "records"))
             experiment("try", "curve", lambda: old)
+        monkeypatch.setenv("RERUN", "all")
         return rerun(experiment("try", "curve", lambda: new))
 
     def test_with_seeds(self, lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:

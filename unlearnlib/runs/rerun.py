@@ -21,8 +21,6 @@ from .grid import Grid, Run
 MODES = ("none", "sample", "all")
 AGAIN = "again"
 """Key of `attrs` under which the recorded table of an experiment carries the one made anew."""
-QUICK = 10.0
-"""Seconds that an experiment may have taken to be in the sample."""
 NEAR = 0.005
 """The least that counts as a spread: half a point of an accuracy, which is an image or two."""
 LEAST, LEAST_OF_ONE = 0.95, 0.5
@@ -35,9 +33,9 @@ COLUMNS = (
 def mode() -> str:
     """Return how much to make anew, as the environment variable `RERUN` says.
 
-    That is nothing, a `sample`, which is meant where it is not set (of the first grid that
-    is handed over the first request with the first seed, and experiments of up to ten seconds, at
-    laptop scale: the others may want a download and hours), or all.
+    That is nothing, a `sample`, which is meant where it is not set (of the first grid that is
+    handed over the first request with the first seed, at laptop scale: the others may want a
+    download and hours, and an experiment the models of all its seeds), or all.
 
     Raises:
         SpecError: It says something else.
@@ -46,12 +44,6 @@ def mode() -> str:
     if given not in MODES:
         raise SpecError(f"RERUN={given} is none of {', '.join(MODES)}. Set it to one of these.")
     return given
-
-
-def is_due(scale: str, seconds: float = 0.0) -> bool:
-    """Tell whether to make a record of a scale anew that took so many seconds."""
-    quick = scale == "laptop" and seconds <= QUICK
-    return mode() == "all" or (mode() == "sample" and quick)
 
 
 def rerun(*recorded: Grid | pd.DataFrame) -> pd.DataFrame:
@@ -153,7 +145,7 @@ Rows = Iterator[tuple[Any, ...]]
 
 def _runs(grid: Grid) -> Rows:
     """Yield the measurements of the runs of a grid that are made anew."""
-    if not is_due(grid.scale):
+    if mode() == "none" or (mode() == "sample" and grid.scale != "laptop"):
         return
     kept = records.committed(grid.part, grid.scale)
     runs = [run for run in grid.runs() if run.run_id in kept]
