@@ -28,6 +28,11 @@ CLAIMS = ROOT / "data" / "claims.yaml"
 
 def settings_of(page: str, notebooks: Path = ROOT / "notebooks") -> str:
     """Return the digest of what decides the numbers of a page at every scale, all but seeds."""
+    if not (notebooks / f"{page}.ipynb").is_file():
+        sys.exit(
+            f"There is no page '{page}'. A page is named by its path in notebooks/ without the "
+            "suffix, such as jit/full_class."
+        )
     declared = parameters_of(notebooks / f"{page}.ipynb")
     if computed := [name for name, one in declared.items() if one.default is UNKNOWN]:
         sys.exit(
@@ -58,6 +63,10 @@ def main(names: list[str]) -> None:
     """Freeze the claims that are named; the file stays as it was if one of them cannot be."""
     if not names:
         sys.exit('Name the claims to freeze: make freeze CLAIM="jit-class ssd-class".')
+    try:
+        read_claims(CLAIMS)
+    except SpecError as error:
+        sys.exit(f"Nothing is frozen: {error}")
     entries: dict[str, dict[str, Any]] = {entry["id"]: entry for entry in values(CLAIMS)}
     if unknown := sorted(set(names) - set(entries)):
         sys.exit(f"No claim is called {', '.join(unknown)}. Known are: {', '.join(entries)}.")

@@ -97,6 +97,26 @@ def test_a_file_that_could_not_be_read_any_more_is_not_written(
     assert [*tmp_path.iterdir()] == [place]
 
 
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("page: jit/no_such\n  cell: true", r"no page 'jit/no_such'.* such as jit/full_class"),
+        ("page: : jit", r"^Nothing is frozen: .*claims.yaml, line 5"),
+        ("", r"^Nothing is frozen: Claim 'a' has no test"),
+    ],
+)
+def test_a_claim_of_ones_own_that_cannot_be_read_ends_in_a_sentence(
+    freeze: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str, told: str
+) -> None:
+    place = tmp_path / "claims.yaml"
+    text = f"- id: a\n  part: p\n  sentence: s\n  source: t\n  {wrong}\n"
+    place.write_text(text, "utf-8")
+    monkeypatch.setattr(freeze, "CLAIMS", place)
+    with pytest.raises(SystemExit, match=told):
+        freeze.main(["a"])
+    assert place.read_text("utf-8") == text
+
+
 def test_a_page_whose_settings_are_computed_cannot_be_frozen(
     freeze: ModuleType, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,11 @@ __all__ = ["toy_size"]
 class TestTurns:
     """Three files: one of a day, one of an hour, one that cannot be measured."""
 
-    RATES: Mapping[float, float] = {3: EPOCHS * N / 86_400, 2: EPOCHS * N / 3600}
+    RATES: Mapping[float, float] = {
+        3: EPOCHS * N / 86_400,
+        2: EPOCHS * N / 3600,
+        0: EPOCHS * N / 3600,
+    }
 
     @pytest.fixture(autouse=True)
     def _speeds(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +70,7 @@ class TestTurns:
         assert len(self.at(0)) == 3
 
     def test_the_table(self, lab: Path) -> None:
-        head, *lines, total = table(self.files(), 3 * 3600)
+        head, *lines, total, shared = table(self.files(), 3 * 3600)
         assert head.split() == [
             "specification",
             "runs",
@@ -81,9 +86,18 @@ class TestTurns:
             "odd 2 2 not known 1 0 skipped: It needs a package, which is not installed",
         ]
         assert total == "6 runs are missing: 2 d 2 h of passes"
+        assert shared.startswith("A training that several need is counted for the first of them")
         assert "odd 2 2 not known 1 0 no estimate: It needs" in " ".join(
             " ".join(table(self.files())).split()
         )
+
+    def test_one_that_cannot_be_measured_leaves_the_others_their_time(self, lab: Path) -> None:
+        """It takes forever, of a time that has no end."""
+        files = self.files()
+        hour = ("no worth", replace(files[2][1], worth=0))
+        _, odd, last, *_ = table([files[0], hour])
+        assert odd.startswith("odd")
+        assert last.split()[-1] == "0"
 
     def test_what_is_skipped_makes_no_training_for_the_next(self, lab: Path) -> None:
         """Two files of one original; the second has the one day that the first would have had."""
@@ -118,7 +132,7 @@ def test_a_dry_run_makes_nothing(
     assert main(["run", "--dry-run", str(path), str(other), "--budget", "1m"]) == 0
     captured = capsys.readouterr()
     assert [line.split()[0] for line in captured.out.splitlines()] == [
-        "specification", str(other), str(path), "8", "One",
+        "specification", str(other), str(path), "8", "A", "One",
     ]  # fmt: skip
     assert "as far as a checkpoint, in the 1 min that are left" in captured.out
     assert {*lab.rglob("*")} == before

@@ -61,7 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("specs", nargs="+", type=Path, help="files of JSON or YAML, one grid each")
     run.add_argument("--budget", type=seconds, metavar="25m", help=f"{BUDGET}; {PAUSE}")
     run.add_argument("--threads", type=count, metavar="N", help="threads of the processor")
-    run.add_argument("--dry-run", action="store_true", help="print the plan and run nothing")
+    run.add_argument(
+        "--dry-run", action="store_true", help="measure speeds, print the plan and run nothing"
+    )
     run.set_defaults(go=_run)
 
     record = commands.add_parser(

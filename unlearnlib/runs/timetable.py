@@ -46,7 +46,7 @@ def table(grids: Sequence[Named], budget: float = inf) -> Iterator[str]:
     for one in _plans(grids):
         plans.append(one.without(made))
         why.append(skipped(plans[-1], left))
-        if not why[-1]:
+        if not (why[-1] or one.fault):  # inf - inf is no time
             left = max(0.0, left - plans[-1].seconds)
             made |= one.trainings.keys()
     resumed = next((i for i, one in enumerate(plans) if why[i] and not one.fault), None)
@@ -62,6 +62,7 @@ def table(grids: Sequence[Named], budget: float = inf) -> Iterator[str]:
         ).rstrip()
     runs, known = sum(one.missing for one in plans), [one for one in plans if not one.fault]
     yield f"{runs:,} runs are missing: {told(sum(one.seconds for one in known))} of passes"
+    yield "A training that several need is counted for the first of them, in this order."
     if guessed := sorted({name for one in plans for name in one.guessed}):
         yield f"One pass each is a guess for {', '.join(guessed)}, of which none is recorded."
 
