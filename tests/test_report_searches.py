@@ -47,8 +47,18 @@ def test_the_searches_of_a_part_are_read_from_their_records() -> None:
     own = best_settings("dampening", "fashion_small_super")
     assert set(own["request"]) == {"subclass:Sandal"}
     assert own["nothing"].round(6).unique() == [0.8]  # five super-classes: chance is one fifth
-    with pytest.raises(RecordError, match="No search of the part 'dampening' on no_such"):
-        best_settings("dampening", "no_such")
+
+
+def test_where_nothing_was_searched_the_table_says_so() -> None:
+    """Pages are executed on other data too, of which a part has no search."""
+    none = best_settings("nabla_tau", "cifar100")
+    assert none.empty
+    assert set(none) == set(best_settings("nabla_tau"))
+    both = pd.concat([best_settings("jit", "cifar100"), none])
+    assert both["found"].dtype == bool
+    assert len(show_searches(both[both["request"].str.startswith("class:")]).rows) == 1
+    assert "No search of this is recorded." in repr(show_searches(none))
+    assert "No search" not in repr(show_searches(both))
 
 
 def test_a_search_that_is_recorded_in_part_has_no_best_setting_yet(

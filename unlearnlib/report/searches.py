@@ -1,13 +1,19 @@
 """What declared searches found, see `runs.declared_search`."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from ..data.names import FASHION_SUPER
 from ..errors import RecordError
-from ..runs.declared_search import best_of_each, declared, trials
+from ..runs.declared_search import SPLITS, best_of_each, declared, trials
 from .show import plain
 from .table import Table
 
+_BEST = (
+    "method", "params", "setting", "tried", *SPLITS, "J", "nothing", "found", "edge",
+)  # fmt: skip
+"""The columns of `best_of_each`."""
 _CLASSES = {"fashion_small_super": len(FASHION_SUPER), "cifar20": 20}
 
 _HEADS = {
@@ -25,10 +31,11 @@ def best_settings(part: str, dataset: str = "") -> pd.DataFrame:
         dataset: Of these data alone; of all if "".
 
     Returns:
-        Data set, request, and what `best_of_each` returns, a method a row.
+        Data set, request, and what `best_of_each` returns, a method a row; no row where nothing of
+        it is recorded.
 
     Raises:
-        RecordError: Nothing of it is recorded, or a search is in part.
+        RecordError: A search is recorded in part.
     """
     found = []
     for name, rounds in declared(part).items():
@@ -47,10 +54,7 @@ def best_settings(part: str, dataset: str = "") -> pd.DataFrame:
             best = best_of_each(runs, _CLASSES.get(data_set, 10))
             found.append(best.assign(**{"data set": data_set, "request": request}))
     if not found:
-        raise RecordError(
-            f"No search of the part '{part}' on {dataset or 'any data set'} is recorded. Run the "
-            f"files of notebooks/{part}/search: python -m unlearnlib run FILE."
-        )
+        return pd.DataFrame(columns=["data set", "request", *_BEST]).astype({"found": bool})
     return pd.concat(found, ignore_index=True)
 
 
@@ -72,4 +76,5 @@ def show_searches(best: pd.DataFrame, caption: str = "") -> Table:
         setting=best["setting"].where(found, "no setting found"), edge=edge.where(found, "—")
     )
     first = [name for name in frame if name not in known]
-    return plain(frame[[*first, *_HEADS]].rename(columns=_HEADS), caption, digits=4)
+    table = plain(frame[[*first, *_HEADS]].rename(columns=_HEADS), caption, digits=4)
+    return table if table.rows else replace(table, notes=("No search of this is recorded.",))
