@@ -4,14 +4,16 @@
 
 Each claim that is named gets the time (UTC), the digest of its entry, and that of the settings of
 its page at every scale: the parameters in the notebook and in its `PAGE.*.yaml`, all but seeds,
-remarks and worth. A claim that was frozen is frozen anew. Verdicts are confirming if all of their
-runs are later, and of seeds that no search has seen.
+remarks and worth, and of the methods those that the claim names; the controls have no settings. A
+claim that was frozen is frozen anew. Verdicts are confirming if all of their runs are later, and of
+seeds that no search has seen.
 """
 
 import hashlib
 import json
 import re
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from typing import Any
 from unlearnlib.cache import atomic
 from unlearnlib.errors import SpecError
 from unlearnlib.report.claims_file import digest, read_claims
+from unlearnlib.report.settings import CONTROLS
 from unlearnlib.runs.mapping import mapping, values
 from unlearnlib.sweep.parameters import UNKNOWN, parameters_of
 
@@ -26,8 +29,13 @@ ROOT = Path(__file__).resolve().parent.parent
 CLAIMS = ROOT / "data" / "claims.yaml"
 
 
-def settings_of(page: str, notebooks: Path = ROOT / "notebooks") -> str:
-    """Return the digest of what decides the numbers of a page at every scale, all but seeds."""
+def settings_of(entry: Mapping[str, Any], notebooks: Path = ROOT / "notebooks") -> str:
+    """Return the digest of what decides a claim's numbers at every scale, all but seeds.
+
+    A method that the claim does not name may join its page; the page's own computation may be about
+    any of them.
+    """
+    page = entry["page"]
     if not (notebooks / f"{page}.ipynb").is_file():
         sys.exit(
             f"There is no page '{page}'. A page is named by its path in notebooks/ without the "
@@ -42,12 +50,25 @@ def settings_of(page: str, notebooks: Path = ROOT / "notebooks") -> str:
     at = {"": {name: one.default for name, one in declared.items()}}
     folder, name = (notebooks / page).parent, Path(page).name
     at |= {path.name: mapping(path) for path in sorted(folder.glob(f"{name}.*.yaml"))}
+    named = methods_of(entry)
     decide = {
-        scale: {k: v for k, v in setting.items() if "seed" not in k and k not in ("note", "worth")}
+        scale: {
+            k: {m: dials for m, dials in v.items() if m in named} if k == "methods" and named else v
+            for k, v in setting.items()
+            if "seed" not in k and k not in ("note", "worth")
+        }
         for scale, setting in at.items()
     }
     text = json.dumps(decide, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def methods_of(entry: Mapping[str, Any]) -> set[str]:
+    """Return the methods that the tests of a claim and its forms are about, controls left out."""
+    tests = [*entry.get("tests", ()), *entry.get("given", ())]
+    sides = [test.get(side, {}).get("method") for test in tests for side in ("left", "right")]
+    forms = [method for form in entry.get("forms", ()) for method in form["methods"].values()]
+    return {*sides, *(test.get("origin") for test in tests), *forms} - {None, "Retrain", *CONTROLS}
 
 
 def frozen(text: str, name: str, line: str) -> str:
@@ -72,8 +93,8 @@ def main(names: list[str]) -> None:
         sys.exit(f"No claim is called {', '.join(unknown)}. Known are: {', '.join(entries)}.")
     text, now = CLAIMS.read_text("utf-8"), datetime.now(UTC).isoformat(timespec="seconds")
     for name in names:
-        page = entries[name].get("page")
-        own, settings = digest(entries[name]), settings_of(page) if page else ""
+        entry = entries[name]
+        own, settings = digest(entry), settings_of(entry) if entry.get("page") else ""
         text = frozen(
             text, name,
             f'  frozen: {{time: "{now}", digest: "{own}", settings: "{settings}"}}\n',

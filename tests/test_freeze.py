@@ -4,10 +4,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 from unlearnlib.report import read_claims
+from unlearnlib.runs.mapping import values
 
 from .made_notebooks import notebook
 
@@ -21,11 +23,43 @@ def freeze(of_book: Callable[[str], ModuleType]) -> ModuleType:
 def test_the_settings_of_a_frozen_claim_are_what_they_were(freeze: ModuleType) -> None:
     """Whoever changes them freezes the claim anew, which makes its older runs exploratory."""
     changed = [
-        claim.id
-        for claim in read_claims()
-        if claim.frozen and claim.page and freeze.settings_of(claim.page) != claim.frozen.settings
+        entry["id"]
+        for entry in values(freeze.CLAIMS)
+        if "frozen" in entry
+        and entry["frozen"]["settings"] != (freeze.settings_of(entry) if entry.get("page") else "")
     ]
     assert not changed
+
+
+CLAIM: dict[str, Any] = {"id": "a", "page": "jit/page"}  # judged by its page, by any of its methods
+TEST = {"left": {"method": "JiT", "metric": "accuracy"}, "right": {"method": "Original"}}
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"tests": [TEST]},
+        {"tests": [TEST | {"left": {"method": "SSD"}, "right": {"method": "JiT"}}]},
+        {"tests": [TEST | {"left": {"method": "SSD"}, "origin": "JiT"}]},
+        {"tests": [TEST | {"left": {"method": "SSD"}}], "given": [TEST]},
+        {"tests": [TEST | {"left": {"method": "SSD"}}], "forms": [{"methods": {"SSD": "JiT"}}]},
+    ],
+)
+def test_methods_that_a_claim_does_not_name_may_join_its_page(
+    freeze: ModuleType, tmp_path: Path, named: dict[str, Any]
+) -> None:
+    methods = 'methods: dict = {"JiT": {"lr": 0.1}, "SSD": {"alpha": 2.0}}\n'
+    joined = methods.replace("}}", '}, "Retrain": {}, "Retrain again": {"again": 1}, "New": {}}')
+    page(tmp_path, methods)
+    first, whole = (freeze.settings_of(one, tmp_path) for one in (CLAIM | named, CLAIM))
+    page(tmp_path, joined)
+    assert freeze.settings_of(CLAIM | named, tmp_path) == first
+    assert freeze.settings_of(CLAIM, tmp_path) != whole
+    page(tmp_path, methods.replace("0.1", "0.2"))
+    assert freeze.settings_of(CLAIM | named, tmp_path) != first
+    page(tmp_path, methods.replace("2.0", "3.0"))
+    of_ssd = any("SSD" in str(one) for one in named.values())
+    assert (freeze.settings_of(CLAIM | named, tmp_path) != first) == of_ssd
 
 
 def page(folder: Path, text: str) -> None:
@@ -40,17 +74,17 @@ def test_what_decides_a_run_is_in_the_digest_and_seeds_are_not(
         'methods: dict = {"JiT": {"lr": 0.1}}\nseeds: list = [0]\nnote: str = "a"\nworth: int = 1\n'
     )
     page(tmp_path, text)
-    first = freeze.settings_of("jit/page", tmp_path)
+    first = freeze.settings_of(CLAIM, tmp_path)
     page(tmp_path, text.replace("[0]", "[10, 11]").replace('"a"', '"b"').replace("= 1", "= 2"))
-    assert freeze.settings_of("jit/page", tmp_path) == first
+    assert freeze.settings_of(CLAIM, tmp_path) == first
     page(tmp_path, text.replace("0.1", "0.2"))
-    assert freeze.settings_of("jit/page", tmp_path) != first
+    assert freeze.settings_of(CLAIM, tmp_path) != first
     page(tmp_path, text)
     scale = tmp_path / "jit" / "page.paper.yaml"
     found = {first}
     for lr in (0.1, 0.2):
         scale.write_text(json.dumps({"methods": {"JiT": {"lr": lr}}}))
-        found.add(freeze.settings_of("jit/page", tmp_path))
+        found.add(freeze.settings_of(CLAIM, tmp_path))
     assert len(found) == 3
 
 
@@ -71,7 +105,8 @@ def test_the_command_writes_one_line_a_claim(
     ids = [name for name, claim in claims.items() if claim.frozen]
     assert ids == ["jit-class", "jit-class-released", "ssd-bound"]
     assert not any(claim.changed for claim in claims.values())
-    assert claims["jit-class"].frozen.settings == freeze.settings_of("jit/full_class")  # type: ignore[union-attr]
+    (entry,) = (one for one in values(place) if one["id"] == "jit-class")
+    assert entry["frozen"]["settings"] == freeze.settings_of(entry)
     place.write_text(place.read_text("utf-8").replace("at_most: 0.15", "at_most: 0.16"), "utf-8")
     changed = {claim.id for claim in read_claims(place) if claim.changed}
     assert changed == {"jit-class", "jit-class-released"}
@@ -122,4 +157,4 @@ def test_a_page_whose_settings_are_computed_cannot_be_frozen(
 ) -> None:
     page(tmp_path, "training: dict = dict(epochs=20)\n")
     with pytest.raises(SystemExit, match="The parameters training of jit/page are computed"):
-        freeze.settings_of("jit/page", tmp_path)
+        freeze.settings_of(CLAIM, tmp_path)
