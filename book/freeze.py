@@ -13,16 +13,18 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from unlearnlib.cache import atomic
 from unlearnlib.errors import SpecError
+from unlearnlib.fields import nearest
 from unlearnlib.report.claims_file import digest, read_claims
 from unlearnlib.report.settings import CONTROLS
 from unlearnlib.runs.mapping import mapping, values
+from unlearnlib.runs.records import read_all
 from unlearnlib.sweep.parameters import UNKNOWN, parameters_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -63,12 +65,37 @@ def settings_of(entry: Mapping[str, Any], notebooks: Path = ROOT / "notebooks") 
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def sides_of(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return what the inequalities of a claim compare."""
+    tests = [*entry.get("tests", ()), *entry.get("given", ())]
+    return [test[side] for test in tests for side in ("left", "right") if side in test]
+
+
 def methods_of(entry: Mapping[str, Any]) -> set[str]:
     """Return the methods that the tests of a claim and its forms are about, controls left out."""
-    tests = [*entry.get("tests", ()), *entry.get("given", ())]
-    sides = [test.get(side, {}).get("method") for test in tests for side in ("left", "right")]
+    origins = [test.get("origin") for test in (*entry.get("tests", ()), *entry.get("given", ()))]
     forms = [method for form in entry.get("forms", ()) for method in form["methods"].values()]
-    return {*sides, *(test.get("origin") for test in tests), *forms} - {None, "Retrain", *CONTROLS}
+    sides = [side.get("method") for side in sides_of(entry)]
+    return {*sides, *origins, *forms} - {None, "Retrain", *CONTROLS}
+
+
+def misspelt(
+    entries: Sequence[Mapping[str, Any]], notebooks: Path = ROOT / "notebooks"
+) -> Iterator[str]:
+    """Yield which methods and measurements of claims are on no page and in no record."""
+    given = [
+        *({k: v.default for k, v in parameters_of(p).items()} for p in notebooks.rglob("*.ipynb")),
+        *map(mapping, notebooks.rglob("*.*.yaml")),
+    ]
+    labels = sorted({m for one in given for m in one.get("methods") or () if isinstance(m, str)})
+    rows = read_all("laptop")
+    known = {"method": labels, **{k: sorted(rows[k].unique()) for k in ("metric", "split")}}
+    for entry in entries:
+        sides = sides_of(entry)
+        named = {k: {side[k] for side in sides if k in side} for k in ("metric", "split")}
+        for kind, names in {"method": methods_of(entry), **named}.items():
+            for name in sorted(names - {*known[kind], *CONTROLS}):
+                yield f"'{entry['id']}' names the {kind} '{name}'. {nearest(name, known[kind])}"
 
 
 def frozen(text: str, name: str, line: str) -> str:
@@ -91,6 +118,8 @@ def main(names: list[str]) -> None:
     entries: dict[str, dict[str, Any]] = {entry["id"]: entry for entry in values(CLAIMS)}
     if unknown := sorted(set(names) - set(entries)):
         sys.exit(f"No claim is called {', '.join(unknown)}. Known are: {', '.join(entries)}.")
+    if wrong := [*misspelt([entries[name] for name in names])]:
+        sys.exit("\n".join(["Nothing is frozen:", *wrong]))
     text, now = CLAIMS.read_text("utf-8"), datetime.now(UTC).isoformat(timespec="seconds")
     for name in names:
         entry = entries[name]

@@ -1,12 +1,14 @@
 """Claims that are frozen: their settings are as they were, and the command changes nothing else."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+import yaml
 
 from unlearnlib.report import read_claims
 from unlearnlib.runs.mapping import values
@@ -150,6 +152,34 @@ def test_a_claim_of_ones_own_that_cannot_be_read_ends_in_a_sentence(
     with pytest.raises(SystemExit, match=told):
         freeze.main(["a"])
     assert place.read_text("utf-8") == text
+
+
+@pytest.mark.parametrize(
+    ("left", "told"),
+    [
+        ({"method": "JTi", "metric": "accuracy"}, "the method 'JTi'. Did you mean JiT?"),
+        ({"method": "JiT", "metric": "acuracy"}, "the metric 'acuracy'. Did you mean accuracy?"),
+        ({"method": "JiT", "metric": "loss", "split": "tset"}, "the split 'tset'. Did you mean"),
+    ],
+)
+def test_a_claim_on_what_no_page_and_no_record_has_is_not_frozen(
+    freeze: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    left: dict[str, str],
+    told: str,
+) -> None:
+    claim = {"id": "a", "part": "p", "sentence": "s", "source": "t", "tests": [
+        {"left": left, "right": {"method": "Original"}, "at_most": 0}]}  # fmt: skip
+    place = tmp_path / "claims.yaml"
+    place.write_text(yaml.safe_dump([claim], sort_keys=False), "utf-8")
+    monkeypatch.setattr(freeze, "CLAIMS", place)
+    with pytest.raises(SystemExit, match=re.escape(told)):
+        freeze.main(["a"])
+
+
+def test_no_claim_names_what_is_nowhere(freeze: ModuleType) -> None:
+    assert not [*freeze.misspelt(values(freeze.CLAIMS))]
 
 
 def test_a_page_whose_settings_are_computed_cannot_be_frozen(
