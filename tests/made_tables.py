@@ -13,6 +13,7 @@ from unlearnlib.runs.records import unfolded
 ACCESS = {
     "Original": "",
     "Retrain": "retain, fresh_model, recipe, generator",
+    "Retrain again": "retain, fresh_model, recipe, generator",
     "FineTune": "retain, generator",
     "JiT": "forget_inputs, generator",
     "JiT as released": "forget_inputs, generator",
@@ -55,12 +56,12 @@ def rows(
     **columns: Any,
 ) -> pd.DataFrame:
     """Return records of one method, one a model seed."""
-    access = {"JiT": "forget_inputs, generator"}.get(method, "")
     frame = pd.DataFrame(
         {
             "run_id": [f"{method}-{request}-{params}-{i}-{columns}" for i in range(len(values))],
             "part": "jit", "scale": "laptop", "dataset": "fashion_small", "model": "vgg_mini",
-            "request": request, "method": method, "params": params, "access": access,
+            "request": request, "method": method, "params": params,
+            "access": ACCESS.get(method, ""),
             "seed_model": range(len(values)), "seed_request": 0, "seed_method": 0,
             "metric": measured[0], "split": measured[1], "value": values, "stale": False,
             **columns,
@@ -94,10 +95,12 @@ def forgotten(
 ) -> pd.DataFrame:
     """Return records of n models in which so many pass :func:`forgets_and_keeps`.
 
-    Those that do not pass recognise the class. `columns` are the request and so on.
+    Those that do not pass recognise the class; the originals know what they were trained on.
+    `columns` are the request and so on.
     """
     passes = {"JiT": jit, "Original": original, "Retrain again": n if oracle is None else oracle}
     tables = [rows("Retrain", [0.0] * n, measured=FORGET, **columns)]
+    tables.append(rows("Original", [1.0] * n, measured=("accuracy", "forget"), **columns))
     for method, k in passes.items():
         tables.append(rows(method, [0.05] * k + [0.9] * (n - k), measured=FORGET, **columns))
         tables.append(rows(method, [0.8] * n, measured=KEEP, **columns))

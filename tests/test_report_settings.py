@@ -62,8 +62,18 @@ class TestControls:
     def test_shuffled_labels_reproduce_nothing(self) -> None:
         table = forgotten(10)
         turned = {"JiT": "Original", "Original": "Retrain again", "Retrain again": "JiT"}
-        shuffled = table.assign(method=table["method"].replace(turned))
+        known = table["split"] == "forget"
+        shuffled = table.assign(
+            method=table["method"].where(known, table["method"].replace(turned))
+        )
         assert verdict(shuffled)["verdict"] == NO_POWER
+
+    def test_nothing_is_decided_where_nobody_wrote_down_what_the_originals_knew(self) -> None:
+        for jit in (0, 10):
+            table = forgotten(jit)
+            found = verdict(table[table["split"] != "forget"])
+            assert found["verdict"] == UNDECIDED
+            assert "no record of what the originals know of their training set" in found["detail"]
 
     def test_without_its_records_nothing_is_decided(self) -> None:
         table = forgotten(10)

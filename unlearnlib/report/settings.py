@@ -11,7 +11,7 @@ the test has no power, as it has none where the originals do not know their trai
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import inf, isnan
+from math import isnan, nan
 from typing import Any
 
 from .claims import Claim
@@ -170,7 +170,7 @@ def told_of(controls: Mapping[str, Share]) -> str:
 
 
 def _known(claim: Claim, numbers: Measured, models: Sequence[Trained]) -> float:
-    """Return the least accuracy of an original on a part of its training set; inf if unknown."""
+    """Return the least accuracy of an original on a part of its training set; NaN if unknown."""
     parts = {test.where["part"] for test in claim.tests if test.fits(**models[0].place)}
     values = [
         number.value
@@ -178,7 +178,7 @@ def _known(claim: Claim, numbers: Measured, models: Sequence[Trained]) -> float:
         for model in models
         for number in numbers.get((part, q.method, q.metric, q.split), {}).get(model, ())
     ]
-    return min((value for value in values if not isnan(value)), default=inf)
+    return min((value for value in values if not isnan(value)), default=nan)
 
 
 _KNOWN = tuple(Quantity(ORIGINAL, "accuracy", split) for split in ("forget", "retain"))
@@ -202,6 +202,8 @@ def _verdict(
         if (n := control.all().n) < FEWEST:
             few = f"{n} records of" if n else "no records of"
             return UNDECIDED, f"{few} its control, {CONTROLS[name]}"
+    if isnan(known):
+        return UNDECIDED, "no record of what the originals know of their training set"
     if known < MEMORISED:
         return NO_POWER, (
             f"an original knows {known:.1%} of a part of its training set, and below "
