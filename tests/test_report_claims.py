@@ -236,7 +236,7 @@ def test_what_pages_hand_over_reaches_the_ledger(
     with pytest.raises(SpecError, match="no-such"):
         hand_over("jit", {"no-such": (1, 1)})
     (path,) = (tmp_path / "records" / "jit").glob("*.jsonl")
-    one = '[[1, 2], "2026", false]'
+    one = '[[1, 2], "2026", false, false]'
     path.write_text(f'{{"jit-geometry-far": {one}, "gone-since": {one}}}')
     assert handed_over() == {"jit-geometry-far": Cell((1, 2), "2026")}
     path.write_text("[")

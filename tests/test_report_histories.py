@@ -142,9 +142,9 @@ class TestCells:
         monkeypatch.setenv("UNLEARNLIB_CACHE", str(tmp_path))
         place = tmp_path / "records" / "jit" / "page_verdicts.jsonl"
         place.parent.mkdir(parents=True)
-        place.write_text(json.dumps({"jit-geometry-far": [[9, 10], "2026", True]}))
+        place.write_text(json.dumps({"jit-geometry-far": [[9, 10], "2026", True, False]}))
         assert handed_over() == {"jit-geometry-far": Cell((9, 10), "2026", True)}
-        for rest in ([], ["2026"], [2026, False], ["2026", "no"]):
+        for rest in ([], ["2026", True], [2026, False, True], ["2026", "no", True]):
             place.write_text(json.dumps({"jit-geometry-far": [[9, 10], *rest]}))
             with pytest.raises(RecordError, match="no verdict"):
                 handed_over()

@@ -1,6 +1,7 @@
 """A number that rests on a stale run says so wherever it is shown; one that does not, does not."""
 
 import json
+from pathlib import Path
 
 import matplotlib as mpl
 import pandas as pd
@@ -14,6 +15,8 @@ from unlearnlib.report import (
     compare,
     figures,
     glance,
+    hand_over,
+    handed_over,
     ledger,
     paired,
     pairs_of,
@@ -158,3 +161,15 @@ class TestFigures:
         line = figures.provenance_line(some_stale("JiT"))
         assert line.endswith("⚠ 1 runs are of a method that does something else now")
         assert "⚠" not in figures.provenance_line(some_stale(""))
+
+
+@pytest.mark.parametrize("stale", [True, False])
+def test_a_page_s_own_verdict_is_stale_with_one_of_its_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stale: bool
+) -> None:
+    monkeypatch.setenv("UNLEARNLIB_CACHE", str(tmp_path))
+    fresh = records({"JiT": [0.5]})
+    runs = records({"JiT": [0.5, 0.6]}).assign(stale=[False, stale])
+    hand_over("jit", {"jit-geometry-far": (9, 10)}, fresh, runs)
+    frame = ledger({}, cells=handed_over()).query("id == 'jit-geometry-far'")
+    assert frame.set_index("scale")["stale"]["laptop"] == stale

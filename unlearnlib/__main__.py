@@ -109,7 +109,8 @@ RECORD = (
     "in data/records, each as soon as it ends; when a notebook has ended, its runs are packed. "
     "What is recorded is not made again: delete it to have it made anew. A notebook that fails "
     "does not stop the others, and the same command goes on where this one was. With --grid they "
-    "are executed at every point of a sweep, which then reads its numbers from the records."
+    "are executed at every point of a sweep, which then reads its numbers from the records; of an "
+    "experiment those of the last point stay. UNLEARNLIB_RECORDS is not heeded."
 )
 PAUSE = "a training that runs stops at a checkpoint, and the same command goes on from there"
 BUDGET = "time to spend, such as 90s, 25m or 2h: what would not end within it is not started"

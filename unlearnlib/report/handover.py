@@ -31,11 +31,14 @@ class Cell(NamedTuple):
         counts: In how many of how many models it holds, or whether.
         date: When the first of what it rests on was made, as records have it; "" if unknown.
         searched: Some of that has a seed that served the search.
+        stale: Some of that is of a method that does something else now; of experiments it is not
+            known.
     """
 
     counts: Counts
     date: str = ""
     searched: bool = False
+    stale: bool = False
 
 
 def is_cell(cell: object) -> bool:
@@ -43,7 +46,7 @@ def is_cell(cell: object) -> bool:
     if not isinstance(cell, tuple | list) or len(cell) != len(Cell._fields):
         return False
     counts, *rest = cell
-    return are_counts(counts) and all(map(isinstance, rest, (str, bool)))
+    return are_counts(counts) and all(map(isinstance, rest, (str, bool, bool)))
 
 
 def are_counts(value: object) -> bool:
@@ -82,7 +85,7 @@ def of_cell(claim: Claim, cell: Cell) -> Setting:
         doubts = (*claim.doubts([cell.date]), *((SEARCHED,) if cell.searched else ()))
     return Setting(
         dataset="", model="", request="", params="", verdict=word, detail=detail, why=why,
-        holds=share, original=original, oracle=oracle, doubts=doubts, stale=False,
+        holds=share, original=original, oracle=oracle, doubts=doubts, stale=cell.stale,
     )  # fmt: skip
 
 
@@ -115,7 +118,8 @@ def hand_over(part: str, cells: Mapping[str, Counts], *tables: pd.DataFrame) -> 
             f"What was computed for {strange} is neither (k, n), in how many of how many models it "
             "holds, with or without the same of both controls, nor True or False."
         )
-    rests_on = _oldest(tables), any(map(_of_search, tables))
+    stale = any(table["stale"].any() for table in tables if "stale" in table)
+    rests_on = _oldest(tables), any(map(_of_search, tables)), bool(stale)
     made = {name: Cell(_plain(value), *rests_on) for name, value in cells.items()}
     place = _place(part)
     with locked(place.with_suffix(".lock")):  # pages of one part run at the same time
