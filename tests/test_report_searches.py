@@ -32,10 +32,13 @@ def test_a_method_no_better_than_doing_nothing_has_no_setting() -> None:
         "J of doing nothing", "at the edge",
     )  # fmt: skip
     cells = [row for _, row in table.rows]
-    assert [row[3] for row in cells] == ["lr 0.3, sigma 0.3", "alpha 2.0", "no setting found"]
+    assert [row[3] for row in cells] == [
+        "lr\N{NO-BREAK SPACE}0.3, sigma\N{NO-BREAK SPACE}0.3", "alpha\N{NO-BREAK SPACE}2.0",
+        "no setting found",
+    ]  # fmt: skip
     assert [row[-1] for row in cells] == ["sigma 0.3", "none", "—"]
     assert cells[0] == (
-        "class:boot", "JiT", "24", "lr 0.3, sigma 0.3", "0.1", "0.7", "0.25", "1", "sigma 0.3",
+        "class:boot", "JiT", "24", cells[0][3], "0.1", "0.7", "0.25", "1", "sigma 0.3",
     )  # fmt: skip
 
 

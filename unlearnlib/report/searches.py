@@ -70,11 +70,10 @@ def show_searches(best: pd.DataFrame, caption: str = "") -> Table:
         A row a method: its trials, the best setting, or "no setting found" where none is better
         than doing nothing, the accuracies and J of it, and the dials that lie at an edge.
     """
+    dials = best["setting"].str.replace(r"(?<!,) ", "\N{NO-BREAK SPACE}", regex=True)
     known = {"params", "validation", "validation_forget", "found", *_HEADS}
     found, edge = best["found"], best["edge"].where(best["edge"] != "", "none")
-    frame = best.assign(
-        setting=best["setting"].where(found, "no setting found"), edge=edge.where(found, "—")
-    )
+    frame = best.assign(setting=dials.where(found, "no setting found"), edge=edge.where(found, "—"))
     first = [name for name in frame if name not in known]
     table = plain(frame[[*first, *_HEADS]].rename(columns=_HEADS), caption, digits=4)
     return table if table.rows else replace(table, notes=("No search of this is recorded.",))
