@@ -28,7 +28,8 @@ def turns(
     for one in _plans(grids):
         now = plan_of(one.name, one.grid, speed)  # others have made some of it
         why = skipped(now, left())
-        late += [now] * bool(why and not now.fault)
+        if why and not now.fault:
+            late.append(now)
         yield one.name, one.grid, left(), why
     if late and left():
         yield late[0].name, late[0].grid, left(), ""

@@ -130,10 +130,11 @@ def _gradients(model: nn.Module, loss: Tensor, parameters: Mapping[str, Tensor])
         raise
     except RuntimeError as error:
         hidden = [name for name, q in parameters.items() if q not in graph(loss)[1]]
+        lost = f", not reached: {', '.join(hidden)}" if hidden else ""
         raise UnsupportedModelError(
-            f"Autograd cannot differentiate {type(model).__name__} ({first_line(error)})"
-            f"{', not reached: ' * bool(hidden)}{', '.join(hidden)}. Replace what it names by "
-            "operations that have a derivative and change nothing in place that is needed later."
+            f"Autograd cannot differentiate {type(model).__name__} ({first_line(error)}){lost}. "
+            "Replace what it names by operations that have a derivative and change nothing in "
+            "place that is needed later."
         ) from error
     return [wide(g.to_dense()) for g in gradients]
 
