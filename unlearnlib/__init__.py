@@ -30,46 +30,49 @@ Where things are, from what all else rests on upwards; each folder begins with a
 - `__main__`: the command line: `run`, `sweep` and `data`
 """
 
-from .access import ACCESS, Method, access
-from .data import Dataset, Inputs, Labelled, load
-from .losses import losses
-from .methods import (
-    ASSD,
-    LFSSD,
-    METHODS,
-    PGU,
-    SCRUB,
-    SSD,
-    FineTune,
-    GradientAscent,
-    JiT,
-    NablaTau,
-    NegGradPlus,
-    Original,
-    RandomLabel,
-    Retrain,
-    SCRUBRewind,
-)
-from .metrics import entropy
-from .request import Splits
-from .runs.experiment import experiment
-from .runs.grid import Grid
-from .runs.one_run import measure, outputs, run, unlearn
-from .runs.records import read as read_records
-from .runs.records import read_all, recorded
-from .runs.rerun import check_rerun, rerun
-from .runs.run_grid import run_grid
-from .scenario import Scenario, rng
-from .stored.finite_difference import finite_sensitivity
-from .stored.gradient_space import GradientSpace, Moments
-from .stored.importance import (
-    Importance,
-    Statistic,
-    fisher_diagonal,
-    gauss_newton_diagonal,
-    output_sensitivity,
-)
-from .training import Recipe, train
+import sys
+
+if sys.orig_argv[1:3] != ["-m", "unlearnlib"]:  # each command imports what it needs
+    from .access import ACCESS, Method, access
+    from .data import Dataset, Inputs, Labelled, load
+    from .losses import losses
+    from .methods import (
+        ASSD,
+        LFSSD,
+        METHODS,
+        PGU,
+        SCRUB,
+        SSD,
+        FineTune,
+        GradientAscent,
+        JiT,
+        NablaTau,
+        NegGradPlus,
+        Original,
+        RandomLabel,
+        Retrain,
+        SCRUBRewind,
+    )
+    from .metrics import entropy
+    from .request import Splits
+    from .runs.experiment import experiment
+    from .runs.grid import Grid
+    from .runs.one_run import measure, outputs, run, unlearn
+    from .runs.records import read as read_records
+    from .runs.records import read_all, recorded
+    from .runs.rerun import check_rerun, rerun
+    from .runs.run_grid import run_grid
+    from .scenario import Scenario, rng
+    from .stored.finite_difference import finite_sensitivity
+    from .stored.gradient_space import GradientSpace, Moments
+    from .stored.importance import (
+        Importance,
+        Statistic,
+        fisher_diagonal,
+        gauss_newton_diagonal,
+        output_sensitivity,
+    )
+    from .training import Recipe, train
 
 __version__ = "0.1.0"
 
