@@ -19,7 +19,7 @@ from .data import Dataset, Labelled, load
 from .errors import NonFiniteError, SpecError
 from .fields import Part, check, differing
 from .models import build
-from .request import Selection, Splits, resolve
+from .request import Splits, resolve
 from .stored.importance import Order
 from .stored.protocols import S, Storable
 from .training import Recipe, seeded, train
@@ -138,20 +138,11 @@ class Scenario:
                 part, test=validation, test_subclass=None if fine is None else fine[self.held_out]
             )
             alike = resolve(self.request, held, rng("request", self.seed_request)).test
-        return self._split(chosen, validation, alike)
-
-    def _split(self, chosen: Selection, validation: Labelled, alike: Tensor) -> Splits:
-        """Return copies of the parts."""
-        test = self.data.test
-        return Splits(
+        return Splits.of(
             forget=self.train[chosen.train],
             retain=self.train[~chosen.train],
+            test=self.data.test,
             validation=validation,
-            test=test,
-            test_forget=test[chosen.test],
-            test_retain=test[~chosen.test],
-            validation_forget=validation[alike],
-            validation_retain=validation[~alike],
             alike={"test": chosen.test.cpu(), "validation": alike.cpu()},
         )
 
