@@ -57,7 +57,7 @@ if sys.orig_argv[1:3] != ["-m", "unlearnlib"]:  # each command imports what it n
     from .request import Splits
     from .runs.experiment import experiment
     from .runs.grid import Grid
-    from .runs.one_run import measure, outputs, run, unlearn
+    from .runs.one_run import evaluate, measure, outputs, run, unlearn
     from .runs.records import read as read_records
     from .runs.records import read_all, recorded
     from .runs.rerun import check_rerun, rerun
@@ -81,7 +81,7 @@ __all__ = [
     "GradientAscent", "GradientSpace", "Grid", "Importance", "Inputs", "JiT", "Labelled", "Method",
     "Moments", "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Recipe", "Retrain",
     "SCRUBRewind", "Scenario", "Splits", "Statistic", "access", "check_rerun", "entropy",
-    "experiment", "finite_sensitivity", "fisher_diagonal", "gauss_newton_diagonal", "load",
-    "losses", "measure", "output_sensitivity", "outputs", "read_all", "read_records", "recorded",
-    "rerun", "rng", "run", "run_grid", "train", "unlearn",
+    "evaluate", "experiment", "finite_sensitivity", "fisher_diagonal", "gauss_newton_diagonal",
+    "load", "losses", "measure", "output_sensitivity", "outputs", "read_all", "read_records",
+    "recorded", "rerun", "rng", "run", "run_grid", "train", "unlearn",
 ]  # fmt: skip
