@@ -265,9 +265,9 @@ class TestRun:
     def test_a_run_is_a_tidy_table(self) -> None:
         table = run(JiT(noises=2), scenario(validation=0.2), seed_method=3)
         identity = {
-            "dataset": "toy", "model": "mlp", "request": "class:boot", "method": "JiT",
-            "params": '{"noises": 2}', "access": "forget_inputs, generator", "seed_model": 0,
-            "seed_request": 0, "seed_method": 3,
+            "dataset": "toy", "model": "mlp", "request": "class:boot", "seed_model": 0,
+            "seed_request": 0, "method": "JiT", "params": '{"noises": 2}',
+            "access": "forget_inputs, generator", "seed_method": 3,
         }  # fmt: skip
         assert list(table.columns) == ["run_id", *identity, "metric", "split", "value", "stale"]
         assert table[list(identity)].drop_duplicates().to_dict("records") == [identity]

@@ -23,7 +23,8 @@ Where things are, from what all else rests on upwards; each folder begins with a
 - `stored`: what is kept with a trained model
 - `methods`: one paper, one file; `metrics`: outputs in, numbers out
 - `audit`: what looks into a model, or needs many
-- `scenario`: a trained model and a request: all that a method can be handed
+- `scenario`: a trained model and a request; `own`: a model and data of one's own; `offers`: what
+  either hands to a method
 - `runs`: one run, grids of them, their records, and what of them is made anew
 - `report`: from records to tables, figures and verdicts
 - `sweep`: notebooks run at many points
@@ -54,6 +55,7 @@ if sys.orig_argv[1:3] != ["-m", "unlearnlib"]:  # each command imports what it n
         SCRUBRewind,
     )
     from .metrics import entropy
+    from .own import OwnScenario
     from .request import Splits
     from .runs.experiment import experiment
     from .runs.grid import Grid
@@ -79,8 +81,8 @@ __version__ = "0.1.0"
 __all__ = [
     "ACCESS", "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "Dataset", "FineTune",
     "GradientAscent", "GradientSpace", "Grid", "Importance", "Inputs", "JiT", "Labelled", "Method",
-    "Moments", "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Recipe", "Retrain",
-    "SCRUBRewind", "Scenario", "Splits", "Statistic", "access", "check_rerun", "entropy",
+    "Moments", "NablaTau", "NegGradPlus", "Original", "OwnScenario", "RandomLabel", "Recipe",
+    "Retrain", "SCRUBRewind", "Scenario", "Splits", "Statistic", "access", "check_rerun", "entropy",
     "evaluate", "experiment", "finite_sensitivity", "fisher_diagonal", "gauss_newton_diagonal",
     "load", "losses", "measure", "output_sensitivity", "outputs", "read_all", "read_records",
     "recorded", "rerun", "rng", "run", "run_grid", "train", "unlearn",

@@ -102,7 +102,7 @@ class Splits:
         if len(set(shapes.values())) > 1:
             told = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
             raise DataError(f"Examples have several shapes: {told}. Give all of them one.")
-        gone = _present(parts["forget"].y) - _present(parts["retain"].y)
+        gone = classes_of(parts["forget"].y) - classes_of(parts["retain"].y)
         wanted = torch.tensor(sorted(gone), dtype=torch.int64)
         of_class = {name: _of(parts[name].y, wanted) for name in ("test", "validation")}
         alike = of_class | (alike or {})
@@ -185,7 +185,7 @@ def resolve(request: str, data: Dataset, generator: torch.Generator) -> Selectio
     return _checked(train, test, request)
 
 
-def _present(y: Tensor) -> set[int]:
+def classes_of(y: Tensor) -> set[int]:
     """Return the classes of which there are examples."""
     return set((y.any(0).nonzero()[:, 0] if y.is_floating_point() else y.unique()).tolist())
 

@@ -19,8 +19,8 @@ from ..data import Labelled
 from ..errors import DivergedError, NonFiniteError
 from ..fields import differing
 from ..methods import Original, Retrain
+from ..offers import Offering
 from ..request import Splits
-from ..scenario import Scenario
 from ..stored.protocols import Stored
 
 SPLITS = tuple(f.name for f in fields(Splits) if f.name != "alike")
@@ -48,7 +48,7 @@ class Outcome:
     cost: dict[str, float]
 
 
-def unlearn(method: Method, scenario: Scenario, seed_method: int = 0) -> Outcome:
+def unlearn(method: Method, scenario: Offering, seed_method: int = 0) -> Outcome:
     """Apply `method` with nothing but what it names; only the method is on the clock.
 
     A retrained model is kept in the cache, with its costs; every other method runs.
@@ -60,7 +60,7 @@ def unlearn(method: Method, scenario: Scenario, seed_method: int = 0) -> Outcome
 
 
 def _clocked(
-    method: Method, scenario: Scenario, seed_method: int
+    method: Method, scenario: Offering, seed_method: int
 ) -> Callable[[], tuple[nn.Module, dict[str, float]]]:
     """Return the run of a method, ready to go."""
 
@@ -174,7 +174,7 @@ def measure(model: nn.Module, splits: Splits, names: Iterable[str] = SPLITS) -> 
 
 
 def measured(
-    method: Method, scenario: Scenario, seed_method: int, splits: Iterable[str] = SPLITS
+    method: Method, scenario: Offering, seed_method: int, splits: Iterable[str] = SPLITS
 ) -> list[Row]:
     """Unlearn and measure; warn if the method changed nothing.
 
@@ -195,16 +195,15 @@ def measured(
     return rows + [(name, "", value) for name, value in outcome.cost.items()]
 
 
-def run(method: Method, scenario: Scenario, seed_method: int = 0) -> pd.DataFrame:
+def run(method: Method, scenario: Offering, seed_method: int = 0) -> pd.DataFrame:
     """Unlearn with `method` on `scenario` and return its measurements, one a row.
 
     Nothing is recorded; `run_grid` does that. `report.summary` reads the table.
     """
     identity = {
-        "dataset": scenario.dataset, "model": scenario.model, "request": scenario.request,
+        **scenario.identity_of_runs,
         "method": type(method).__name__, "params": json.dumps(differing(method), sort_keys=True),
-        "access": ", ".join(access(method)), "seed_model": scenario.seed_model,
-        "seed_request": scenario.seed_request, "seed_method": seed_method,
+        "access": ", ".join(access(method)), "seed_method": seed_method,
     }  # fmt: skip
     return _tidy(identity, measured(method, scenario, seed_method))
 
