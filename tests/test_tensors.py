@@ -1,5 +1,7 @@
 """Inputs and labels: what they refuse, and the batches that they come in."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +16,11 @@ from .toys import seeded
 
 X, Y = torch.randn(9, 2, 4), torch.arange(9) % 3
 NAN, INF = float("nan"), float("inf")
+
+
+def loader(examples: Any) -> "DataLoader[Any]":
+    """Load what is no data set of torch, which a loader takes too."""
+    return DataLoader(examples, batch_size=2)
 
 
 def made(x: object, y: object = Y) -> list[object]:
@@ -52,7 +59,7 @@ def test_what_is_no_tensor_of_examples_is_refused(x: object, match: str) -> None
         TensorDataset(X, Y),
         Subset(TensorDataset(torch.cat([X, X]), torch.cat([Y, Y])), range(9)),
         DataLoader(TensorDataset(X, Y), batch_size=4),
-        DataLoader([(x, int(y)) for x, y in zip(X, Y, strict=True)], batch_size=2),
+        loader([(x, int(y)) for x, y in zip(X, Y, strict=True)]),
     ],
     ids=lambda data: type(data).__name__,
 )
@@ -63,7 +70,7 @@ def test_examples_with_labels_are_taken_in_every_usual_form(data: object) -> Non
     assert torch.equal(Inputs.of(data).x, X)
 
 
-@pytest.mark.parametrize("data", [X, Inputs(X), TensorDataset(X), DataLoader(X, batch_size=4)])
+@pytest.mark.parametrize("data", [X, Inputs(X), TensorDataset(X), loader(X)])
 def test_inputs_need_no_labels(data: object) -> None:
     assert torch.equal(Inputs.of(data).x, X)
     with pytest.raises(DataError, match=r"holds 1 tensors .* Give a pair \(x, y\)"):
@@ -78,8 +85,8 @@ def test_inputs_need_no_labels(data: object) -> None:
         (None, "NoneType that holds 1"),
         (DataLoader(TensorDataset(X, Y), batch_size=4, drop_last=True), "drop_last leaves"),
         (DataLoader(TensorDataset(X[:0], Y[:0])), "yields nothing"),
-        (DataLoader([{"x": x} for x in X]), "yields a dict"),
-        (DataLoader([(x, "a") for x in X]), "yields a tuple, not tensors"),
+        (loader([{"x": x} for x in X]), "yields a dict"),
+        (loader([(x, "a") for x in X]), "yields a tuple, not tensors"),
         (TensorDataset(X, Y.float()), "Labels of torch.float32"),
     ],
 )

@@ -64,6 +64,7 @@ if sys.orig_argv[1:3] != ["-m", "unlearnlib"]:  # each command imports what it n
     from .runs.records import read_all, recorded
     from .runs.rerun import check_rerun, rerun
     from .runs.run_grid import run_grid
+    from .runs.tune import tune
     from .scenario import Scenario, rng
     from .stored.finite_difference import finite_sensitivity
     from .stored.gradient_space import GradientSpace, Moments
@@ -85,5 +86,5 @@ __all__ = [
     "Retrain", "SCRUBRewind", "Scenario", "Splits", "Statistic", "access", "check_rerun", "entropy",
     "evaluate", "experiment", "finite_sensitivity", "fisher_diagonal", "gauss_newton_diagonal",
     "load", "losses", "measure", "output_sensitivity", "outputs", "read_all", "read_records",
-    "recorded", "rerun", "rng", "run", "run_grid", "train", "unlearn",
+    "recorded", "rerun", "rng", "run", "run_grid", "train", "tune", "unlearn",
 ]  # fmt: skip

@@ -86,7 +86,8 @@ def warn_of_nothing(alpha: float, I_D: Importance, I_Df: Importance) -> None:
     if I_D.statistic.group == 1 and alpha >= bound:
         warnings.warn(
             f"alpha = {alpha:g} selects nothing: per example no importance for the forget set is "
-            f"above |D| / |D_f| = {bound:g} times that for D. Choose a smaller alpha.",
+            f"above |D| / |D_f| = {bound:g} times that for D. Choose a smaller alpha, "
+            "such as `tune` finds.",
             stacklevel=3,
         )
 
