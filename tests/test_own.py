@@ -49,7 +49,8 @@ def own(**changes: Any) -> OwnScenario:
         forget=data[data.y == 2], retain=data[data.y < 2], test=test, validation=rows(9, 2)
     )
     model = train(Net(), data, RECIPE, seeded(0))
-    return OwnScenario(**{"model": model, "splits": splits} | changes)
+    given: dict[str, Any] = {"model": model, "splits": splits, **changes}
+    return OwnScenario(**given)
 
 
 @pytest.fixture(autouse=True)
@@ -79,11 +80,11 @@ def test_what_is_stored_is_made_once() -> None:
 
 def test_retraining_never_sees_the_forget_set() -> None:
     scenario = own(factory=Net, recipe=RECIPE)
-    retrained = unlearn(Retrain(), scenario, 7).model
+    retrained: Any = unlearn(Retrain(), scenario, 7).model
     generator = rng("method", 7)
     wanted = train(scenario.fresh_model(generator), scenario.splits.retain, RECIPE, generator)
     assert_close(retrained.state_dict(), wanted.state_dict(), rtol=0, atol=0)
-    other = unlearn(Retrain(), scenario, 8).model
+    other: Any = unlearn(Retrain(), scenario, 8).model
     assert not torch.equal(other[0].weight, retrained[0].weight)
 
 

@@ -1,5 +1,7 @@
 """Requests: what each form selects, and what is refused."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -174,7 +176,11 @@ def examples(*labels: int) -> Labelled:
 
 
 def test_what_a_model_shall_not_know_any_more_is_told_by_the_retain_set() -> None:
-    given = {"forget": examples(2, 2, 1), "retain": examples(0, 1), "test": examples(0, 1, 2, 2)}
+    given: dict[str, Any] = {
+        "forget": examples(2, 2, 1),
+        "retain": examples(0, 1),
+        "test": examples(0, 1, 2, 2),
+    }
     splits = Splits.of(**given, validation=examples(2, 0))
     assert splits.test_forget.y.tolist() == [2, 2]
     assert splits.test_forget.x[:, 0].tolist() == [4, 6]
@@ -194,7 +200,7 @@ def test_without_a_class_that_is_gone_no_test_example_is_of_the_forgotten_kind()
 
 def test_the_forgotten_kind_can_be_given() -> None:
     alike = {"test": torch.tensor([True, False])}
-    data = {"forget": examples(1), "retain": examples(0, 1), "test": examples(1, 1)}
+    data: dict[str, Any] = {"forget": examples(1), "retain": examples(0, 1), "test": examples(1, 1)}
     splits = Splits.of(**data, alike=alike)
     assert splits.test_forget.x.tolist() == [[0, 1]]
 
@@ -218,9 +224,7 @@ def test_of_several_labels_a_class_is_gone_too() -> None:
         ({"retain": torch.ones(3, 2)}, "Tensor that holds 1"),
     ],
 )
-def test_splits_that_do_not_fit_together_are_refused(
-    changed: dict[str, object], match: str
-) -> None:
-    given = {"forget": examples(1), "retain": examples(0), "test": examples(0)} | changed
+def test_splits_that_do_not_fit_together_are_refused(changed: dict[str, Any], match: str) -> None:
+    given = {"forget": examples(1), "retain": examples(0), "test": examples(0), **changed}
     with pytest.raises(DataError, match=match):
         Splits.of(**given)

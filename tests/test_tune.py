@@ -1,6 +1,7 @@
 """Dials are chosen on validation data: enough is forgotten, and the most is kept."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 import torch
@@ -22,16 +23,16 @@ class Mute:
     broken: bool = False
 
     def __call__(self, model: nn.Module, *, forget_inputs: Inputs) -> nn.Module:
-        model = copy_of(model, forget_inputs=forget_inputs)
+        changed: Any = copy_of(model, forget_inputs=forget_inputs)
         with torch.no_grad():
-            model[0].bias -= torch.tensor([self.zero, 0, 0, self.three])
-            model[0].bias += torch.nan if self.broken else 0.0
-        return model
+            changed[0].bias -= torch.tensor([self.zero, 0, 0, self.three])
+            changed[0].bias += torch.nan if self.broken else 0.0
+        return changed
 
 
 def scenario(forget: list[int], retain: list[int], validation: list[int]) -> OwnScenario:
     """The identity, which is right about each of four classes."""
-    model = nn.Sequential(nn.Linear(4, 4))
+    model: Any = nn.Sequential(nn.Linear(4, 4))
     with torch.no_grad():
         model[0].weight.copy_(torch.eye(4))
         model[0].bias.zero_()
@@ -93,7 +94,8 @@ def test_what_diverges_comes_last() -> None:
 
 def test_the_test_set_is_not_looked_at() -> None:
     own = scenario(*CLASS)
-    blind = replace(own.splits, test=None, test_forget=None, test_retain=None)
+    hidden: Any = {"test": None, "test_forget": None, "test_retain": None}
+    blind = replace(own.splits, **hidden)
     assert tune(Mute(), OwnScenario(own.model, blind), three=[0, 2])[0] == Mute(three=2)
 
 
