@@ -112,7 +112,7 @@ class Scenario:
 
     @cached_property
     def remaining(self) -> Dataset:
-        """The data set without the validation examples: what a request selects from."""
+        """The data set without the validation examples, which a request selects from."""
         fine = self.data.train_subclass
         fine = None if fine is None else fine[~self.held_out]
         return replace(self.data, train=self.train, train_subclass=fine)

@@ -46,7 +46,7 @@ def tune(
         dials: Names of fields and the values to try; every combination is a trial.
 
     Returns:
-        The method, and of each trial: the dials that vary, params, the mean accuracies on `SPLITS`
+        The method; and of each trial the dials that vary, params, the mean accuracies on `SPLITS`
         (NaN where it diverged), J of the declared searches, and whether it forgets enough.
 
     Raises:
