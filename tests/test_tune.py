@@ -90,6 +90,7 @@ def test_what_diverges_comes_last() -> None:
     assert not best.broken
     assert trials["broken"].tolist() == [False, True]
     assert trials["forget"].isna().tolist() == [False, True]
+    assert trials["enough"].tolist() == [True, False]
 
 
 def test_the_test_set_is_not_looked_at() -> None:

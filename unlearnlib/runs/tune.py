@@ -7,6 +7,7 @@ forgotten, and wants to keep the most.
 """
 
 import json
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -113,8 +114,8 @@ def _rows(method: Method, scenario: Offering, seed: int) -> list[dict[str, Any]]
 def _ranked(table: pd.DataFrame, classes: int, margin: float) -> pd.DataFrame:
     """Return the trials of `scores`, those that forget enough first and then by what they keep."""
     found = scores(table, classes)
-    left = (found["forget"] - target(table, classes) - margin).clip(lower=0)
-    left = left.where(left > 1e-9, 0).fillna(float("inf"))
+    left = (found["forget"] - target(table, classes) - margin).fillna(math.inf)  # diverged
+    left = left.where(left > 1e-9, 0)
     found = found.assign(enough=left == 0, left=left)
     by = ["left", "validation_retain", "J"]
     return found.sort_values(
