@@ -1,12 +1,13 @@
 """The command line: `data`, and what is no command or option."""
 
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
 
 import pytest
 
-from unlearnlib import __main__
+from unlearnlib import __main__, data
 from unlearnlib.__main__ import main
 from unlearnlib.errors import DataError
 from unlearnlib.locations import PACKAGE
@@ -15,9 +16,7 @@ from unlearnlib.locations import PACKAGE
 def test_data_are_loaded_and_counted(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(
-        __main__, "load", lambda name: SimpleNamespace(train=range(12), test=range(3))
-    )
+    monkeypatch.setattr(data, "load", lambda _: SimpleNamespace(train=range(12), test=range(3)))
     assert main(["data", "cifar10", "cifar100"]) == 0
     assert capsys.readouterr().out == "cifar10: 12 + 3 examples\ncifar100: 12 + 3 examples\n"
 
@@ -30,7 +29,7 @@ def test_data_that_fail_to_load(
             raise DataError(f"{name} is truncated")
         return SimpleNamespace(train=range(12), test=range(3))
 
-    monkeypatch.setattr(__main__, "load", fail)
+    monkeypatch.setattr(data, "load", fail)
     assert main(["data", "cifar10", "cifar100"]) == 1
     captured = capsys.readouterr()
     assert captured.out == "cifar100: 12 + 3 examples\n"
@@ -94,3 +93,16 @@ def test_the_core_needs_no_optional_package() -> None:
         "import unlearnlib, unlearnlib.__main__, unlearnlib.runs.declared_search"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=PACKAGE.parent, timeout=60)
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["data"], ["sweep"]])
+def test_help_does_not_wait_for_torch(command: list[str]) -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "unlearnlib", *command, "--help"],
+        check=True, cwd=PACKAGE.parent, timeout=60, capture_output=True, text=True,
+        env=os.environ | {"PYTHONPROFILEIMPORTTIME": "1"},
+    )  # fmt: skip
+    assert told.stdout.startswith("usage: python -m unlearnlib")
+    imported = {line.rpartition("|")[2].strip() for line in told.stderr.splitlines()}
+    assert {"argparse", "unlearnlib"} <= imported
+    assert not {"torch", "numpy", "pandas", "sklearn"} & imported

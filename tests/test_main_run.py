@@ -62,7 +62,7 @@ def test_every_spec_is_checked_before_anything_runs(
         said.extend(capsys.readouterr().err.splitlines())
         return real(*arguments)
 
-    monkeypatch.setattr(__main__, "run_grid", run_grid)
+    monkeypatch.setattr("unlearnlib.runs.run_grid.run_grid", run_grid)
     assert main(["run", str(wrong), str(none), str(path)]) == 1
     assert len(said) == 3
     assert said[0].startswith(f"error: {wrong}: seeds has 0 more than once")
@@ -190,7 +190,7 @@ def test_the_budget_is_for_all_grids_together(lab: Path, monkeypatch: pytest.Mon
         return SimpleNamespace(attrs={"diverged": []})
 
     monkeypatch.setattr(__main__, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    monkeypatch.setattr(__main__, "run_grid", ran)
+    monkeypatch.setattr("unlearnlib.runs.run_grid.run_grid", ran)
     path = str(spec(lab))
     assert main(["run", path, path, "--budget", "2m"]) == 0
     assert left == [90.0, 0.0]

@@ -28,6 +28,7 @@ from unlearnlib import (
     Retrain,
     Scenario,
     Splits,
+    evaluate,
     measure,
     metrics,
     outputs,
@@ -35,7 +36,8 @@ from unlearnlib import (
     run,
     unlearn,
 )
-from unlearnlib.errors import UnsupportedModelError
+from unlearnlib.errors import NonFiniteError, UnsupportedModelError
+from unlearnlib.report import show_summary, summary
 from unlearnlib.runs import one_run
 
 RECIPE: dict[str, Any] = {"epochs": 2, "lr": 0.05, "batch_size": 32}
@@ -263,11 +265,11 @@ class TestRun:
     def test_a_run_is_a_tidy_table(self) -> None:
         table = run(JiT(noises=2), scenario(validation=0.2), seed_method=3)
         identity = {
-            "dataset": "toy", "model": "mlp", "request": "class:boot", "method": "JiT",
-            "access": "forget_inputs, generator", "seed_model": 0, "seed_request": 0,
-            "seed_method": 3,
+            "dataset": "toy", "model": "mlp", "request": "class:boot", "seed_model": 0,
+            "seed_request": 0, "method": "JiT", "params": '{"noises": 2}',
+            "access": "forget_inputs, generator", "seed_method": 3,
         }  # fmt: skip
-        assert list(table.columns) == [*identity, "metric", "split", "value"]
+        assert list(table.columns) == ["run_id", *identity, "metric", "split", "value", "stale"]
         assert table[list(identity)].drop_duplicates().to_dict("records") == [identity]
         assert set(table["metric"]) == ALWAYS | COSTS | ATTACKS
         assert set(table["split"]) == {"", *one_run.SPLITS}
@@ -280,6 +282,42 @@ class TestRun:
         with pytest.warns(UserWarning, match=r"JiT\(.*lr=0.0.*changed no parameter on class:boot"):
             run(JiT(lr=0.0, noises=1), scenario())
         run(Original(), scenario())  # a warning would be an error
+
+
+class TestEvaluate:
+    def own(self) -> tuple[dict[str, Any], Splits]:
+        """Two models that say the first and the last feature; nobody is right on both sets."""
+        x = torch.eye(3).repeat(4, 1)
+        forget, rest = (x[2::3], torch.full((4,), 2)), (x[0::3], torch.zeros(4, dtype=torch.int64))
+        worse: Any = nn.Sequential(nn.Linear(3, 3), nn.Dropout()).train()
+        with torch.no_grad():
+            worse[0].weight.copy_(torch.eye(3) - 5 * torch.eye(3)[2].outer(torch.eye(3)[2]))
+            worse[0].bias.zero_()
+        models = {"Original": nn.Identity(), "mine": worse}
+        return models, Splits.of(forget=forget, retain=rest, test=rest)
+
+    def test_each_model_is_measured_and_stays_as_it_is(self) -> None:
+        models, splits = self.own()
+        table = evaluate(models, splits)
+        assert models["mine"].training
+        for name, model in models.items():
+            rows = table.loc[table["method"] == name, ["metric", "split", "value"]]
+            assert str(rows.to_numpy().tolist()) == str([[*row] for row in measure(model, splits)])
+        told = summary(table, [("accuracy", "forget"), ("accuracy", "retain")])
+        assert told["mean"].tolist() == [1, 0, 1, 1]
+
+    def test_a_report_reads_the_table(self) -> None:
+        models, splits = self.own()
+        text = str(show_summary(summary(evaluate(models, splits), [("accuracy", "forget")])))
+        assert text.index("Reference") < text.index("Original") < text.index("not known")
+        assert text.index("not known") < text.index("mine")
+
+    def test_a_model_that_answers_nan_is_named(self) -> None:
+        models, splits = self.own()
+        with torch.no_grad():
+            models["mine"][0].bias.fill_(torch.nan)
+        with pytest.raises(NonFiniteError, match="mine: outputs on the split 'forget'"):
+            evaluate(models, splits)
 
 
 def test_outputs_are_logits() -> None:

@@ -1,11 +1,13 @@
 """Requests: what each form selects, and what is refused."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 
-from unlearnlib import Dataset
-from unlearnlib.errors import RequestError
+from unlearnlib import Dataset, Labelled, Splits
+from unlearnlib.errors import DataError, RequestError
 from unlearnlib.request import Selection, form, resolve
 
 from .toys import seeded
@@ -166,3 +168,63 @@ def test_the_form_of_a_request_needs_no_data() -> None:
     count = form("part:a:b:1")
     assert count == ("part", ["a:b"], 1)
     assert isinstance(count[2], int)  # one example, where 1.0 is all of them
+
+
+def examples(*labels: int) -> Labelled:
+    y = torch.tensor(labels, dtype=torch.int64)
+    return Labelled(torch.arange(2.0 * len(labels)).view(-1, 2), y)
+
+
+def test_what_a_model_shall_not_know_any_more_is_told_by_the_retain_set() -> None:
+    given: dict[str, Any] = {
+        "forget": examples(2, 2, 1),
+        "retain": examples(0, 1),
+        "test": examples(0, 1, 2, 2),
+    }
+    splits = Splits.of(**given, validation=examples(2, 0))
+    assert splits.test_forget.y.tolist() == [2, 2]
+    assert splits.test_forget.x[:, 0].tolist() == [4, 6]
+    assert splits.test_retain.y.tolist() == [0, 1]
+    assert (splits.validation_forget.y.tolist(), splits.validation_retain.y.tolist()) == ([2], [0])
+    assert {name: mask.tolist() for name, mask in splits.alike.items()} == {
+        "test": [False, False, True, True],
+        "validation": [True, False],
+    }
+    assert not len(Splits.of(**given).validation)
+
+
+def test_without_a_class_that_is_gone_no_test_example_is_of_the_forgotten_kind() -> None:
+    splits = Splits.of(forget=examples(1), retain=examples(0, 1), test=examples(0, 1))
+    assert (len(splits.test_forget), len(splits.test_retain)) == (0, 2)
+
+
+def test_the_forgotten_kind_can_be_given() -> None:
+    alike = {"test": torch.tensor([True, False])}
+    data: dict[str, Any] = {"forget": examples(1), "retain": examples(0, 1), "test": examples(1, 1)}
+    splits = Splits.of(**data, alike=alike)
+    assert splits.test_forget.x.tolist() == [[0, 1]]
+
+
+def test_of_several_labels_a_class_is_gone_too() -> None:
+    def several(*rows: list[int]) -> tuple[Tensor, Tensor]:
+        return torch.ones(len(rows), 3), torch.tensor(rows, dtype=torch.float32)
+
+    splits = Splits.of(
+        forget=several([1, 0, 1]), retain=several([1, 1, 0]), test=several([1, 0, 0], [0, 1, 1])
+    )
+    assert splits.alike["test"].tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("changed", "match"),
+    [
+        ({"forget": examples()}, "forget set is empty"),
+        ({"test": (torch.ones(2, 3), torch.tensor([0, 1]))}, r"several shapes: .* test \(3,\)"),
+        ({"test": (torch.ones(2, 2), torch.eye(2))}, "labels have several shapes"),
+        ({"retain": torch.ones(3, 2)}, "Tensor that holds 1"),
+    ],
+)
+def test_splits_that_do_not_fit_together_are_refused(changed: dict[str, Any], match: str) -> None:
+    given = {"forget": examples(1), "retain": examples(0), "test": examples(0), **changed}
+    with pytest.raises(DataError, match=match):
+        Splits.of(**given)

@@ -26,6 +26,7 @@ from unlearnlib import (
     output_sensitivity,
 )
 from unlearnlib.errors import DataError, StaleStatisticError
+from unlearnlib.offers import ordered
 
 
 def make(request: str = "class:boot", **changes: Any) -> Scenario:
@@ -66,14 +67,14 @@ class TestImportance:
     def test_the_orders(self) -> None:
         made = make("class:boot", validation=0.2)
         s = made.splits
-        assert made.ordered("data") is made.train
-        released = made.ordered("release")
+        assert ordered(made, "data") is made.train
+        released = ordered(made, "release")
         assert rows(released.x) == rows(made.train.x)
         assert torch.equal(released.x[len(s.retain) :], s.forget.x)
         assert torch.equal(released.y[: len(s.retain)], s.retain.y.sort().values)
         drawn = make("random:30")
-        assert torch.equal(drawn.ordered("release").x[:90], drawn.splits.retain.x)
-        assert torch.equal(drawn.ordered("release").y[90:], drawn.splits.forget.y)
+        assert torch.equal(ordered(drawn, "release").x[:90], drawn.splits.retain.x)
+        assert torch.equal(ordered(drawn, "release").y[90:], drawn.splits.forget.y)
 
     @pytest.mark.parametrize(
         "statistic",
@@ -81,7 +82,7 @@ class TestImportance:
     )
     def test_a_statistic_is_that_of_the_training_set(self, statistic: Statistic) -> None:
         made = make(validation=0.1)
-        model, data = made.original[0], made.ordered(statistic.order)
+        model, data = made.original[0], ordered(made, statistic.order)
         if statistic.kind == "fisher":
             expected = fisher_diagonal(model, data, group=statistic.group)
         else:

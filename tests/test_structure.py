@@ -17,7 +17,7 @@ LAYERS = [
     {"training"},
     {"stored", "metrics"},
     {"methods", "audit"},
-    {"scenario"},
+    {"scenario", "offers", "own"},
     {"runs"},
     {"report", "sweep"},
 ]

@@ -1,10 +1,12 @@
 """Inputs and labels: what they refuse, and the batches that they come in."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, Subset, TensorDataset
 
 from unlearnlib import Inputs, Labelled
 from unlearnlib.data.tensors import batch_count, batched
@@ -14,6 +16,11 @@ from .toys import seeded
 
 X, Y = torch.randn(9, 2, 4), torch.arange(9) % 3
 NAN, INF = float("nan"), float("inf")
+
+
+def loader(examples: Any) -> "DataLoader[Any]":
+    """Load what is no data set of torch, which a loader takes too."""
+    return DataLoader(examples, batch_size=2)
 
 
 def made(x: object, y: object = Y) -> list[object]:
@@ -28,7 +35,7 @@ def made(x: object, y: object = Y) -> list[object]:
         ([[1.0, 2.0]] * 9, "not a list. torch.stack"),
         (list(X), "not a list"),
         (X.numpy(), "not a ndarray.*torch.from_numpy of an array"),
-        (DataLoader(TensorDataset(X, Y)), "not a DataLoader.*loader"),
+        (DataLoader(TensorDataset(X, Y)), "not a DataLoader.*Labelled.of take a DataLoader"),
         (Labelled(X, Y), "not a Labelled"),
         (None, "not a NoneType"),
         (X > 0, r"torch.bool in the shape \(9, 2, 4\)"),
@@ -42,6 +49,50 @@ def test_what_is_no_tensor_of_examples_is_refused(x: object, match: str) -> None
     for make in made(x):
         with pytest.raises(DataError, match=match):
             make()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        (X, Y),
+        Labelled(X, Y),
+        TensorDataset(X, Y),
+        Subset(TensorDataset(torch.cat([X, X]), torch.cat([Y, Y])), range(9)),
+        DataLoader(TensorDataset(X, Y), batch_size=4),
+        loader([(x, int(y)) for x, y in zip(X, Y, strict=True)]),
+    ],
+    ids=lambda data: type(data).__name__,
+)
+def test_examples_with_labels_are_taken_in_every_usual_form(data: object) -> None:
+    made = Labelled.of(data)
+    assert torch.equal(made.x, X)
+    assert torch.equal(made.y, Y)
+    assert torch.equal(Inputs.of(data).x, X)
+
+
+@pytest.mark.parametrize("data", [X, Inputs(X), TensorDataset(X), loader(X)])
+def test_inputs_need_no_labels(data: object) -> None:
+    assert torch.equal(Inputs.of(data).x, X)
+    with pytest.raises(DataError, match=r"holds 1 tensors .* Give a pair \(x, y\)"):
+        Labelled.of(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "match"),
+    [
+        ((X, Y, Y), "tuple that holds 3 tensors"),
+        ((), "tuple that holds 1 tensors"),
+        (None, "NoneType that holds 1"),
+        (DataLoader(TensorDataset(X, Y), batch_size=4, drop_last=True), "drop_last leaves"),
+        (DataLoader(TensorDataset(X[:0], Y[:0])), "yields nothing"),
+        (loader([{"x": x} for x in X]), "yields a dict"),
+        (loader([(x, "a") for x in X]), "yields a tuple, not tensors"),
+        (TensorDataset(X, Y.float()), "Labels of torch.float32"),
+    ],
+)
+def test_what_holds_no_labelled_examples_is_refused(data: object, match: str) -> None:
+    with pytest.raises(DataError, match=match):
+        Labelled.of(data)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])

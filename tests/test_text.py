@@ -35,6 +35,7 @@ from unlearnlib.methods.parts.distillation import divergence_from_teacher
 from unlearnlib.methods.parts.rewinding import expected_error
 from unlearnlib.models import build
 from unlearnlib.models.text import VOCABULARY, EncoderClassifier, mean_over
+from unlearnlib.offers import ordered
 from unlearnlib.request import resolve
 from unlearnlib.runs import one_run
 from unlearnlib.stored.per_example import by_func
@@ -253,7 +254,7 @@ def texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_order_of_the_releases_is_by_the_first_of_several_labels(texts: None) -> None:
     task = Scenario("tokens", "bag_of_words", "class:d", Recipe(1, 0.1))
-    released, n = task.ordered("release"), len(task.splits.retain)
+    released, n = ordered(task, "release"), len(task.splits.retain)
     firsts = [[*row, 1].index(1) % 4 for row in released.y[:n].tolist()]  # of no label: 0
     assert firsts == sorted(firsts)
     assert len(set(firsts)) > 1

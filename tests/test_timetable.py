@@ -125,7 +125,7 @@ def test_a_dry_run_makes_nothing(
 ) -> None:
     """Neither runs nor folders; wrong files are told all the same."""
     monkeypatch.setattr(timetable, "speed", lambda _: 1.0)
-    monkeypatch.setattr(__main__, "run_grid", None)
+    monkeypatch.setattr("unlearnlib.runs.run_grid.run_grid", None)
     path, other = spec(lab), lab / "other.yaml"
     other.write_text(json.dumps(SPEC | {"worth": 2, "methods": {"Original": {}}}))
     before = {*lab.rglob("*")}

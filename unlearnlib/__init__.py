@@ -23,62 +23,68 @@ Where things are, from what all else rests on upwards; each folder begins with a
 - `stored`: what is kept with a trained model
 - `methods`: one paper, one file; `metrics`: outputs in, numbers out
 - `audit`: what looks into a model, or needs many
-- `scenario`: a trained model and a request: all that a method can be handed
+- `scenario`: a trained model and a request; `own`: a model and data of one's own; `offers`: what
+  either hands to a method
 - `runs`: one run, grids of them, their records, and what of them is made anew
 - `report`: from records to tables, figures and verdicts
 - `sweep`: notebooks run at many points
 - `__main__`: the command line: `run`, `sweep` and `data`
 """
 
-from .access import ACCESS, Method, access
-from .data import Dataset, Inputs, Labelled, load
-from .losses import losses
-from .methods import (
-    ASSD,
-    LFSSD,
-    METHODS,
-    PGU,
-    SCRUB,
-    SSD,
-    FineTune,
-    GradientAscent,
-    JiT,
-    NablaTau,
-    NegGradPlus,
-    Original,
-    RandomLabel,
-    Retrain,
-    SCRUBRewind,
-)
-from .metrics import entropy
-from .request import Splits
-from .runs.experiment import experiment
-from .runs.grid import Grid
-from .runs.one_run import measure, outputs, run, unlearn
-from .runs.records import read as read_records
-from .runs.records import read_all, recorded
-from .runs.rerun import check_rerun, rerun
-from .runs.run_grid import run_grid
-from .scenario import Scenario, rng
-from .stored.finite_difference import finite_sensitivity
-from .stored.gradient_space import GradientSpace, Moments
-from .stored.importance import (
-    Importance,
-    Statistic,
-    fisher_diagonal,
-    gauss_newton_diagonal,
-    output_sensitivity,
-)
-from .training import Recipe, train
+import sys
+
+if sys.orig_argv[1:3] != ["-m", "unlearnlib"]:  # each command imports what it needs
+    from .access import ACCESS, Method, access
+    from .data import Dataset, Inputs, Labelled, load
+    from .losses import losses
+    from .methods import (
+        ASSD,
+        LFSSD,
+        METHODS,
+        PGU,
+        SCRUB,
+        SSD,
+        FineTune,
+        GradientAscent,
+        JiT,
+        NablaTau,
+        NegGradPlus,
+        Original,
+        RandomLabel,
+        Retrain,
+        SCRUBRewind,
+    )
+    from .metrics import entropy
+    from .own import OwnScenario
+    from .request import Splits
+    from .runs.experiment import experiment
+    from .runs.grid import Grid
+    from .runs.one_run import evaluate, measure, outputs, run, unlearn
+    from .runs.records import read as read_records
+    from .runs.records import read_all, recorded
+    from .runs.rerun import check_rerun, rerun
+    from .runs.run_grid import run_grid
+    from .runs.tune import tune
+    from .scenario import Scenario, rng
+    from .stored.finite_difference import finite_sensitivity
+    from .stored.gradient_space import GradientSpace, Moments
+    from .stored.importance import (
+        Importance,
+        Statistic,
+        fisher_diagonal,
+        gauss_newton_diagonal,
+        output_sensitivity,
+    )
+    from .training import Recipe, train
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ACCESS", "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "Dataset", "FineTune",
     "GradientAscent", "GradientSpace", "Grid", "Importance", "Inputs", "JiT", "Labelled", "Method",
-    "Moments", "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Recipe", "Retrain",
-    "SCRUBRewind", "Scenario", "Splits", "Statistic", "access", "check_rerun", "entropy",
-    "experiment", "finite_sensitivity", "fisher_diagonal", "gauss_newton_diagonal", "load",
-    "losses", "measure", "output_sensitivity", "outputs", "read_all", "read_records", "recorded",
-    "rerun", "rng", "run", "run_grid", "train", "unlearn",
+    "Moments", "NablaTau", "NegGradPlus", "Original", "OwnScenario", "RandomLabel", "Recipe",
+    "Retrain", "SCRUBRewind", "Scenario", "Splits", "Statistic", "access", "check_rerun", "entropy",
+    "evaluate", "experiment", "finite_sensitivity", "fisher_diagonal", "gauss_newton_diagonal",
+    "load", "losses", "measure", "output_sensitivity", "outputs", "read_all", "read_records",
+    "recorded", "rerun", "rng", "run", "run_grid", "train", "tune", "unlearn",
 ]  # fmt: skip

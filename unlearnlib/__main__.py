@@ -17,16 +17,13 @@ import warnings
 from contextlib import suppress
 from math import inf
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-
-from .data import NAMES, load
 from .errors import StoppedError, UnlearnError, sentences
 from .locations import cache_folder, committed_records
-from .runs import records
-from .runs.grid import Grid
-from .runs.run_grid import run_grid
-from .runs.timetable import table, turns
+
+if TYPE_CHECKING:  # a command imports what it needs: --help has no use for torch
+    from .runs.grid import Grid
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -90,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     sweep.set_defaults(go=_sweep)
 
     data = commands.add_parser("data", parents=[every], help="download data sets and check them")
-    data.add_argument("names", nargs="+", metavar="NAME", help=", ".join(NAMES))
+    data.add_argument("names", nargs="+", metavar="NAME", help=SETS)
     data.set_defaults(go=_data)
     return parser
 
@@ -113,6 +110,7 @@ RECORD = (
     "experiment those of the last point stay. UNLEARNLIB_RECORDS is not heeded."
 )
 PAUSE = "a training that runs stops at a checkpoint, and the same command goes on from there"
+SETS = "such as cifar10; the error about a name that there is not tells all names"
 BUDGET = "time to spend, such as 90s, 25m or 2h: what would not end within it is not started"
 
 
@@ -150,6 +148,8 @@ def _tell(error: BaseException, verbose: bool, place: str = "") -> None:
 
 def _data(options: argparse.Namespace) -> int:
     """Download data sets; one that fails does not stop the others."""
+    from .data import load
+
     failed: list[Exception] = []
     for name in options.names:
         try:
@@ -165,6 +165,11 @@ def _data(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     """Make the runs of grids, or say what would be made."""
+    import torch
+
+    from .runs.grid import Grid
+    from .runs.timetable import table, turns
+
     if options.threads:
         torch.set_num_threads(options.threads)
     end = time.monotonic() + options.budget if options.budget is not None else inf
@@ -198,8 +203,11 @@ def _run(options: argparse.Namespace) -> int:
     return int(bool(failed) or not grids)
 
 
-def _make(spec: str, grid: Grid, budget: float | None) -> None:
+def _make(spec: str, grid: "Grid", budget: float | None) -> None:
     """Make the runs of a grid that are missing, and pack what is recorded."""
+    from .runs import records
+    from .runs.run_grid import run_grid
+
     print(f"{spec}: ", end="", flush=True)  # a large grid takes a while to look through
     missing = len(grid.missing())
     if not missing:
@@ -222,14 +230,17 @@ def _make(spec: str, grid: Grid, budget: float | None) -> None:
         print(f"diverged: {text}", flush=True)
 
 
-def _pack(grid: Grid) -> None:
+def _pack(grid: "Grid") -> None:
     """Pack what is recorded, and say how much that is."""
+    from .runs import records
+
     if place := records.merge(grid.part, grid.scale):
         print(f"{len(grid) - len(grid.missing())} of {len(grid)} runs in {place}", flush=True)
 
 
 def _record(options: argparse.Namespace) -> int:
     """Execute notebooks whose runs are written to the records that are committed."""
+    from .runs import records
     from .sweep import execute, plan  # needs papermill, which the rest does not
 
     home, failed = committed_records(), 0

@@ -118,10 +118,10 @@ def handed(**data: Inputs | Labelled) -> None:
     for name, given in data.items():
         kind = Inputs if name.endswith("inputs") else Labelled
         if not isinstance(given, kind):
-            make = "Inputs(x)" if kind is Inputs else "Labelled(x, y)"
+            make = "a tensor of all examples" if kind is Inputs else "a pair (x, y) of tensors"
             raise DataError(
                 f"`{name}` must be {kind.__name__}, not a {type(given).__name__}. Make it with "
-                f"{make}, of tensors of all examples."
+                f"{kind.__name__}.of, which takes {make}, a TensorDataset or a DataLoader."
             )
         if name.startswith("forget") and not len(given):
             raise DataError("The forget set is empty. Hand over at least one example to forget.")

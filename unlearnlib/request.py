@@ -17,8 +17,9 @@ from difflib import get_close_matches
 import torch
 from torch import Tensor
 
+from .access import handed
 from .data import Dataset, Labelled
-from .errors import RequestError
+from .errors import DataError, RequestError
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,55 @@ class Splits:
     validation_forget: Labelled
     validation_retain: Labelled
     alike: dict[str, Tensor] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        forget: object,
+        retain: object,
+        test: object,
+        validation: object = None,
+        alike: dict[str, Tensor] | None = None,
+    ) -> "Splits":
+        """Return the splits of data that are split already, each as `Labelled.of` takes it.
+
+        >>> def rows(*labels: int) -> Labelled:
+        ...     return Labelled(torch.ones(len(labels), 4), torch.tensor(labels))
+        >>> splits = Splits.of(forget=rows(2, 2), retain=rows(0, 1), test=rows(0, 1, 2))
+        >>> splits.test_forget.y.tolist(), splits.test_retain.y.tolist(), len(splits.validation)
+        ([2], [0, 1], 0)
+
+        Args:
+            forget: What is to be forgotten.
+            retain: The rest of what the model was trained on.
+            test: Examples that it has never seen.
+            validation: Held out of the training set; none if it is left out.
+            alike: Which of `test` and of `validation` are of the forgotten kind, (n,), bool; by
+                default those of a class of which `retain` has no example.
+
+        Raises:
+            DataError: One is no labelled data, they differ in form, or nothing is to be forgotten.
+        """
+        given = {"forget": forget, "retain": retain, "test": test, "validation": validation}
+        parts = {name: Labelled.of(data) for name, data in given.items() if data is not None}
+        nothing = torch.zeros(len(parts["test"]), dtype=torch.bool)
+        parts.setdefault("validation", parts["test"][nothing])
+        handed(**parts)
+        shapes = {name: (*part.x.shape[1:],) for name, part in parts.items()}
+        if len(set(shapes.values())) > 1:
+            told = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+            raise DataError(f"Examples have several shapes: {told}. Give all of them one.")
+        gone = classes_of(parts["forget"].y) - classes_of(parts["retain"].y)
+        wanted = torch.tensor(sorted(gone), dtype=torch.int64)
+        of_class = {name: _of(parts[name].y, wanted) for name in ("test", "validation")}
+        alike = of_class | (alike or {})
+        apart = {
+            f"{name}_{kind}": parts[name][mask if kind == "forget" else ~mask]
+            for name, mask in alike.items()
+            for kind in ("forget", "retain")
+        }
+        return cls(**parts, **apart, alike=alike)
 
 
 KNOWN = (
@@ -133,6 +183,11 @@ def resolve(request: str, data: Dataset, generator: torch.Generator) -> Selectio
         train = torch.zeros(n, dtype=torch.bool)
         train[own[: _count(size, len(own), request)]] = True
     return _checked(train, test, request)
+
+
+def classes_of(y: Tensor) -> set[int]:
+    """Return the classes of which there are examples."""
+    return set((y.any(0).nonzero()[:, 0] if y.is_floating_point() else y.unique()).tolist())
 
 
 def _of(y: Tensor, wanted: Tensor) -> Tensor:

@@ -1,6 +1,5 @@
 """The state that a method is given: a trained model, the splits, and what was stored with it."""
 
-import hashlib
 import time
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .access import Method, to_store
+from .access import Method
 from .cache import cached, kept, place_of
 from .checkpoint import resumable
 from .checks.outputs import finite, logits, settled
@@ -19,8 +18,9 @@ from .data import Dataset, Labelled, load
 from .errors import NonFiniteError, SpecError
 from .fields import Part, check, differing
 from .models import build
-from .request import Selection, Splits, resolve
-from .stored.importance import Order
+from .offers import offers, ordered
+from .offers import rng as rng
+from .request import Splits, resolve
 from .stored.protocols import S, Storable
 from .training import Recipe, seeded, train
 
@@ -28,15 +28,6 @@ from .training import Recipe, seeded, train
 def default_device() -> torch.device:
     """Return the GPU if there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def rng(purpose: str, seed: int, device: torch.device | str = "cpu") -> torch.Generator:
-    """Return a generator whose stream belongs to one purpose, so that no two purposes share one.
-
-    The seeds of training, request and method may be equal numbers; their draws are independent.
-    """
-    mixed = hashlib.sha256(f"{purpose}:{seed}".encode()).digest()[:7]
-    return torch.Generator(device).manual_seed(int.from_bytes(mixed))
 
 
 @dataclass(frozen=True)
@@ -121,7 +112,7 @@ class Scenario:
 
     @cached_property
     def remaining(self) -> Dataset:
-        """The data set without the validation examples: what a request selects from."""
+        """The data set without the validation examples, which a request selects from."""
         fine = self.data.train_subclass
         fine = None if fine is None else fine[~self.held_out]
         return replace(self.data, train=self.train, train_subclass=fine)
@@ -138,20 +129,11 @@ class Scenario:
                 part, test=validation, test_subclass=None if fine is None else fine[self.held_out]
             )
             alike = resolve(self.request, held, rng("request", self.seed_request)).test
-        return self._split(chosen, validation, alike)
-
-    def _split(self, chosen: Selection, validation: Labelled, alike: Tensor) -> Splits:
-        """Return copies of the parts."""
-        test = self.data.test
-        return Splits(
+        return Splits.of(
             forget=self.train[chosen.train],
             retain=self.train[~chosen.train],
+            test=self.data.test,
             validation=validation,
-            test=test,
-            test_forget=test[chosen.test],
-            test_retain=test[~chosen.test],
-            validation_forget=validation[alike],
-            validation_retain=validation[~alike],
             alike={"test": chosen.test.cpu(), "validation": alike.cpu()},
         )
 
@@ -160,6 +142,14 @@ class Scenario:
         with seeded(generator):
             shape = tuple(self.data.train.x.shape[1:])
             return build(self.model, shape, len(self.data.classes)).to(self.device)
+
+    @property
+    def identity_of_runs(self) -> dict[str, Any]:
+        """The columns of a table that tell this scenario from others."""
+        return {
+            "dataset": self.dataset, "model": self.model, "request": self.request,
+            "seed_model": self.seed_model, "seed_request": self.seed_request,
+        }  # fmt: skip
 
     def identity(self, oracle: int | None = None, again: int = 0) -> dict[str, Any]:
         """Return what the original model depends on, without the request; or a retrained model.
@@ -234,21 +224,6 @@ class Scenario:
         """Return the model that `make` retrains, and its costs, from the cache; see `identity`."""
         return self._cached(self.identity(seed, again), make)
 
-    def ordered(self, order: Order) -> Labelled:
-        """Return the training set, :math:`D`, in an order by name.
-
-        `data`: as the data come, the same for every request. `release`: as the releases of SSD and
-        LFSSD load it, first the retain set (sorted by class, the first of several, unless the
-        request is random), then the forget set; batches of one class are then batches of D too.
-        """
-        if order == "data":
-            return self.train
-        retain, forget = self.splits.retain, self.splits.forget
-        if not self.request.startswith("random"):
-            y = retain.y.argmax(1) if retain.y.is_floating_point() else retain.y
-            retain = retain[y.argsort(stable=True)]
-        return Labelled(torch.cat([retain.x, forget.x]), torch.cat([retain.y, forget.y]))
-
     def stored(self, which: Storable[S]) -> S:
         """Return what is stored of :math:`D` with the original model: made once, then on the disk.
 
@@ -261,7 +236,7 @@ class Scenario:
             identity |= {"request": self.request, "seed_request": self.seed_request}
 
         def make() -> S:
-            return which.of(model, self.ordered(which.order))
+            return which.of(model, ordered(self, which.order))
 
         def read(path: Path) -> S:
             stored = which.load(path, self.device)
@@ -274,18 +249,5 @@ class Scenario:
         return kept("statistics", identity, read, make, write)
 
     def offers(self, seed_method: int, method: Method) -> SimpleNamespace:
-        """Return everything that `method` may name, see `unlearnlib.access.ACCESS`.
-
-        Of what is stored with the model there is what it does name, as its `stored` wants it.
-        """
-        return SimpleNamespace(
-            forget=self.splits.forget,
-            forget_inputs=self.splits.forget.inputs,
-            retain=self.splits.retain,
-            retain_inputs=self.splits.retain.inputs,
-            validation=self.splits.validation,
-            fresh_model=self.fresh_model,
-            recipe=self.recipe,
-            generator=rng("method", seed_method, self.device),
-            **{name: self.stored(which) for name, which in to_store(method).items()},
-        )
+        """Return everything that `method` may name, see `unlearnlib.access.ACCESS`."""
+        return offers(self, seed_method, method)

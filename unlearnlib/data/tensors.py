@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Int, Real, Shaped
 from torch import Tensor
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
 
 from ..checks.outputs import finite, first_not_finite
 from ..errors import DataError, NonFiniteError
@@ -63,6 +65,18 @@ class Inputs:
         """
         _check_examples(self.x)
 
+    @classmethod
+    def of(cls, data: object) -> "Inputs":
+        """Return the examples in `data` without their labels, if it has any; see `Labelled.of`.
+
+        Args:
+            data: What `Labelled.of` takes, or the tensor of all examples.
+
+        Raises:
+            DataError: It is nothing of this.
+        """
+        return cls(_parts(data)[0])  # type: ignore[arg-type]
+
     def __len__(self) -> int:
         """Return the number of examples."""
         return len(self.x)
@@ -112,6 +126,30 @@ class Labelled:
                 "to one device."
             )
 
+    @classmethod
+    def of(cls, data: object) -> "Labelled":
+        """Return the examples in `data` with their labels.
+
+        >>> Labelled.of((torch.ones(3, 2), torch.tensor([0, 1, 1]))).y.tolist()
+        [0, 1, 1]
+
+        Args:
+            data: A pair (x, y) of tensors; a `Dataset` of torch of pairs (example, label), such as
+                a `TensorDataset`; a `DataLoader`, which is gone through once, in its order and with
+                what it does to the examples; or what is labelled already.
+
+        Raises:
+            DataError: It is nothing of this, or a loader that leaves examples out.
+        """
+        parts = _parts(data)
+        if len(parts) != 2:
+            raise DataError(
+                f"A {type(data).__name__} that holds {len(parts)} tensors is no examples with "
+                "their labels. Give a pair (x, y) of tensors, or a TensorDataset or DataLoader of "
+                "such pairs."
+            )
+        return cls(*parts)  # type: ignore[arg-type]
+
     @property
     def inputs(self) -> Inputs:
         """The same examples without their labels."""
@@ -146,13 +184,46 @@ class Labelled:
             yield from self.batches(size, generator)
 
 
+def _parts(data: object) -> tuple[object, ...]:
+    """Return the tensors of all examples in `data`: (x, y), or (x,) where there are no labels."""
+    if isinstance(data, Inputs):
+        return (data.x,)
+    if isinstance(data, Labelled):
+        return data.x, data.y
+    if isinstance(data, TorchDataset):
+        data = DataLoader(data, batch_size=256)
+    if isinstance(data, DataLoader):
+        return _gathered(data)
+    return data if isinstance(data, tuple) and data else (data,)
+
+
+def _gathered(loader: "DataLoader[object]") -> tuple[object, ...]:
+    """Return the tensors that a loader yields, those of all batches in one."""
+    if loader.drop_last:
+        raise DataError(
+            "A DataLoader with drop_last leaves the last examples out, and every example counts. "
+            "Give the data set that it loads, or one with drop_last=False."
+        )
+    batches = [b if isinstance(b, tuple | list) else (b,) for b in loader]
+    for part in batches[:1] + batches[-1:]:
+        for one in part:
+            if not isinstance(one, Tensor):
+                raise DataError(
+                    f"The DataLoader yields a {type(one).__name__}, not tensors of examples and "
+                    "their labels. Let it yield (x, y), or give the pair (x, y) of all examples."
+                )
+    if not batches:
+        raise DataError("The DataLoader yields nothing. Give it at least one example.")
+    return tuple(torch.cat(tensors) for tensors in zip(*batches, strict=True))
+
+
 def _check_examples(x: object) -> None:
     """Refuse what is no tensor of examples, or not finite."""
     if not isinstance(x, Tensor):
         raise DataError(
             f"Examples are a tensor, (n, ...), not a {type(x).__name__}. torch.stack makes one of "
-            "a list of examples, torch.from_numpy of an array, and torch.cat([x for x, y in "
-            "loader]) of a loader."
+            "a list of examples, torch.from_numpy of an array; Inputs.of and Labelled.of take a "
+            "DataLoader, a TensorDataset or a pair (x, y)."
         )
     if not (x.is_floating_point() or x.dtype in (torch.int32, torch.int64)) or not x.dim():
         raise DataError(

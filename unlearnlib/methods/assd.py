@@ -42,6 +42,9 @@ from .ssd import dampen
 class ASSD(Checked):
     r"""Adaptive Selective Synaptic Dampening.
 
+    `ASSD(...).stored.of(model, training_set)` makes `fisher`: once, of the whole training set, the
+    forget set among it. There is no `alpha` to choose.
+
     Attributes:
         lam: Dampening constant :math:`\lambda`.
         retained: Compare with :math:`I_{D_r}` instead of :math:`I_D`; needs `group=1`.

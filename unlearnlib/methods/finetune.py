@@ -26,6 +26,8 @@ from ..training import Recipe, train
 class FineTune(Checked):
     r"""Fine-tuning on the retain set.
 
+    Needs no more than what is to be kept. Try `lr` from a tenth of what the model was trained with.
+
     Attributes:
         epochs: Passes over the retain set.
         lr: Learning rate :math:`\eta`.

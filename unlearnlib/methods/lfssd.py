@@ -42,6 +42,9 @@ from .ssd import dampen, warn_of_nothing
 class LFSSD(Checked):
     r"""Loss-free Selective Synaptic Dampening.
 
+    `LFSSD(...).stored.of(model, training_set)` makes `sensitivity`: once, of the whole training set
+    as `Inputs`, the forget set among it. Try the values that `SSD` says.
+
     Attributes:
         alpha: Selection weight :math:`\alpha`; larger selects fewer parameters.
         lam: Dampening constant :math:`\lambda`; smaller shrinks harder.

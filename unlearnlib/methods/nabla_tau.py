@@ -57,6 +57,10 @@ from .parts.passes import passes, passes_per_order
 class NablaTau(Checked):
     r"""Ascent on the forget set as far as the loss of held-out data, descent on the rest.
 
+    The validation examples, held out of the training set, say how high the loss on the forget set
+    shall rise. Try `lr` from 1e-3 to 0.1, and `alpha` from 0.1 to 0.8 where the rule forgets too
+    little.
+
     Attributes:
         alpha: First weight :math:`\alpha_0` of the forget set; None is the rule.
         budget: Cost in passes over the retain set; sets the passes :math:`E` over the forget set.

@@ -52,10 +52,17 @@ from .parts.stopping import Stop
 class PGU(Checked):
     r"""Projected-gradient unlearning.
 
+    `PGU(...).stored.of(model, training_set)` makes `gradient_space`: once, of the whole training
+    set; the forget set is taken out of it at the request. Validation examples were held out of the
+    training set, and tell it when to stop; with `stop=None` it takes all `epochs`. Try `gamma` from
+    0.5 to 0.99, and `lr` as large as the model was trained with or larger.
+
     Attributes:
         gamma: Share :math:`\gamma` of the retain set's inputs that is protected; 1 freezes a layer.
-        lr, lr_end: Step sizes :math:`\eta_0` and :math:`\eta_E`, the last one.
-        epochs, batch_size: Passes :math:`E` over the forget set, at most; forget examples a step.
+        lr: First step size :math:`\eta_0`.
+        lr_end: Last step size :math:`\eta_E`.
+        epochs: Passes :math:`E` over the forget set, at most.
+        batch_size: Forget examples a step.
         offset: :math:`\delta`, which bounds the loss and slows the most confident examples.
         entropy: Weight :math:`w` of the entropy.
         stop: `gap`, `drop` or None (all epochs), see `parts.stopping.stopped`.
@@ -63,7 +70,10 @@ class PGU(Checked):
         steps: Parts of the forget set, drawn at random, that are forgotten one after the other.
         depoison: Lower the entropy over the other classes instead of raising that over all.
         trust: Weakest protected directions of the last layer to rescale, see `TrustRegion`.
-        share, stride_one, dropout, shuffle: See what departs from the release.
+        share: Of what gamma is a share, of squared singular values or of the values themselves.
+        stride_one: Unfold convolutions with stride 1 whatever their stride.
+        dropout: Keep dropout on.
+        shuffle: Draw the order of the forget set anew for each pass.
     """
 
     gamma: Share = 0.95

@@ -39,6 +39,8 @@ from ..training import seeded
 class RandomLabel(Checked):
     """Training on all examples, those to forget with wrong labels.
 
+    Needs no more than the training set. Try `lr` from 1e-4 to 1e-2, and a few `epochs`.
+
     Attributes:
         epochs: Passes over all examples.
         lr: Learning rate of Adam.

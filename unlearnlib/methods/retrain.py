@@ -28,6 +28,9 @@ from ..training import Recipe, train
 class Retrain(Checked):
     """Train an untrained network on the retain set.
 
+    `fresh_model` is a function that makes an untrained network of a generator, `recipe` says how it
+    is trained; `OwnScenario` makes both of a factory and a `Recipe`.
+
     Attributes:
         again: Which of several models retrained with one seed. How far the second is from the first
             is how far any method would be that does what retraining does.

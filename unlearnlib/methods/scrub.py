@@ -121,7 +121,11 @@ class Distillation(Checked):
 
 @dataclass(frozen=True)
 class SCRUB(Distillation):
-    """The last epoch of the student."""
+    """SCRUB: the last epoch of the student.
+
+    Needs no more than the training set, what is to be forgotten without labels. Its fields are
+    those of `Distillation`: try `lr` from a hundredth to all of what the model was trained with.
+    """
 
     def __call__(
         self, model: nn.Module, *, forget_inputs: Inputs, retain: Labelled,
@@ -137,6 +141,9 @@ class SCRUB(Distillation):
 @dataclass(frozen=True)
 class SCRUBRewind(Distillation):
     """SCRUB+R: the epoch of the student that gets the forget set wrong as often as unseen data.
+
+    The validation examples, held out of the training set, are the unseen data. The other fields are
+    those of `Distillation`, see `SCRUB`.
 
     Attributes:
         rewind: Choose the epoch; else the last one is returned.

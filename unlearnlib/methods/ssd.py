@@ -42,6 +42,10 @@ from ..stored.importance import Importance, Order, Statistic, fisher_diagonal
 class SSD(Checked):
     r"""Selective Synaptic Dampening.
 
+    `SSD(...).stored.of(model, training_set)` makes `fisher`: once, of the whole training set, the
+    forget set among it. Try `alpha` from 1 up to the size of the training set over that of the
+    forget set, above which nothing is selected, and `lam` from 0.1 to 1.
+
     Attributes:
         alpha: Selection weight :math:`\alpha`; larger selects fewer parameters.
         lam: Dampening constant :math:`\lambda`; smaller shrinks harder.
@@ -86,7 +90,8 @@ def warn_of_nothing(alpha: float, I_D: Importance, I_Df: Importance) -> None:
     if I_D.statistic.group == 1 and alpha >= bound:
         warnings.warn(
             f"alpha = {alpha:g} selects nothing: per example no importance for the forget set is "
-            f"above |D| / |D_f| = {bound:g} times that for D. Choose a smaller alpha.",
+            f"above |D| / |D_f| = {bound:g} times that for D. Choose a smaller alpha, "
+            "such as `tune` finds.",
             stacklevel=3,
         )
 

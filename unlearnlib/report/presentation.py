@@ -8,6 +8,7 @@ from types import MappingProxyType
 import pandas as pd
 
 from ..access import STORED
+from ..runs.one_run import UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -101,13 +102,14 @@ def label(metric: str, split: str, *, unit: bool = False) -> str:
     return f"{name} ({how.unit})" if unit and how.unit else name
 
 
-REFERENCE, ZERO_SHOT, STORED_TOO, MORE = (
+REFERENCE, ZERO_SHOT, STORED_TOO, MORE, OWN = (
     "Reference",
     "Sees the forget set only",
     "Sees stored or held-out data too",
     "Sees more than the forget set",
+    "What it saw is not known",
 )
-GROUPS = (REFERENCE, ZERO_SHOT, STORED_TOO, MORE)
+GROUPS = (REFERENCE, ZERO_SHOT, STORED_TOO, MORE, OWN)
 AGAIN = "Retrain again"
 """A second retrained model of the same seed: how far it is from the first is the floor."""
 
@@ -121,7 +123,7 @@ def group(method: str, access: str) -> str:
     Args:
         method: The label of the method; Original, Retrain and a second Retrain are references.
         access: The record's column, names joined by ", "; for a method known only from print
-            "zero-shot" or "more".
+            "zero-shot" or "more"; `UNKNOWN` of a model of one's own.
 
     >>> group("JiT", "forget_inputs, generator")
     'Sees the forget set only'
@@ -131,6 +133,8 @@ def group(method: str, access: str) -> str:
     names = set(filter(None, access.split(", ")))
     if method in _REFERENCES or not names:
         return REFERENCE
+    if access == UNKNOWN:
+        return OWN
     if names <= _FORGET_ONLY:
         return ZERO_SHOT
     return STORED_TOO if names <= _FORGET_ONLY | {*STORED, "validation"} else MORE

@@ -16,6 +16,7 @@ the others in `data/records/`.
 - `records`: where records lie, and which one counts; `packed`: many, in two compressed tables
 - `tidy`: the table of many records, one measurement a row
 - `declared_search`: hyper-parameters chosen without retrained model and test set
+- `tune`: hyper-parameters for a model of one's own, by the same measurements
 - `specification`: all mistakes of a specification, told before anything is trained
 - `mapping`: the strict reader of JSON and YAML
 - `environment`: commit, versions and device, for the provenance of a record

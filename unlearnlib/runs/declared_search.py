@@ -142,6 +142,13 @@ def of_doing_nothing(table: pd.DataFrame, classes: int) -> float:
     return float((original["forget"] - target).abs().mean())
 
 
+def target(table: pd.DataFrame, classes: int) -> float:
+    """Return the mean of :math:`a` over the seeds; see :func:`scores`."""
+    original = _accuracies(table).loc[["Original"]]
+    targets = _target(table["request"].iloc[0], original, classes)
+    return targets if isinstance(targets, float) else float(targets.mean())
+
+
 def _accuracies(table: pd.DataFrame) -> pd.DataFrame:
     """Return accuracies, a method with a setting and a seed a row, a split a column."""
     return table[table["metric"] == "accuracy"].pivot_table(

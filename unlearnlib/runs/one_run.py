@@ -1,7 +1,8 @@
 """Run a method on a scenario: the clock and the measurements."""
 
+import json
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields
 
@@ -16,13 +17,16 @@ from ..checks.intact import intact
 from ..cost import Cost, count_forwards, stopwatch
 from ..data import Labelled
 from ..errors import DivergedError, NonFiniteError
+from ..fields import differing
 from ..methods import Original, Retrain
+from ..offers import Offering
 from ..request import Splits
-from ..scenario import Scenario
 from ..stored.protocols import Stored
 
 SPLITS = tuple(f.name for f in fields(Splits) if f.name != "alike")
 Row = tuple[str, str, float]
+UNKNOWN = "not known"
+"""What a model of one's own has seen."""
 DIVERGED: Row = ("diverged", "", 1.0)
 """The one row of a run whose model is not finite."""
 
@@ -44,7 +48,7 @@ class Outcome:
     cost: dict[str, float]
 
 
-def unlearn(method: Method, scenario: Scenario, seed_method: int = 0) -> Outcome:
+def unlearn(method: Method, scenario: Offering, seed_method: int = 0) -> Outcome:
     """Apply `method` with nothing but what it names; only the method is on the clock.
 
     A retrained model is kept in the cache, with its costs; every other method runs.
@@ -56,7 +60,7 @@ def unlearn(method: Method, scenario: Scenario, seed_method: int = 0) -> Outcome
 
 
 def _clocked(
-    method: Method, scenario: Scenario, seed_method: int
+    method: Method, scenario: Offering, seed_method: int
 ) -> Callable[[], tuple[nn.Module, dict[str, float]]]:
     """Return the run of a method, ready to go."""
 
@@ -170,7 +174,7 @@ def measure(model: nn.Module, splits: Splits, names: Iterable[str] = SPLITS) -> 
 
 
 def measured(
-    method: Method, scenario: Scenario, seed_method: int, splits: Iterable[str] = SPLITS
+    method: Method, scenario: Offering, seed_method: int, splits: Iterable[str] = SPLITS
 ) -> list[Row]:
     """Unlearn and measure; warn if the method changed nothing.
 
@@ -191,17 +195,57 @@ def measured(
     return rows + [(name, "", value) for name, value in outcome.cost.items()]
 
 
-def run(method: Method, scenario: Scenario, seed_method: int = 0) -> pd.DataFrame:
+def run(method: Method, scenario: Offering, seed_method: int = 0) -> pd.DataFrame:
     """Unlearn with `method` on `scenario` and return its measurements, one a row.
 
-    Nothing is recorded; `run_grid` does that.
+    Nothing is recorded; `run_grid` does that. `report.summary` reads the table.
     """
-    name = type(method).__name__
     identity = {
-        "dataset": scenario.dataset, "model": scenario.model, "request": scenario.request,
-        "method": name, "access": ", ".join(access(method)), "seed_model": scenario.seed_model,
-        "seed_request": scenario.seed_request, "seed_method": seed_method,
+        **scenario.identity_of_runs,
+        "method": type(method).__name__, "params": json.dumps(differing(method), sort_keys=True),
+        "access": ", ".join(access(method)), "seed_method": seed_method,
     }  # fmt: skip
-    rows = measured(method, scenario, seed_method)
+    return _tidy(identity, measured(method, scenario, seed_method))
+
+
+def evaluate(models: Mapping[str, nn.Module], splits: Splits) -> pd.DataFrame:
+    """Return what all metrics say of models of one's own, one measurement a row.
+
+    >>> from unlearnlib.report import show_summary, summary
+    >>> x, y = torch.eye(3), torch.arange(3)
+    >>> splits = Splits.of(forget=(x[2:], y[2:]), retain=(x[:2], y[:2]), test=(x, y))
+    >>> table = evaluate({"Original": nn.Identity()}, splits)
+    >>> show_summary(summary(table, [("accuracy", "forget"), ("accuracy", "test_retain")]))
+    Method    Accuracy, forget set (%)  Accuracy, test, retained (%)  n
+    -- Reference
+    Original                     100.0                         100.0  1
+
+    Args:
+        models: By their names in the table; they stay as they are. "Original" and "Retrain" are the
+            names of the references that others are compared with.
+        splits: What they are measured on, see `Splits.of`.
+
+    Raises:
+        NonFiniteError: Outputs of a model are NaN or infinite.
+        UnsupportedModelError: A model returns no logits.
+    """
+    tables = []
+    for name, model in models.items():
+        identity = {
+            "dataset": "own", "model": type(model).__name__, "request": "own", "method": name,
+            "params": "{}", "access": UNKNOWN, "seed_model": 0, "seed_request": 0, "seed_method": 0,
+        }  # fmt: skip
+        try:
+            with intact(model):
+                rows = measure(model, splits)
+        except NonFiniteError as error:
+            raise NonFiniteError(f"{name}: {error}") from None
+        tables.append(_tidy(identity, rows))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _tidy(identity: Mapping[str, object], rows: Sequence[Row]) -> pd.DataFrame:
+    """Return the rows of a run as a tidy table, with what the run is known by."""
     frame = pd.DataFrame(rows, columns=["metric", "split", "value"])
-    return pd.concat([pd.DataFrame([identity] * len(frame)), frame], axis=1)
+    known = {"run_id": " ".join(map(str, identity.values())), **identity}
+    return pd.concat([pd.DataFrame([known] * len(frame)), frame.assign(stale=False)], axis=1)

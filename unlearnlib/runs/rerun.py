@@ -47,7 +47,7 @@ def mode() -> str:
 
 
 def rerun(*recorded: Grid | pd.DataFrame) -> pd.DataFrame:
-    """Make anew what :func:`mode` says of recorded runs, and return it beside the records.
+    """Make anew what `RERUN` names of recorded runs, and return it beside the records.
 
     Only what is committed is made anew: the rest of a page was computed by this build anyway.
     Models come from the cache where it has them.

@@ -34,7 +34,7 @@ from .layer_rules import Sums
 from .mean_powers import mean_powers
 
 Order = Literal["data", "release"]
-"""Order of D: as the data come; or as the releases load it, see `Scenario.ordered`."""
+"""Order of D: as the data come; or as the releases load it, see `offers.ordered`."""
 Norm = Literal["squared", "l2", "l1", "max", "margin"]
 
 NORMS: dict[Norm, Callable[[Tensor], Tensor]] = {

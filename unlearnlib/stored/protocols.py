@@ -37,7 +37,7 @@ class Storable(Protocol[S_co]):
 
     @property
     def order(self) -> Order:
-        """The order of the examples, see `Scenario.ordered`."""
+        """The order of the examples, see `offers.ordered`."""
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from ...errors import SpecError
 from ...runs.environment import environment
 from ...runs.one_run import DIVERGED
-from ..presentation import AGAIN, MORE, REFERENCE, STORED_TOO, ZERO_SHOT
+from ..presentation import AGAIN, MORE, OWN, REFERENCE, STORED_TOO, ZERO_SHOT
 from ..rows import lacking, outdated
 
 WIDTH = 7.0
@@ -50,8 +50,8 @@ COLOURS: Mapping[str, str] = MappingProxyType(
 _OTHERS = ("#5e4fa2", "#4f6d7a", "#8f5d5d", "#6b7f3a")
 _LIGHTER, _DARKER = 0.45, 0.30
 PRINTED = "#d55e00"
-MARKERS = {REFERENCE: "s", ZERO_SHOT: "o", STORED_TOO: "D", MORE: "^"}
-SIGNS = {REFERENCE: "■", ZERO_SHOT: "●", STORED_TOO: "◆", MORE: "▲"}
+MARKERS = {REFERENCE: "s", ZERO_SHOT: "o", STORED_TOO: "D", MORE: "^", OWN: "v"}
+SIGNS = {REFERENCE: "■", ZERO_SHOT: "●", STORED_TOO: "◆", MORE: "▲", OWN: "▼"}
 SYMBOLS = {"lr": "η", "sigma": "σ", "noises": "N", "epochs": "epochs"}
 PARAMETERS = {
     "lr": "Step size η",

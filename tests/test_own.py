@@ -1,0 +1,145 @@
+"""A model and data of one's own: methods, what they want stored, and retraining."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from unlearnlib import (
+    PGU,
+    SSD,
+    Labelled,
+    Moments,
+    Original,
+    OwnScenario,
+    Recipe,
+    Retrain,
+    Splits,
+    rng,
+    run,
+    train,
+    unlearn,
+)
+from unlearnlib.errors import AccessError, NonFiniteError
+from unlearnlib.offers import ordered
+from unlearnlib.report import show_summary, summary
+
+from .toys import seeded
+
+RECIPE = Recipe(epochs=3, lr=0.1, batch_size=16)
+
+
+class Net(nn.Sequential):
+    def __init__(self) -> None:
+        super().__init__(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+
+
+def rows(n: int, seed: int) -> Labelled:
+    y = torch.arange(n) % 3
+    return Labelled(torch.randn(n, 4, generator=seeded(seed)) + y[:, None], y)
+
+
+def own(**changes: Any) -> OwnScenario:
+    data, test = rows(48, 0), rows(12, 1)
+    splits = Splits.of(
+        forget=data[data.y == 2], retain=data[data.y < 2], test=test, validation=rows(9, 2)
+    )
+    model = train(Net(), data, RECIPE, seeded(0))
+    given: dict[str, Any] = {"model": model, "splits": splits, **changes}
+    return OwnScenario(**given)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("UNLEARNLIB_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_a_method_gets_what_is_stored_of_the_whole_training_set() -> None:
+    scenario, method = own(), SSD(alpha=1.0)
+    whole = Labelled(
+        torch.cat([scenario.splits.retain.x, scenario.splits.forget.x]),
+        torch.cat([scenario.splits.retain.y, scenario.splits.forget.y]),
+    )
+    fisher = method.stored.of(scenario.model.eval(), whole)
+    wanted = method(scenario.model, forget=scenario.splits.forget, fisher=fisher)
+    assert_close(unlearn(method, scenario).model.state_dict(), wanted.state_dict())
+
+
+def test_what_is_stored_is_made_once() -> None:
+    scenario = own()
+    fisher = scenario.stored(SSD().stored)
+    assert scenario.stored(SSD(alpha=3.0).stored) is fisher
+    assert scenario.stored(SSD(group=4).stored) is not fisher
+    assert scenario.stored(Moments()) is scenario.stored(PGU().stored)
+
+
+def test_retraining_never_sees_the_forget_set() -> None:
+    scenario = own(factory=Net, recipe=RECIPE)
+    retrained: Any = unlearn(Retrain(), scenario, 7).model
+    generator = rng("method", 7)
+    wanted = train(scenario.fresh_model(generator), scenario.splits.retain, RECIPE, generator)
+    assert_close(retrained.state_dict(), wanted.state_dict(), rtol=0, atol=0)
+    other: Any = unlearn(Retrain(), scenario, 8).model
+    assert not torch.equal(other[0].weight, retrained[0].weight)
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        ({}, "Retrain names fresh_model and recipe, .* OwnScenario"),
+        ({"factory": Net}, "Retrain names recipe,"),
+        ({"recipe": RECIPE}, "Retrain names fresh_model,"),
+    ],
+)
+def test_retraining_needs_a_factory_and_a_recipe(given: dict[str, Any], match: str) -> None:
+    with pytest.raises(AccessError, match=match):
+        unlearn(Retrain(), own(**given))
+    with pytest.raises(AccessError, match="no factory"):
+        own().fresh_model(seeded(0))
+
+
+def test_the_model_stays_as_it_is_and_nothing_is_cached(cache: Path) -> None:
+    scenario = own(factory=Net, recipe=RECIPE)
+    scenario.model.train()
+    before = {name: value.clone() for name, value in scenario.model.state_dict().items()}
+    for method in (SSD(alpha=1.0), Retrain()):
+        run(method, scenario)
+    assert scenario.model.training
+    assert_close(dict(scenario.model.state_dict()), before, rtol=0, atol=0)
+    assert not cache.exists()
+
+
+def test_a_model_of_nan_is_refused() -> None:
+    scenario = own()
+    with torch.no_grad():
+        scenario.model[0].bias.fill_(torch.nan)  # type: ignore[index]
+    with pytest.raises(NonFiniteError):
+        run(Original(), scenario)
+
+
+def test_what_kind_of_request_it_is() -> None:
+    scenario, some = own(), torch.arange(4)
+    assert scenario.request == "class"
+    data = scenario.train
+    splits = Splits.of(forget=data[some], retain=data[4 + some], test=data)
+    assert own(splits=splits).request == "random"
+
+
+def test_the_order_of_the_releases() -> None:
+    scenario = own()
+    assert torch.equal(ordered(scenario, "data").x, scenario.train.x)
+    assert ordered(scenario, "release").y.tolist() == [0] * 16 + [1] * 16 + [2] * 16
+
+
+def test_a_report_reads_its_runs() -> None:
+    scenario = own(factory=Net, recipe=RECIPE, seed=4)
+    table = pd.concat([run(method, scenario) for method in (Original(), Retrain(), SSD(1.0))])
+    shown = str(show_summary(summary(table, [("accuracy", "test_forget")])))
+    assert set(table["seed_model"]) == {4}
+    assert "Sees stored or held-out data too" in shown
+    assert set(table["model"]) == {"Net"}

@@ -1,0 +1,122 @@
+"""A trained model and data of one's own, in the place of those that have a name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import nn
+
+from .access import Method, access, copy_of
+from .checks.outputs import settled
+from .data import Labelled
+from .errors import AccessError
+from .offers import offers, ordered, together
+from .request import Splits, classes_of
+from .stored.protocols import S, Storable
+from .training import Recipe, seeded
+
+MAKE = (
+    "Make it as OwnScenario(model, splits, factory, recipe): the factory returns an untrained "
+    "network, the Recipe says how the model was trained."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class OwnScenario:
+    """A trained model and data of one's own: methods `run` on it as on a `Scenario`.
+
+    Nothing of it goes through the cache. What is stored with the model is made when a method first
+    wants it and kept with the scenario; a retrained model is trained for every run.
+
+    Attributes:
+        model: The trained classifier, on the device of the data; it stays as it is.
+        splits: What is to be forgotten, the rest of what it was trained on, and what it never saw;
+            see `Splits.of`.
+        factory: Makes an untrained network like it, on any device, such as its class; what
+            retraining needs.
+        recipe: How it was trained; what retraining needs too.
+        seed: Which of several models it is, if there are several, for the column `seed_model`.
+    """
+
+    model: nn.Module
+    splits: Splits
+    factory: Callable[[], nn.Module] | None = None
+    recipe: Recipe | None = None
+    seed: int = 0
+    _made: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
+
+    @cached_property
+    def original(self) -> tuple[nn.Module, float]:
+        """A copy of the model in eval mode, and 0, since the seconds of its training are unknown.
+
+        Raises:
+            NonFiniteError: A parameter is NaN or infinite.
+            UnsupportedModelError: It is no module, or cannot be copied.
+        """
+        return settled(copy_of(self.model)), 0.0
+
+    @property
+    def trained(self) -> bool:
+        """Whether the original model is at hand; it always is."""
+        return True
+
+    @cached_property
+    def train(self) -> Labelled:
+        """The training set, :math:`D`: what is to be retained, then what is to be forgotten."""
+        return together(self.splits.retain, self.splits.forget)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the data are."""
+        return self.splits.forget.x.device
+
+    @property
+    def request(self) -> str:
+        """`class` if no class that is to be forgotten has an example in the rest, else `random`."""
+        shared = classes_of(self.splits.forget.y) & classes_of(self.splits.retain.y)
+        return "random" if shared else "class"
+
+    @property
+    def identity_of_runs(self) -> dict[str, Any]:
+        """The columns of a table that tell this scenario from others."""
+        return {
+            "dataset": "own", "model": type(self.model).__name__, "request": self.request,
+            "seed_model": self.seed, "seed_request": 0,
+        }  # fmt: skip
+
+    def fresh_model(self, generator: torch.Generator) -> nn.Module:
+        """Return what the factory makes, its numbers drawn from `generator`, on the device."""
+        if self.factory is None:
+            raise AccessError(f"There is no factory of untrained networks. {MAKE}")
+        with seeded(generator):
+            return self.factory().to(self.device)
+
+    def oracle(self, seed: int, make: Any, again: int = 0) -> tuple[nn.Module, dict[str, float]]:
+        """Return the model that `make` retrains, and its costs."""
+        made: tuple[nn.Module, dict[str, float]] = make()
+        return made
+
+    def stored(self, which: Storable[S]) -> S:
+        """Return what is stored of the training set with the model: made once."""
+        if which not in self._made:
+            self._made[which] = which.of(self.original[0], ordered(self, which.order))
+        stored: S = self._made[which]
+        return stored
+
+    def offers(self, seed_method: int, method: Method) -> SimpleNamespace:
+        """Return everything that `method` may name, see `unlearnlib.access.ACCESS`.
+
+        Raises:
+            AccessError: It trains anew, and the factory or the recipe was not given.
+        """
+        given = {"fresh_model": self.factory, "recipe": self.recipe}
+        lacking = [name for name in access(method) if name in given and given[name] is None]
+        if lacking:
+            raise AccessError(
+                f"{type(method).__name__} names {' and '.join(lacking)}, which this scenario does "
+                f"not have. {MAKE}"
+            )
+        return offers(self, seed_method, method)
