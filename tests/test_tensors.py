@@ -70,6 +70,12 @@ def test_examples_with_labels_are_taken_in_every_usual_form(data: object) -> Non
     assert torch.equal(Inputs.of(data).x, X)
 
 
+def test_what_is_there_is_not_made_again() -> None:
+    data = Labelled(X, Y)
+    assert Labelled.of(data) is data
+    assert Inputs.of(data.inputs).x is X
+
+
 @pytest.mark.parametrize("data", [X, Inputs(X), TensorDataset(X), loader(X)])
 def test_inputs_need_no_labels(data: object) -> None:
     assert torch.equal(Inputs.of(data).x, X)

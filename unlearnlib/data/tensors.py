@@ -75,7 +75,7 @@ class Inputs:
         Raises:
             DataError: It is nothing of this.
         """
-        return cls(_parts(data)[0])  # type: ignore[arg-type]
+        return data if isinstance(data, cls) else cls(_parts(data)[0])  # type: ignore[arg-type]
 
     def __len__(self) -> int:
         """Return the number of examples."""
@@ -141,6 +141,8 @@ class Labelled:
         Raises:
             DataError: It is nothing of this, or a loader that leaves examples out.
         """
+        if isinstance(data, cls):
+            return data  # it was checked when it was made
         parts = _parts(data)
         if len(parts) != 2:
             raise DataError(
