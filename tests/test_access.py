@@ -15,6 +15,8 @@ from unlearnlib import (
     PGU,
     SCRUB,
     SSD,
+    BoundaryExpand,
+    BoundaryShrink,
     FineTune,
     GradientAscent,
     Inputs,
@@ -78,6 +80,8 @@ class Greedy:
         (RandomLabel(), ("forget", "retain", "generator")),
         (SCRUB(), ("forget_inputs", "retain", "generator")),
         (SCRUBRewind(), ("forget", "retain", "validation", "generator")),
+        (BoundaryShrink(), ("forget", "generator")),
+        (BoundaryExpand(), ("forget_inputs", "generator")),
     ],
 )
 def test_the_signature_is_the_access(method: Method, names: tuple[str, ...]) -> None:

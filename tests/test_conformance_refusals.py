@@ -91,7 +91,7 @@ def test_labels_are_those_of_the_outputs(method: Method) -> None:
             unlearned(method, network(), given)
 
 
-@sees("forget", "retain", but=("SSD", "LFSSD", "ASSD", "PGU"))
+@sees("forget", "retain", but=("SSD", "LFSSD", "ASSD", "PGU", "BoundaryShrink"))
 def test_several_labels_have_a_column_for_each_output(method: Method) -> None:
     given = offers()
     for name in ("forget", "retain", "validation"):
@@ -183,6 +183,7 @@ def test_results_are_finite(method: Method) -> None:
 TRAINS = {
     "FineTune": 17, "Retrain": 17, "JiT as released": 9, "NegGradPlus": 17, "RandomLabel": 27,
     "NablaTau as released, text": 9, "SCRUB": 9, "SCRUB+R": 17,
+    "BoundaryShrink as released": 9, "BoundaryExpand as released": 9,
 }  # fmt: skip
 """Methods in train mode, and a batch size that leaves one of 10, of 18 or of 28 over."""
 

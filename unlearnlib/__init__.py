@@ -40,6 +40,8 @@ from .methods import (
     PGU,
     SCRUB,
     SSD,
+    BoundaryExpand,
+    BoundaryShrink,
     FineTune,
     GradientAscent,
     JiT,
@@ -74,8 +76,9 @@ from .training import Recipe, train
 __version__ = "0.1.0"
 
 __all__ = [
-    "ACCESS", "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "Dataset", "FineTune",
-    "GradientAscent", "GradientSpace", "Grid", "Importance", "Inputs", "JiT", "Labelled", "Method",
+    "ACCESS", "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "BoundaryExpand",
+    "BoundaryShrink", "Dataset", "FineTune", "GradientAscent", "GradientSpace", "Grid",
+    "Importance", "Inputs", "JiT", "Labelled", "Method",
     "Moments", "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Recipe", "Retrain",
     "SCRUBRewind", "Scenario", "Splits", "Statistic", "access", "check_rerun", "entropy",
     "experiment", "finite_sensitivity", "fisher_diagonal", "gauss_newton_diagonal", "load",

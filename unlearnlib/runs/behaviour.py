@@ -36,8 +36,12 @@ TELLING: dict[str, dict[str, Any]] = {
     "SSD": {"alpha": 1.2},
     "LFSSD": {"alpha": 1.2},
     "PGU": {"stop": None, "steps": 2, "batch_size": 3},
+    "BoundaryShrink": {"lr": 0.01},
+    "BoundaryExpand": {"lr": 0.01},
 }
 """Values in the place of those with which a method would do nothing here."""
+ONE_LABEL_REAL_INPUTS = ("JiT", "PGU", "BoundaryShrink")
+"""Methods that need the one or the other, or both, and so cannot be used on the texts."""
 MORE: dict[str, list[dict[str, Any]]] = {"JiT": [{"noise": "sparse"}]}
 """Further settings of a method, whose numbers follow those of its plain form."""
 
@@ -93,8 +97,8 @@ def behaviour(kind: str, problem: str) -> Numbers:
 
 
 def suits(kind: str, problem: str) -> bool:
-    """Tell whether a method can be used on a problem: JiT needs real inputs, PGU single labels."""
-    return problem == "images" or kind.partition(".")[0] not in ("JiT", "PGU")
+    """Tell whether a method can be used on a problem: not all take tokens or several labels."""
+    return problem == "images" or kind.partition(".")[0] not in ONE_LABEL_REAL_INPUTS
 
 
 def _small(kind: str, setting: dict[str, Any]) -> Method:

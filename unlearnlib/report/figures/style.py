@@ -43,6 +43,8 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "GradientAscent": "#35978f",
         "NegGradPlus": "#b8a000",
         "BadTeacher": "#1b4d2e",
+        "BoundaryShrink": "#601830",
+        "BoundaryExpand": "#a8c078",
     }
 )
 """One colour a method on every page: Okabe and Ito's palette first, darker neighbours after."""
