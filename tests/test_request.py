@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from unlearnlib import Dataset
+from unlearnlib import Dataset, Labelled
 from unlearnlib.errors import RequestError
-from unlearnlib.request import Selection, form, resolve
+from unlearnlib.request import Selection, form, numbers_of_classes, resolve
 
 from .toys import seeded
 
@@ -166,3 +166,30 @@ def test_the_form_of_a_request_needs_no_data() -> None:
     count = form("part:a:b:1")
     assert count == ("part", ["a:b"], 1)
     assert isinstance(count[2], int)  # one example, where 1.0 is all of them
+
+
+@pytest.mark.parametrize(
+    ("request_", "numbers"),
+    [("class:boot", (1,)), ("class:2", (2,)), ("classes:coat,0", (0, 2)), ("classes:1,Boot", (1,))],
+)
+def test_the_numbers_of_the_classes(toy: Dataset, request_: str, numbers: tuple[int, ...]) -> None:
+    assert numbers_of_classes(request_, toy) == numbers
+
+
+@pytest.mark.parametrize("request_", ["random:7", "random:0.1", "subclass:parka", "part:Boot:7"])
+def test_what_is_no_class_has_no_number(toy: Dataset, request_: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        numbers_of_classes(request_, toy)
+    assert str(caught.value) == (
+        f"'{request_}' forgets no whole class, and a method that sees no example can only be told "
+        "which classes to forget: use class:NAME or classes:NAME,NAME, or another method."
+    )
+    with pytest.raises(RequestError, match="there is no class 'shoe'"):
+        numbers_of_classes("class:shoe", toy)
+
+
+def test_classes_of_several_labels_are_not_forgotten_by_number(toy: Dataset) -> None:
+    train, test = (Labelled(part.x, torch.eye(3)[part.y]) for part in (toy.train, toy.test))
+    several = Dataset("many", train, test, toy.classes)
+    with pytest.raises(RequestError, match=r"^'class:boot': an example of 'many' may have several"):
+        numbers_of_classes("class:boot", several)

@@ -35,6 +35,8 @@ from .data import Dataset, Inputs, Labelled, load
 from .losses import losses
 from .methods import (
     ASSD,
+    EMMN,
+    GKT,
     LFSSD,
     METHODS,
     PGU,
@@ -76,7 +78,7 @@ from .training import Recipe, train
 __version__ = "0.1.0"
 
 __all__ = [
-    "ACCESS", "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "BoundaryExpand",
+    "ACCESS", "ASSD", "EMMN", "GKT", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "BoundaryExpand",
     "BoundaryShrink", "Dataset", "FineTune", "GradientAscent", "GradientSpace", "Grid",
     "Importance", "Inputs", "JiT", "Labelled", "Method",
     "Moments", "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Recipe", "Retrain",

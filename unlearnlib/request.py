@@ -135,6 +135,40 @@ def resolve(request: str, data: Dataset, generator: torch.Generator) -> Selectio
     return _checked(train, test, request)
 
 
+def names_of_classes(request: str) -> list[str]:
+    """Return the names of the classes that `request` forgets as a whole.
+
+    >>> names_of_classes("classes:ship,3")
+    ['ship', '3']
+
+    Raises:
+        RequestError: What it forgets is no class.
+    """
+    kind, names, _ = form(request)
+    if kind not in ("class", "classes"):
+        raise RequestError(
+            f"{request!r} forgets no whole class, and a method that sees no example can only be "
+            "told which classes to forget: use class:NAME or classes:NAME,NAME, or another method."
+        )
+    return names
+
+
+def numbers_of_classes(request: str, data: Dataset) -> tuple[int, ...]:
+    """Return the numbers of the classes that `request` forgets as a whole.
+
+    Raises:
+        RequestError: What it forgets is no class; or there is none of the name; or an example may
+            have several labels, so that it is of no class alone.
+    """
+    names = names_of_classes(request)
+    if data.train.y.is_floating_point():
+        raise RequestError(
+            f"{request!r}: an example of '{data.name}' may have several labels, and a method that "
+            "sees no example can forget classes only where each has one: use another method."
+        )
+    return tuple(sorted({_index(name, data.classes, request) for name in names}))
+
+
 def _of(y: Tensor, wanted: Tensor) -> Tensor:
     """Return which examples have one of the classes `wanted`, (n,), bool; several labels may."""
     y = y.cpu()

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .access import Method, to_store
+from .access import Method, access, to_store
 from .cache import cached, kept, place_of
 from .checkpoint import resumable
 from .checks.outputs import finite, logits, settled
@@ -19,7 +19,7 @@ from .data import Dataset, Labelled, load
 from .errors import NonFiniteError, SpecError
 from .fields import Part, check, differing
 from .models import build
-from .request import Selection, Splits, resolve
+from .request import Selection, Splits, numbers_of_classes, resolve
 from .stored.importance import Order
 from .stored.protocols import S, Storable
 from .training import Recipe, seeded, train
@@ -158,8 +158,12 @@ class Scenario:
     def fresh_model(self, generator: torch.Generator) -> nn.Module:
         """Return an untrained network of this scenario's architecture, on the device."""
         with seeded(generator):
-            shape = tuple(self.data.train.x.shape[1:])
-            return build(self.model, shape, len(self.data.classes)).to(self.device)
+            return build(self.model, self.input_shape, len(self.data.classes)).to(self.device)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one input."""
+        return tuple(self.data.train.x.shape[1:])
 
     def identity(self, oracle: int | None = None, again: int = 0) -> dict[str, Any]:
         """Return what the original model depends on, without the request; or a retrained model.
@@ -276,8 +280,11 @@ class Scenario:
     def offers(self, seed_method: int, method: Method) -> SimpleNamespace:
         """Return everything that `method` may name, see `unlearnlib.access.ACCESS`.
 
-        Of what is stored with the model there is what it does name, as its `stored` wants it.
+        Of what is stored there is what it names, as its `stored` wants it; so of `forget_classes`.
         """
+        asked: dict[str, Any] = {k: self.stored(which) for k, which in to_store(method).items()}
+        if "forget_classes" in access(method):
+            asked["forget_classes"] = numbers_of_classes(self.request, self.data)
         return SimpleNamespace(
             forget=self.splits.forget,
             forget_inputs=self.splits.forget.inputs,
@@ -286,6 +293,7 @@ class Scenario:
             validation=self.splits.validation,
             fresh_model=self.fresh_model,
             recipe=self.recipe,
+            input_shape=self.input_shape,
             generator=rng("method", seed_method, self.device),
-            **{name: self.stored(which) for name, which in to_store(method).items()},
+            **asked,
         )
