@@ -70,6 +70,7 @@ def offers(dtype: torch.dtype = torch.float64, seed: int = 0, data: int = 0) -> 
     return SimpleNamespace(
         forget=forget,
         forget_inputs=forget.inputs,
+        forget_classes=(data % 3,),
         retain=retain,
         retain_inputs=retain.inputs,
         validation=validation,
@@ -78,6 +79,7 @@ def offers(dtype: torch.dtype = torch.float64, seed: int = 0, data: int = 0) -> 
         gradient_space=GradientSpace.of(network(dtype), whole.inputs),
         fresh_model=factory(dtype),
         recipe=Recipe(2, lr=0.05, batch_size=9),
+        input_shape=(6,),
         generator=seeded(seed),
     )
 

@@ -10,11 +10,15 @@ from torch import nn
 from unlearnlib import (
     ACCESS,
     ASSD,
+    EMMN,
+    GKT,
     LFSSD,
     METHODS,
     PGU,
     SCRUB,
     SSD,
+    BoundaryExpand,
+    BoundaryShrink,
     FineTune,
     GradientAscent,
     Inputs,
@@ -78,6 +82,10 @@ class Greedy:
         (RandomLabel(), ("forget", "retain", "generator")),
         (SCRUB(), ("forget_inputs", "retain", "generator")),
         (SCRUBRewind(), ("forget", "retain", "validation", "generator")),
+        (BoundaryShrink(), ("forget", "generator")),
+        (BoundaryExpand(), ("forget_inputs", "generator")),
+        (GKT(), ("forget_classes", "fresh_model", "input_shape", "generator")),
+        (EMMN(), ("forget_classes", "input_shape", "generator")),
     ],
 )
 def test_the_signature_is_the_access(method: Method, names: tuple[str, ...]) -> None:
@@ -100,9 +108,9 @@ def test_a_cheat_is_told_what_it_may_ask_for() -> None:
         access(Cheat())
     assert str(caught.value) == (
         "Cheat.__call__ asks for 'test', which is not on offer. A method may name, keyword-only: "
-        "forget, forget_inputs, retain, retain_inputs, validation, fisher, sensitivity, "
-        "gradient_space, fresh_model, recipe, generator. Hyper-parameters belong in the fields of "
-        "the dataclass; test data are never on offer."
+        "forget, forget_inputs, forget_classes, retain, retain_inputs, validation, fisher, "
+        "sensitivity, gradient_space, fresh_model, recipe, input_shape, generator. "
+        "Hyper-parameters belong in the fields of the dataclass; test data are never on offer."
     )
     assert isinstance(caught.value, UnlearnError)
     assert isinstance(caught.value, TypeError)

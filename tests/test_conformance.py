@@ -49,12 +49,22 @@ CASES: dict[str, Method] = {
     "SCRUB as released": methods.SCRUB.as_released(batch_size=6, lr=0.01),
     "SCRUB+R": methods.SCRUBRewind(batch_size=6, lr=0.01),
     "SCRUB+R as released": methods.SCRUBRewind.as_released(batch_size=6, lr=0.01),
+    "BoundaryShrink": methods.BoundaryShrink(lr=0.01, batch_size=4),
+    "BoundaryShrink as released": methods.BoundaryShrink.as_released(lr=0.01, batch_size=4),
+    "BoundaryExpand": methods.BoundaryExpand(lr=0.01, batch_size=4),
+    "BoundaryExpand as released": methods.BoundaryExpand.as_released(lr=0.01, batch_size=4),
+    "GKT": methods.GKT(batches=3, batch_size=12, student_steps=2, eps=0.35),
+    "GKT as released": methods.GKT.as_released(batches=3, batch_size=12, student_steps=2, eps=0.35),
+    "EMMN": methods.EMMN(copies=2),
+    "EMMN as released": methods.EMMN.as_released(copies=2),
     "PGU": methods.PGU(epochs=3, batch_size=4, stop=None),
     "PGU as released": methods.PGU.as_released(epochs=3, batch_size=4, stop=None, stride_one=False),
     "PGU in turn": methods.PGU(epochs=3, batch_size=4, gamma=0.5, stop=None, steps=2),
     "PGU for poison": methods.PGU.depoisoning(epochs=3, batch_size=4, trust=2),
 }
 CASES |= {name: cls() for name, cls in METHODS.items() if cls not in map(type, CASES.values())}
+ANEW = (methods.Retrain, methods.GKT)
+"""Methods that return a network that was untrained."""
 DTYPES = [torch.float32, torch.float64]
 
 each_method = pytest.mark.parametrize("method", CASES.values(), ids=CASES.keys())
@@ -200,8 +210,8 @@ def test_old_gradients_do_not_matter(method: Method) -> None:
 
 @pytest.mark.parametrize(
     "method",
-    [m for m in CASES.values() if not isinstance(m, methods.Retrain)],  # it starts anew
-    ids=[name for name, m in CASES.items() if not isinstance(m, methods.Retrain)],
+    [m for m in CASES.values() if not isinstance(m, ANEW)],
+    ids=[name for name, m in CASES.items() if not isinstance(m, ANEW)],
 )
 def test_frozen_parameters_stay(method: Method) -> None:
     model = network()

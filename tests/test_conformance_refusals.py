@@ -44,6 +44,19 @@ def test_there_must_be_something_to_forget(method: Method) -> None:
     )
 
 
+@sees("forget_classes")
+def test_classes_are_numbers_that_the_model_has(method: Method) -> None:
+    given = offers()
+    for wrong in ((), [1], 1, (1.0,), (True,), ("Boot",), None, given.forget):
+        given.forget_classes = wrong
+        with pytest.raises(DataError, match=r"^`forget_classes` must be a tuple of the numbers of"):
+            unlearned(method, network(), given)
+    for number, why in ((3, "There is a label 3, but the model has 3 outputs"), (-1, "a label -1")):
+        given.forget_classes = (0, number)
+        with pytest.raises(DataError, match=why):
+            unlearned(method, network(), given)
+
+
 @sees("retain", but=("RandomLabel",))
 def test_there_must_be_something_to_retain(method: Method) -> None:
     given = offers()
@@ -73,7 +86,7 @@ def test_data_are_inputs_or_labelled(method: Method) -> None:
                 unlearned(method, network(), given)
 
 
-@sees("forget", "forget_inputs", "retain", but=("Retrain",))
+@sees("forget", "forget_inputs", "forget_classes", "retain", but=("Retrain", "GKT"))
 def test_some_parameter_must_be_free_to_move(method: Method) -> None:
     with pytest.raises(UnsupportedModelError, match=r"^No parameter of Sequential requires a gra"):
         unlearned(method, network().requires_grad_(False), offers())
@@ -91,7 +104,7 @@ def test_labels_are_those_of_the_outputs(method: Method) -> None:
             unlearned(method, network(), given)
 
 
-@sees("forget", "retain", but=("SSD", "LFSSD", "ASSD", "PGU"))
+@sees("forget", "retain", but=("SSD", "LFSSD", "ASSD", "PGU", "BoundaryShrink"))
 def test_several_labels_have_a_column_for_each_output(method: Method) -> None:
     given = offers()
     for name in ("forget", "retain", "validation"):
@@ -150,7 +163,7 @@ def odd(model: nn.Module, shape: Output) -> nn.Module:
 
 
 @pytest.mark.parametrize("kind", OUTPUTS)
-@sees("forget", "forget_inputs", "retain", but=("SSD", "LFSSD", "ASSD"))
+@sees("forget", "forget_inputs", "forget_classes", "retain", but=("SSD", "LFSSD", "ASSD"))
 def test_outputs_are_logits(method: Method, kind: str) -> None:
     shape, match = OUTPUTS[kind]
     given = offers()
@@ -158,6 +171,12 @@ def test_outputs_are_logits(method: Method, kind: str) -> None:
     given.fresh_model = lambda generator: odd(fresh(generator), shape)
     with pytest.raises(UnsupportedModelError, match=rf"^Odd {match}"):
         unlearned(method, odd(network(), shape), given)
+
+
+def spoilt(layer: nn.Module) -> None:
+    """Make the weights of a linear layer infinite."""
+    if isinstance(layer, nn.Linear):
+        layer.weight.data.fill_(torch.inf)
 
 
 @each_method
@@ -170,6 +189,9 @@ def test_results_are_finite(method: Method) -> None:
             model[-1].weight.data *= 1e300  # type: ignore[index]
     if isinstance(method, methods.Original | methods.JiT):
         model[0].weight.data[2, 3] = torch.inf  # type: ignore[index]
+    if isinstance(method, methods.GKT):
+        fresh = given.fresh_model
+        given.fresh_model = lambda generator: fresh(generator).apply(spoilt)
     given.recipe = replace(given.recipe, lr=1e30, weight_decay=1e30)
     for name in ("fisher", "sensitivity"):
         stored = getattr(given, name)
@@ -183,6 +205,7 @@ def test_results_are_finite(method: Method) -> None:
 TRAINS = {
     "FineTune": 17, "Retrain": 17, "JiT as released": 9, "NegGradPlus": 17, "RandomLabel": 27,
     "NablaTau as released, text": 9, "SCRUB": 9, "SCRUB+R": 17,
+    "BoundaryShrink as released": 9, "BoundaryExpand as released": 9,
 }  # fmt: skip
 """Methods in train mode, and a batch size that leaves one of 10, of 18 or of 28 over."""
 

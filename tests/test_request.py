@@ -8,7 +8,7 @@ from torch import Tensor
 
 from unlearnlib import Dataset, Labelled, Splits
 from unlearnlib.errors import DataError, RequestError
-from unlearnlib.request import Selection, form, resolve
+from unlearnlib.request import Selection, form, numbers_of_classes, resolve
 
 from .toys import seeded
 
@@ -228,3 +228,30 @@ def test_splits_that_do_not_fit_together_are_refused(changed: dict[str, Any], ma
     given = {"forget": examples(1), "retain": examples(0), "test": examples(0), **changed}
     with pytest.raises(DataError, match=match):
         Splits.of(**given)
+
+
+@pytest.mark.parametrize(
+    ("request_", "numbers"),
+    [("class:boot", (1,)), ("class:2", (2,)), ("classes:coat,0", (0, 2)), ("classes:1,Boot", (1,))],
+)
+def test_the_numbers_of_the_classes(toy: Dataset, request_: str, numbers: tuple[int, ...]) -> None:
+    assert numbers_of_classes(request_, toy) == numbers
+
+
+@pytest.mark.parametrize("request_", ["random:7", "random:0.1", "subclass:parka", "part:Boot:7"])
+def test_what_is_no_class_has_no_number(toy: Dataset, request_: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        numbers_of_classes(request_, toy)
+    assert str(caught.value) == (
+        f"'{request_}' forgets no whole class, and a method that sees no example can only be told "
+        "which classes to forget: use class:NAME or classes:NAME,NAME, or another method."
+    )
+    with pytest.raises(RequestError, match="there is no class 'shoe'"):
+        numbers_of_classes("class:shoe", toy)
+
+
+def test_classes_of_several_labels_are_not_forgotten_by_number(toy: Dataset) -> None:
+    train, test = (Labelled(part.x, torch.eye(3)[part.y]) for part in (toy.train, toy.test))
+    several = Dataset("many", train, test, toy.classes)
+    with pytest.raises(RequestError, match=r"^'class:boot': an example of 'many' may have several"):
+        numbers_of_classes("class:boot", several)

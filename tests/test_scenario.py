@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from unlearnlib import (
     ACCESS,
+    EMMN,
+    GKT,
     Dataset,
     Labelled,
     Original,
@@ -147,11 +149,18 @@ class TestSplits:
     def test_offers_are_the_vocabulary(self) -> None:
         made = make(validation=0.1)
         offers = made.offers(3, Original())
-        assert vars(offers).keys() == ACCESS.keys() - {*STORED}
+        assert vars(offers).keys() == ACCESS.keys() - {*STORED, "forget_classes"}
         assert offers.forget is made.splits.forget
         assert torch.equal(offers.retain_inputs.x, made.splits.retain.x)
         assert offers.recipe == RECIPE
+        assert offers.input_shape == (1, 8, 8)
         assert torch.equal(offers.generator.get_state(), rng("method", 3).get_state())
+
+    def test_classes_are_offered_to_who_names_them_and_then_there_must_be_some(self) -> None:
+        assert make("classes:coat,bag").offers(0, EMMN()).forget_classes == (0, 2)
+        assert not hasattr(make().offers(0, Original()), "forget_classes")
+        with pytest.raises(RequestError, match=r"^'random:9' forgets no whole class, and a method"):
+            make("random:9").offers(0, GKT())
 
 
 class TestModels:

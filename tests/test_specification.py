@@ -39,6 +39,18 @@ def test_what_is_right_is_right() -> None:
     assert len(Grid(**RIGHT)) == 1
 
 
+def test_a_method_that_is_told_classes_needs_requests_of_classes() -> None:
+    """One sentence for each that is none, before anything is trained."""
+    requests = ["class:boot", "random:9", "classes:bag,coat", "part:boot:3", "rnadom:9"]
+    said = told(requests=requests, methods={"JiT": {}, "GKT": {}, "E": {"type": "EMMN"}})
+    assert [line.partition(" forgets no whole class")[0] for line in said[1:]] == [
+        f"methods.{label}: {request!r}"
+        for label in ("GKT", "E")
+        for request in ("random:9", "part:boot:3")
+    ]
+    assert said[0].startswith("'rnadom:9' is not a request. Did you mean random?")
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [

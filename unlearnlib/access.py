@@ -22,6 +22,7 @@ ACCESS: Mapping[str, str] = MappingProxyType(
     {
         "forget": "the examples to forget, with labels",
         "forget_inputs": "the examples to forget, without labels",
+        "forget_classes": "the numbers of the classes to forget, without an example",
         "retain": "the rest of the training set, with labels",
         "retain_inputs": "the rest of the training set, without labels",
         "validation": "examples held out of the training set, with labels",
@@ -30,6 +31,7 @@ ACCESS: Mapping[str, str] = MappingProxyType(
         "gradient_space": "stored second moments of every layer's inputs, of the training set",
         "fresh_model": "a factory of untrained networks of the same architecture",
         "recipe": "how the original model was trained",
+        "input_shape": "the shape of one input, without an example",
         "generator": "random numbers",
     }
 )
@@ -105,17 +107,24 @@ def grant(method: Method, offers: object) -> dict[str, Any]:
 
 
 @off_the_clock()
-def handed(**data: Inputs | Labelled) -> None:
+def handed(**data: Inputs | Labelled | tuple[int, ...]) -> None:
     """Refuse data that are not what their names say.
 
     Args:
-        data: By their names in `ACCESS`: those that end in `inputs` have no labels, and those that
-            begin with `forget` may not be empty.
+        data: By their names in `ACCESS`: those that end in `inputs` have no labels, those that end
+            in `classes` are numbers alone, and those that begin with `forget` may not be empty.
 
     Raises:
         DataError: They are of another kind or empty, or their labels are of several kinds.
     """
     for name, given in data.items():
+        if name.endswith("classes"):
+            if type(given) is not tuple or {*map(type, given)} != {int}:
+                raise DataError(
+                    f"`{name}` must be a tuple of the numbers of one class or more, counted from "
+                    f"0, such as (3,), not {given!r:.60}."
+                )
+            continue
         kind = Inputs if name.endswith("inputs") else Labelled
         if not isinstance(given, kind):
             make = "a tensor of all examples" if kind is Inputs else "a pair (x, y) of tensors"
@@ -131,7 +140,7 @@ def handed(**data: Inputs | Labelled) -> None:
         raise DataError(f"The labels have several shapes: {told}. Give all of them one.")
 
 
-def copy_of(model: nn.Module, /, **data: Inputs | Labelled) -> nn.Module:
+def copy_of(model: nn.Module, /, **data: Inputs | Labelled | tuple[int, ...]) -> nn.Module:
     """Return the copy of `model` that a method works on, if the `data` it is handed allow it.
 
     Raises:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from .access import Method, to_store
+from .access import Method, access, to_store
 from .data import Labelled
 from .request import Splits
 from .stored.importance import Order
@@ -48,6 +48,10 @@ class Offering(Protocol):
         """What is to be forgotten."""
 
     @property
+    def forget_classes(self) -> tuple[int, ...]:
+        """The classes that are to be forgotten as a whole; an error if it is no such request."""
+
+    @property
     def recipe(self) -> Recipe | None:
         """How the model was trained, if that is known."""
 
@@ -75,8 +79,12 @@ class Offering(Protocol):
 def offers(scenario: Offering, seed_method: int, method: Method) -> SimpleNamespace:
     """Return everything that `method` may name, see `unlearnlib.access.ACCESS`.
 
-    Of what is stored with the model there is what it does name, as its `stored` wants it.
+    Of what is stored with the model there is what it does name, as its `stored` wants it; so of
+    the classes to forget.
     """
+    asked: dict[str, Any] = {k: scenario.stored(which) for k, which in to_store(method).items()}
+    if "forget_classes" in access(method):
+        asked["forget_classes"] = scenario.forget_classes
     return SimpleNamespace(
         forget=scenario.splits.forget,
         forget_inputs=scenario.splits.forget.inputs,
@@ -85,8 +93,9 @@ def offers(scenario: Offering, seed_method: int, method: Method) -> SimpleNamesp
         validation=scenario.splits.validation,
         fresh_model=scenario.fresh_model,
         recipe=scenario.recipe,
+        input_shape=tuple(scenario.splits.forget.x.shape[1:]),
         generator=rng("method", seed_method, scenario.device),
-        **{name: scenario.stored(which) for name, which in to_store(method).items()},
+        **asked,
     )
 
 

@@ -12,7 +12,7 @@ from torch import nn
 from .access import Method, access, copy_of
 from .checks.outputs import settled
 from .data import Labelled
-from .errors import AccessError
+from .errors import AccessError, RequestError
 from .offers import offers, ordered, together
 from .request import Splits, classes_of
 from .stored.protocols import S, Storable
@@ -72,6 +72,21 @@ class OwnScenario:
     def device(self) -> torch.device:
         """Where the data are."""
         return self.splits.forget.x.device
+
+    @property
+    def forget_classes(self) -> tuple[int, ...]:
+        """The numbers of the classes to forget.
+
+        Raises:
+            RequestError: One of them has an example in the rest too.
+        """
+        gone, rest = (classes_of(one.y) for one in (self.splits.forget, self.splits.retain))
+        if shared := sorted(gone & rest):
+            raise RequestError(
+                f"The rest has examples of class {shared[0]} too, and a method that is told only "
+                "which classes to forget can forget whole ones alone: use another method."
+            )
+        return tuple(sorted(gone))
 
     @property
     def request(self) -> str:

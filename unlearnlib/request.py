@@ -1,13 +1,15 @@
 """What to forget: a request is a short text that selects examples.
 
-===================  ==============================================================
+===================  =======================================================
+
 `class:rocket`       one class, by name or number
 `classes:a,b`        several classes
 `subclass:rocket`    a fine class of a set whose labels are super-classes
 `part:ship:500`      the first 500 training examples of a class
 `random:0.01`        a share of the training set, drawn at random
 `random:100`         that many training examples, drawn at random
-===================  ==============================================================
+===================  =======================================================
+
 """
 
 import math
@@ -188,6 +190,40 @@ def resolve(request: str, data: Dataset, generator: torch.Generator) -> Selectio
 def classes_of(y: Tensor) -> set[int]:
     """Return the classes of which there are examples."""
     return set((y.any(0).nonzero()[:, 0] if y.is_floating_point() else y.unique()).tolist())
+
+
+def names_of_classes(request: str) -> list[str]:
+    """Return the names of the classes that `request` forgets as a whole.
+
+    >>> names_of_classes("classes:ship,3")
+    ['ship', '3']
+
+    Raises:
+        RequestError: What it forgets is no class.
+    """
+    kind, names, _ = form(request)
+    if kind not in ("class", "classes"):
+        raise RequestError(
+            f"{request!r} forgets no whole class, and a method that sees no example can only be "
+            "told which classes to forget: use class:NAME or classes:NAME,NAME, or another method."
+        )
+    return names
+
+
+def numbers_of_classes(request: str, data: Dataset) -> tuple[int, ...]:
+    """Return the numbers of the classes that `request` forgets as a whole.
+
+    Raises:
+        RequestError: What it forgets is no class; or there is none of the name; or an example may
+            have several labels, so that it is of no class alone.
+    """
+    names = names_of_classes(request)
+    if data.train.y.is_floating_point():
+        raise RequestError(
+            f"{request!r}: an example of '{data.name}' may have several labels, and a method that "
+            "sees no example can forget classes only where each has one: use another method."
+        )
+    return tuple(sorted({_index(name, data.classes, request) for name in names}))
 
 
 def _of(y: Tensor, wanted: Tensor) -> Tensor:

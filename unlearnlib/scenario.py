@@ -20,7 +20,7 @@ from .fields import Part, check, differing
 from .models import build
 from .offers import offers, ordered
 from .offers import rng as rng
-from .request import Splits, resolve
+from .request import Splits, numbers_of_classes, resolve
 from .stored.protocols import S, Storable
 from .training import Recipe, seeded, train
 
@@ -140,8 +140,21 @@ class Scenario:
     def fresh_model(self, generator: torch.Generator) -> nn.Module:
         """Return an untrained network of this scenario's architecture, on the device."""
         with seeded(generator):
-            shape = tuple(self.data.train.x.shape[1:])
-            return build(self.model, shape, len(self.data.classes)).to(self.device)
+            return build(self.model, self.input_shape, len(self.data.classes)).to(self.device)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one input."""
+        return tuple(self.data.train.x.shape[1:])
+
+    @property
+    def forget_classes(self) -> tuple[int, ...]:
+        """The numbers of the classes that the request forgets as a whole.
+
+        Raises:
+            RequestError: It forgets no whole class.
+        """
+        return numbers_of_classes(self.request, self.data)
 
     @property
     def identity_of_runs(self) -> dict[str, Any]:

@@ -6,12 +6,17 @@
 - `nabla_tau`: NablaTau
 - `scrub`, `random_label`, `neg_grad_plus`: what NablaTau's tables compare with
 - `gradient_ascent`: the shortest method: copy this one to add another
+- `boundary`: Boundary Shrink and Expand, which see the forget set only
+- `gkt`, `emmn`: what sees no example at all, only which classes to forget
 - `original`, `retrain`, `finetune`: the controls
 - `parts`: what several share, and bookkeeping that would hide an equation
 """
 
 from .assd import ASSD
+from .boundary import BoundaryExpand, BoundaryShrink
+from .emmn import EMMN
 from .finetune import FineTune
+from .gkt import GKT
 from .gradient_ascent import GradientAscent
 from .jit import JiT
 from .lfssd import LFSSD
@@ -29,11 +34,13 @@ METHODS = {
     for cls in (
         Original, Retrain, FineTune, JiT, SSD, LFSSD, ASSD, PGU, NablaTau, GradientAscent,
         NegGradPlus, RandomLabel, SCRUB, SCRUBRewind,
+        BoundaryShrink, BoundaryExpand, GKT, EMMN,
     )
 }  # fmt: skip
 """Every method by its name in a specification."""
 
 __all__ = [
-    "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "FineTune", "GradientAscent", "JiT",
-    "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Retrain", "SCRUBRewind",
+    "ASSD", "EMMN", "GKT", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "BoundaryExpand",
+    "BoundaryShrink", "FineTune", "GradientAscent", "JiT", "NablaTau", "NegGradPlus", "Original",
+    "RandomLabel", "Retrain", "SCRUBRewind",
 ]  # fmt: skip

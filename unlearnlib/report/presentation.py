@@ -114,7 +114,10 @@ AGAIN = "Retrain again"
 """A second retrained model of the same seed: how far it is from the first is the floor."""
 
 _REFERENCES = {"Original", "Retrain", AGAIN}
-_FORGET_ONLY = {"forget", "forget_inputs", "generator", "zero-shot"}
+_FORGET_ONLY = {
+    "forget", "forget_inputs", "forget_classes", "input_shape", "fresh_model", "generator",
+    "zero-shot",
+}  # fmt: skip
 
 
 def group(method: str, access: str) -> str:
@@ -126,6 +129,8 @@ def group(method: str, access: str) -> str:
             "zero-shot" or "more"; `UNKNOWN` of a model of one's own.
 
     >>> group("JiT", "forget_inputs, generator")
+    'Sees the forget set only'
+    >>> group("GKT", "forget_classes, fresh_model, input_shape, generator")
     'Sees the forget set only'
     >>> group("LFSSD", "forget_inputs, sensitivity")
     'Sees stored or held-out data too'

@@ -36,8 +36,14 @@ TELLING: dict[str, dict[str, Any]] = {
     "SSD": {"alpha": 1.2},
     "LFSSD": {"alpha": 1.2},
     "PGU": {"stop": None, "steps": 2, "batch_size": 3},
+    "BoundaryShrink": {"lr": 0.01},
+    "BoundaryExpand": {"lr": 0.01},
+    "GKT": {"batches": 3, "batch_size": 8, "student_steps": 2, "eps": 0.35},
+    "EMMN": {"lr": 0.01, "copies": 2},
 }
 """Values in the place of those with which a method would do nothing here."""
+ONE_LABEL_REAL_INPUTS = ("JiT", "PGU", "BoundaryShrink", "GKT", "EMMN")
+"""Methods that need the one or the other, or both, and so cannot be used on the texts."""
 MORE: dict[str, list[dict[str, Any]]] = {"JiT": [{"noise": "sparse"}]}
 """Further settings of a method, whose numbers follow those of its plain form."""
 
@@ -93,8 +99,8 @@ def behaviour(kind: str, problem: str) -> Numbers:
 
 
 def suits(kind: str, problem: str) -> bool:
-    """Tell whether a method can be used on a problem: JiT needs real inputs, PGU single labels."""
-    return problem == "images" or kind.partition(".")[0] not in ("JiT", "PGU")
+    """Tell whether a method can be used on a problem: not all take tokens or several labels."""
+    return problem == "images" or kind.partition(".")[0] not in ONE_LABEL_REAL_INPUTS
 
 
 def _small(kind: str, setting: dict[str, Any]) -> Method:
@@ -134,11 +140,13 @@ def _offers(problem: str, method: Method) -> tuple[nn.Module, SimpleNamespace]:
     offers = SimpleNamespace(
         forget=forget,
         forget_inputs=forget.inputs,
+        forget_classes=(1,),
         retain=retain,
         retain_inputs=retain.inputs,
         validation=validation,
         fresh_model=fresh_model,
         recipe=Recipe(2, lr=0.05, batch_size=8, augment=problem == "images"),
+        input_shape=tuple(forget.x.shape[1:]),
         generator=torch.Generator().manual_seed(2),
         **{name: which.of(model, whole) for name, which in to_store(method).items()},
     )

@@ -22,7 +22,7 @@ from ..errors import DataError, RequestError, SpecError
 from ..fields import differing, nearest
 from ..methods import METHODS
 from ..models import MODELS
-from ..request import form
+from ..request import form, names_of_classes
 from ..training import Recipe
 from .one_run import SPLITS
 
@@ -50,7 +50,9 @@ def mistakes(grid: type, given: Mapping[str, Any]) -> Iterator[str]:
         yield f"A grid has at most {LIMIT:,} runs, not {runs:,}. Split it into several."
         return
     blind = given.get("validation", 0) == 0
-    looks = _LOOKS | {"methods": lambda methods: _methods(methods, blind)}
+    some = _sound(grid, "requests", given.get("requests")) or []
+    requests = [request for request in some if not any(_requests([request]))]
+    looks = _LOOKS | {"methods": lambda methods: _methods(methods, blind, requests)}
     for name, value in given.items():
         mistaken = [*fields.mistakes(grid, {name: value})]
         if mistaken and name in ("requests", "seeds", "splits") and isinstance(value, str | int):
@@ -142,12 +144,15 @@ def _constructors(cls: type) -> list[str]:
     return [name for name, _ in inspect.getmembers(cls, inspect.ismethod) if name[0] != "_"]
 
 
-def _methods(methods: Mapping[str, Mapping[str, Any]], blind: bool) -> Iterator[str]:
+def _methods(
+    methods: Mapping[str, Mapping[str, Any]], blind: bool, requests: list[str]
+) -> Iterator[str]:
     """Yield what is wrong with the methods; two that a table cannot tell apart are a mistake.
 
     Args:
         methods: Label -> options.
         blind: Whether nothing is held out for validation.
+        requests: Those that have a form that is known.
     """
     if not methods:
         yield "methods is empty. Name one at least."
@@ -171,6 +176,17 @@ def _methods(methods: Mapping[str, Mapping[str, Any]], blind: bool) -> Iterator[
                 f"{_place(label)}: {type(method).__name__} needs validation examples, and "
                 "validation is 0. Hold some of the training set out, such as validation: 0.1."
             )
+        if "forget_classes" in access(method):
+            yield from _no_classes(label, requests)
+
+
+def _no_classes(label: str, requests: list[str]) -> Iterator[str]:
+    """Yield which requests are none for a method that is told the classes to forget."""
+    for request in requests:
+        try:
+            names_of_classes(request)
+        except RequestError as error:
+            yield f"{_place(label)}: {error}"
 
 
 def _word(part: str) -> Iterator[str]:

@@ -1,6 +1,8 @@
 """What several methods share, and the bookkeeping of one that would hide its equation.
 
 - `answers`: which examples a model gets right
+- `attention`: where GKT's student and its teacher look
+- `synthesis`: GKT's maker of inputs
 - `modes`: train modes of a part of a model
 - `noise`: JiT's noise, and how much of it goes through the network at once
 - `projection`: PGU's steps that leave a gradient space untouched

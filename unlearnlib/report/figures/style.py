@@ -43,6 +43,10 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "GradientAscent": "#35978f",
         "NegGradPlus": "#b8a000",
         "BadTeacher": "#1b4d2e",
+        "BoundaryShrink": "#601830",
+        "BoundaryExpand": "#a8c078",
+        "GKT": "#483000",
+        "EMMN": "#3018a8",
     }
 )
 """One colour a method on every page: Okabe and Ito's palette first, darker neighbours after."""
