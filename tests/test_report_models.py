@@ -82,6 +82,9 @@ class TestModels:
         found = verdict(table[~gone])
         assert found["share"] == "9/9"
         assert "no run of Retrain with accuracy test_forget in 1 of 10" in found["detail"]
+        wild = table[gone].drop_duplicates("run_id").assign(metric="diverged", split="", value=1.0)
+        found = verdict(pd.concat([table[~gone], wild]))
+        assert (found["share"], "Retrain diverged in 1 of 10" in found["detail"]) == ("9/9", True)
         found = verdict(table[table["method"] != "Retrain"])
         assert found["verdict"] == UNTESTED
         assert not found["exploratory"]  # there is nothing to confirm

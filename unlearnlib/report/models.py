@@ -93,6 +93,9 @@ class Look:
         for quantity, side in zip(wanted, sides, strict=True):
             told = " ".join(filter(None, [quantity.metric, quantity.split]))
             if not side:
+                ended = replace(quantity, metric=DIVERGED, split="")
+                if self._read(part, ended, model, claim, dials):
+                    return f"{quantity.method} diverged"
                 return f"no run of {quantity.method} with {told}"
             if any(one.value != one.value for one in side):
                 return f"{told} of {quantity.method} has no number"
