@@ -19,9 +19,9 @@ _ICON_FONTS = re.compile(r"\s*<link [^>]*vendor/fontawesome/[^>]*>")
 
 
 def fold(app: Sphinx, document: nodes.document) -> None:
-    """Fold the code of every cell; one click opens it, and the switch of the header all of it."""
+    """Fold the code of every cell that is not tagged "show-input"; a click opens it."""
     for cell in document.findall(nodes.container):
-        if cell.get("nb_element") == "cell_code":
+        if cell.get("nb_element") == "cell_code" and "tag_show-input" not in cell["classes"]:
             cell["hide_mode"] = "input"
             cell["prompt_show"], cell["prompt_hide"] = "Show code", "Hide code"
 
