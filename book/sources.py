@@ -19,18 +19,24 @@ def specifications(page: str) -> list[Path]:
 
 
 def records(page: str) -> list[Path]:
-    """Return the files of records that a notebook reads: of every part that it names.
+    """Return the files of records that a notebook reads: it names them, in quotes.
 
-    A part is named in quotes in its code, or in a grid of its own.
+    Of a part that its code names, or a grid of its own, these are the tables of runs, and those of
+    experiments (SCALE.NAME.csv) that it names as well.
     """
     cells = json.loads((NOTEBOOKS / f"{page}.ipynb").read_text(encoding="utf-8"))["cells"]
     code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    code = code.replace("{part}", page.partition("/")[0])
     words = {*re.findall(r'"([\w-]+)"', code)}
     for path in specifications(page):
         part = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("part", [])
         words |= {part} if isinstance(part, str) else {*part}
-    folders = [path for path in sorted(RECORDS.glob("*")) if path.name in words]
-    return [path for folder in folders for path in sorted(folder.glob("*.csv*"))]
+    words |= {"runs", "rows"}
+    return [
+        path
+        for path in sorted(RECORDS.glob("*/*.csv*"))
+        if path.parent.name in words and path.name.split(".")[1] in words
+    ]
 
 
 def bibtex(page: str, title: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 STATIC = Path(__file__).resolve().parent.parent / "book" / "_static"
-WORDS = "".join(f"<td>word{i}word</td>" for i in range(30))
+WORDS = "".join(f"<td style='background:none'>word{i}word</td>" for i in range(30))
 PAGE = f"""<!doctype html><meta charset=utf-8><title>A page</title>
 <style>{(STATIC / "custom.css").read_text(encoding="utf-8")}</style>
 <style>{(STATIC / "print.css").read_text(encoding="utf-8")}</style>
@@ -66,6 +66,9 @@ def test_a_wide_table_says_that_it_scrolls_and_keeps_its_first_column(
     before = browser.value(left)
     browser.value(f"{box}.scrollLeft = 300")
     assert browser.value(left) == before
+    ground = "getComputedStyle(document.querySelector('#wide td')).backgroundColor"
+    browser.value("document.documentElement.style.setProperty('--pst-color-background', '#123456')")
+    assert browser.value(ground) == "rgb(18, 52, 86)"  # what scrolls by does not shine through
     small = "[...document.querySelector('#small').parentElement.classList]"
     assert browser.value(small) == ["output", "text_html"]
     browser.widen(9000)

@@ -76,7 +76,17 @@ def test_a_page_has_the_specifications_of_its_name_and_the_records_it_names(
     parts = {path.parent.name for path in sources.records("jit/departures")}
     assert parts == {"jit", "jit-further"}
     assert {path.parent.name for path in sources.records("sweeps")} == {"jit-sweep"}
-    assert Path("data/records/jit/laptop.runs.csv.gz") in sources.records("jit/departures")
+    read = {path.as_posix() for path in sources.records("jit/departures")}
+    assert "data/records/jit/laptop.runs.csv.gz" in read
+    assert "data/records/jit-further/laptop.step-length.csv" in read
+    assert "data/records/jit-further/laptop.overlap.csv" not in read  # of another page
+
+
+def test_every_committed_record_is_linked_from_a_page(sources: ModuleType) -> None:
+    pages = sources.NOTEBOOKS.rglob("*.ipynb")
+    names = [path.relative_to(sources.NOTEBOOKS).with_suffix("").as_posix() for path in pages]
+    read = {path for name in names for path in sources.records(name)}
+    assert read == {*sources.RECORDS.glob("*/*.csv*")}
 
 
 def test_a_page_is_cited_by_its_title_and_name(sources: ModuleType) -> None:
