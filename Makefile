@@ -31,7 +31,7 @@ stage = @printf '\n== %s\n' '$(1)'; start=$$(date +%s); $(2) \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install book notebooks freeze readme test lint types unit nbval behaviour wheel strict paper records workstation clean
+.PHONY: help install book pdf notebooks freeze readme test lint types unit nbval behaviour wheel strict browse paper records workstation clean
 
 help:  ## list these targets (the default)
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -49,6 +49,9 @@ $(STAMP):
 book: install  ## execute every notebook, build the HTML, print where it is
 	$(call stage,book,$(BIN)/python book/build.py)
 
+pdf: install  ## the whole book as one PDF, printed by Chromium, if there is one
+	$(call stage,pdf,$(BIN)/python book/pdf.py)
+
 notebooks: install  ## execute every notebook and copy the outputs to notebooks/ for nbval
 	$(call stage,notebooks,$(BIN)/python book/build.py --copy-back)
 
@@ -58,7 +61,7 @@ readme: install  ## count the verdicts of the README anew, from the records
 freeze: install  ## freeze claims (CLAIM="jit-class ssd-class"): their verdicts rest on runs from today on
 	@$(BIN)/python book/freeze.py $(CLAIM)
 
-STAGES := lint types nbval unit wheel strict
+STAGES := lint types nbval unit wheel strict browse
 test: install  ## everything that must hold before a commit; all of it, and what failed at the end
 	@failed=; for stage in $(STAGES); do $(MAKE) --no-print-directory $$stage || failed="$$failed $$stage"; \
 		done; printf '\n== %s stages; failed:%s\n' $(words $(STAGES)) "$${failed:- none}"; \
@@ -85,6 +88,9 @@ behaviour: install  ## write data/behaviour.json anew: what each method does, by
 
 strict: install  ## the book's HTML from what is executed or committed, warnings are errors
 	$(call stage,strict,$(BIN)/python book/build.py --committed)
+
+browse: install  ## every page of the built book in Chromium, if there is one: no error, no request outside
+	$(call stage,browse,$(BIN)/python book/browse.py)
 
 wheel: install  ## the built wheel in a clean environment
 	$(call stage,wheel,$(BIN)/python tests/smoke_wheel.py)

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from datetime import UTC, datetime
 from itertools import zip_longest
 from pathlib import Path
 from time import perf_counter
@@ -21,10 +22,14 @@ from time import perf_counter
 import IPython.paths  # noqa: F401  # jupyter_client imports it late, which two threads at once cannot
 import nbformat
 import yaml
+from links import dead_links
+from sources import NOTEBOOKS as SOURCES
+from sources import PUBLISHED, RECORDS, specifications
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES, EXECUTED, BUILD = Path("notebooks"), Path("book/_executed"), Path("book/_build")
+EXECUTED, BUILD = Path("book/_executed"), Path("book/_build")
 EXTRA = EXECUTED / "_extra"  # copied into the built book as it is
+TIMES = EXECUTED / "_times.md"
 LAST = "this_build"  # the page that sums up what all others made anew
 
 
@@ -57,12 +62,11 @@ def checksum(paths: list[Path]) -> str:
 
 def inputs_of(page: str, common: str) -> str:
     """Return a digest over a notebook's cells (not outputs), its parameter files and `common`."""
-    source = SOURCES / f"{page}.ipynb"
-    cells = [(c.cell_type, c.source, c.metadata.get("tags", [])) for c in read(source).cells]
-    grids = source.with_suffix("").rglob("*.yaml")  # of the page on sweeps
-    beside = checksum(sorted([*source.parent.rglob(f"{source.stem}.*.yaml"), *grids]))
+    cells = read(SOURCES / f"{page}.ipynb").cells
+    told = [(cell.cell_type, cell.source, cell.metadata.get("tags", [])) for cell in cells]
+    beside = checksum(specifications(page))
     anew = os.environ.get("RERUN") or "sample"
-    return hashlib.sha256(repr((cells, beside, common, anew)).encode()).hexdigest()
+    return hashlib.sha256(repr((told, beside, common, anew)).encode()).hexdigest()
 
 
 def read(path: Path) -> nbformat.NotebookNode:
@@ -84,9 +88,11 @@ def execute(page: str, inputs: str) -> float:
         cell.metadata.pop("execution", None)
         if not cell.metadata.get("tags"):
             cell.metadata.pop("tags", None)
-    notebook.metadata["inputs"] = inputs
+    seconds = perf_counter() - start
+    now = datetime.now(UTC).isoformat(" ", "minutes").partition("+")[0]
+    notebook.metadata |= {"inputs": inputs, "executed": now, "seconds": round(seconds, 1)}
     nbformat.write(notebook, copy)
-    return perf_counter() - start
+    return seconds
 
 
 def apart(names: list[str]) -> list[str]:
@@ -158,12 +164,17 @@ def copy_back(names: list[str]) -> None:
     """Write the executed copies over the notebooks, without times, paths and checksums."""
     for page in names:
         shutil.copyfile(EXECUTED / f"{page}.ipynb", SOURCES / f"{page}.ipynb")
-    strip = ["nbstripout", "--keep-output", "--keep-count", "--extra-keys", "metadata.inputs"]
+    ours = " ".join(f"metadata.{key}" for key in ("inputs", "executed", "seconds"))
+    strip = ["nbstripout", "--keep-output", "--keep-count", "--extra-keys", ours]
     run(*strip, *(str(SOURCES / f"{page}.ipynb") for page in names))
 
 
-def publish_sweeps() -> None:
-    """Copy the executed notebooks of the sweeps to where the book links to them."""
+def publish_sweeps() -> set[str]:
+    """Copy the executed notebooks of the sweeps to where the book links to them.
+
+    Returns:
+        The names of those that are not there, since no sweep was made with this cache.
+    """
     target = EXTRA / EXECUTED / "sweeps"  # beside the page that links to them
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
@@ -171,18 +182,53 @@ def publish_sweeps() -> None:
 
     found = {path.name: path for path in cache_folder().glob("sweeps/*/runs/*.ipynb")}
     page = (EXECUTED / "sweeps.ipynb").read_text(encoding="utf-8")
-    for name in set(re.findall(r"sweeps/([0-9a-f]{16}\.ipynb)", page)) & found.keys():
+    linked = set(re.findall(r"sweeps/([0-9a-f]{16}\.ipynb)", page))
+    for name in linked & found.keys():
         shutil.copyfile(found[name], target / name)
+    return linked - found.keys()
 
 
-def build_html() -> None:
+def publish_sources(names: list[str]) -> None:
+    """Copy the specifications and the records to where the foot of each page links to them."""
+    target = EXTRA / PUBLISHED
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(RECORDS, target / RECORDS, ignore=shutil.ignore_patterns("*.lock"))
+    for path in {path for page in names for path in specifications(page)}:
+        (target / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target / path)
+
+
+def tell_times(names: list[str]) -> None:
+    """Write the table of when each page was executed, which book/pages.md includes."""
+    lines = ["| Page | Executed (UTC) | Seconds |", "| :-- | :-- | --: |"]
+    for page in names:
+        told = read(EXECUTED / f"{page}.ipynb").metadata
+        when = told.get("executed", "before: outputs as committed")
+        lines.append(f"| [](_executed/{page}.ipynb) | {when} | {told.get('seconds', '—')} |")
+    TIMES.write_text("\n".join([*lines, ""]), encoding="utf-8")
+
+
+def build_html(names: list[str]) -> None:
     """Build the pages from nothing, so that the warnings of every page count."""
     start = perf_counter()
-    publish_sweeps()
+    absent = publish_sweeps()
+    publish_sources(names)
+    tell_times(names)
     shutil.rmtree(BUILD, ignore_errors=True)
     run("jupyter-book", "build", ".", "--path-output", "book", "-W", "-n", "--keep-going", "-q")
+    follow_links(absent)
     print(f"HTML  {perf_counter() - start:.1f} s")
     print(f"The book: {ROOT / BUILD / 'html' / 'index.html'}")
+
+
+def follow_links(absent: set[str]) -> None:
+    """End if a link of the pages leads nowhere; say which sweeps are `absent`, and go on."""
+    dead = dead_links(BUILD / "html")
+    of_sweeps = [link for link in dead if link.rpartition("/")[2] in absent]
+    if wrong := [link for link in dead if link not in of_sweeps]:
+        sys.exit("\n".join([f"{len(wrong)} links of the book lead nowhere:", *wrong]))
+    if of_sweeps:
+        print(f"{len(of_sweeps)} notebooks of sweeps are missing: `make book` executes them.")
 
 
 def run(tool: str, *arguments: str) -> None:
@@ -221,7 +267,7 @@ if __name__ == "__main__":
             print(*(SOURCES / f"{page}.ipynb" for page in stage))
     elif options.committed:
         take_committed(names)
-        build_html()
+        build_html(names)
     else:
         execute_all(names, options.jobs)
-        copy_back(names) if options.copy_back else build_html()
+        copy_back(names) if options.copy_back else build_html(names)

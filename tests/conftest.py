@@ -128,7 +128,9 @@ def of_book() -> Callable[[str], ModuleType]:
         assert specification is not None
         assert specification.loader is not None
         module = importlib.util.module_from_spec(specification)
-        specification.loader.exec_module(module)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.syspath_prepend(str(folder))  # where its neighbours are
+            specification.loader.exec_module(module)
         return module
 
     return imported

@@ -1,5 +1,6 @@
 """The build of the book: what changed is executed, what failed is told, what was done is kept."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -120,3 +121,17 @@ def test_another_sample_is_another_build_and_its_page_comes_last(
     assert "unchanged" not in said
     assert "[3/3] this_build" in said
     assert [text(name) for name in names] == ["all\n"] * 3
+
+
+def test_the_times_of_pages_are_told_and_are_not_copied_back(build: ModuleType) -> None:
+    page("part/one", "print(1)")
+    page("part/two", "print(2)")
+    build.execute_all(["part/one"], 1)
+    build.take_committed(["part/two"])
+    build.tell_times(["part/one", "part/two"])
+    _, _, one, two = build.TIMES.read_text(encoding="utf-8").splitlines()
+    assert re.fullmatch(r"\| \[\]\(_executed/part/one.ipynb\) \| \d{4}-.{11} \| [\d.]+ \|", one)
+    assert "as committed" in two
+    build.copy_back(["part/one"])
+    copied = nbformat.read("notebooks/part/one.ipynb", as_version=4).metadata
+    assert not {"inputs", "executed", "seconds"} & copied.keys()

@@ -1,0 +1,39 @@
+/* Tables that are wider than the page: set closer if that is enough, else their box scrolls.
+
+   A box that scrolls says so, keeps the first column in sight and can be scrolled by the keyboard.
+   Without JavaScript it scrolls, too. */
+(function () {
+  "use strict";
+
+  const BOXES = ".bd-article :is(.output.text_html, .pst-scrollable-table-container)";
+
+  function fit(box) {
+    box.classList.remove("close", "scrolls");
+    const tooWide = () => box.scrollWidth > box.clientWidth + 1;
+    if (tooWide()) box.classList.add("close");
+    const scrolls = tooWide();
+    box.classList.toggle("scrolls", scrolls);
+    if (!scrolls) {
+      for (const name of ["tabindex", "role", "aria-label"]) box.removeAttribute(name);
+      return;
+    }
+    const caption = box.querySelector("caption");
+    box.style.setProperty("--seen", `${box.clientWidth}px`); // a caption is no wider
+    box.tabIndex = 0;
+    box.setAttribute("role", "region");
+    box.setAttribute("aria-label", caption ? caption.textContent : "Wide table");
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    const boxes = [...document.querySelectorAll(BOXES)].filter((box) => box.querySelector("table"));
+    const width = new Map();
+    const watch = new ResizeObserver((entries) => {
+      for (const { target } of entries) {
+        if (width.get(target) === target.clientWidth) continue; // only its height has changed
+        width.set(target, target.clientWidth);
+        fit(target);
+      }
+    });
+    boxes.forEach((box) => watch.observe(box));
+  });
+})();

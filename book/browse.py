@@ -1,0 +1,94 @@
+"""Open every page of the built book in a browser, from its folder and without a network.
+
+`make browse` runs it. No page may write an error to the console, ask for anything outside the book
+or scroll sideways as a whole; the search has to find, and the switch for code has to be remembered.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+from browser import Browser, browsing, executable
+
+HTML = Path(__file__).resolve().parent / "_build" / "html"
+DESK, PHONE = 1400, 400  # pixels
+SIDEWAYS = "document.documentElement.scrollWidth - innerWidth"
+WIDE = "[...document.querySelectorAll('.bd-article .scrolls caption')].map((c) => c.textContent)"
+LOCAL = ("file:", "data:", "blob:", "about:", "chrome:")
+
+
+def complaints(browser: Browser) -> list[str]:
+    """Return the errors and warnings of the page, and what it asked for outside."""
+    told = []
+    for event in browser.events:
+        kind, what = event.get("method"), event.get("params", {})
+        if kind == "Runtime.exceptionThrown":
+            details = what["exceptionDetails"]
+            told.append(details.get("exception", {}).get("description", details["text"]))
+        elif kind == "Log.entryAdded" and what["entry"]["level"] in ("error", "warning"):
+            told.append(what["entry"]["text"])
+        elif kind == "Runtime.consoleAPICalled" and what["type"] in ("error", "warning", "assert"):
+            told.append(" ".join(str(given.get("value")) for given in what["args"]))
+        elif kind == "Network.requestWillBeSent":
+            url = what["request"]["url"]
+            told += [] if url.startswith(LOCAL) else [f"asks for {url}"]
+    return told
+
+
+def sees(browser: Browser, page: Path) -> list[str]:
+    """Return what is wrong with one page, on a desk and on a phone."""
+    browser.widen(DESK)
+    browser.open(page.as_uri())
+    wrong = []
+    for width in (DESK, PHONE):
+        browser.widen(width)
+        browser.value("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)))")
+        over = browser.value(SIDEWAYS)
+        wrong += [f"scrolls sideways by {over} px at {width} px"] if over > 0 else []
+        if width == DESK:
+            wrong += [f"a table is too wide: {caption[:60]}" for caption in browser.value(WIDE)]
+    return [*complaints(browser), *wrong]
+
+
+def finds(browser: Browser) -> list[str]:
+    """Return what is wrong with the search."""
+    browser.open(f"{(HTML / 'search.html').as_uri()}?q=dampening")
+    for _ in range(50):
+        if browser.value("document.querySelectorAll('#search-results li a').length"):
+            return complaints(browser)
+        time.sleep(0.1)
+    return ["finds nothing for 'dampening'", *complaints(browser)]
+
+
+def folds(browser: Browser, page: Path) -> list[str]:
+    """Return what is wrong with the switch for code: closed, opened by a click, remembered."""
+    states = []
+    for click in (False, True, False):
+        browser.open(page.as_uri())
+        if click:
+            browser.value("document.querySelector('.code-switch').click()")
+        cells = "[...document.querySelectorAll('details.above-input')].map((cell) => cell.open)"
+        states.append(set(browser.value(cells)))
+    right = [{False}, {True}, {True}]
+    return [] if states == right else [f"the switch for code leaves {states}, not {right}"]
+
+
+if __name__ == "__main__":
+    chromium = executable()
+    if chromium is None:
+        sys.exit(print("Skipped: no Chromium or Chrome is installed here."))
+    leads_on = HTML / "index.html"  # to the front page, at once
+    pages = sorted(p for p in {*HTML.rglob("*.html")} - {leads_on} if "_static" not in p.parts)
+    if not pages:
+        sys.exit(f"There is no book in {HTML}. Build it: make book.")
+    faults = {}
+    with browsing(chromium) as browser:
+        for page in pages:
+            faults[page.relative_to(HTML).as_posix()] = sees(browser, page)
+        faults["search"] = finds(browser)
+        faults["code"] = folds(browser, HTML / "book/_executed/jit/random.html")
+    for name, wrong in faults.items():
+        print(*(f"{name}: {fault}" for fault in wrong), sep="\n", end="\n" if wrong else "")
+    count = sum(map(len, faults.values()))
+    print(f"{len(pages)} pages, {count} faults")
+    sys.exit(count > 0)

@@ -1,0 +1,59 @@
+"""Figures and tables of a built page get a number, a visible caption and a link to themselves."""
+
+import re
+
+_CAPTIONED = re.compile(
+    r"<caption(?P<style>[^>]*)>(?P<table>.*?)</caption>"
+    r'|<img alt="(?P<figure>[^"]+)"(?P<rest>[^>]*src="data:image[^>]*)>'
+    r'|<span id="(?P<claim>claim-[^"]+)">(?P<sentence>.*?)</span>',
+    re.DOTALL,
+)
+_HEADING = re.compile(r"(?<=>)[^<>]+(?=</th>)")
+_CORNER = re.compile(r"<th((?:\s[^>]*)?)>(?:\s|&nbsp;)*</th>")
+
+
+def captioned(body: str) -> str:
+    """Return the HTML of a page with numbered figures and tables, each of which can be linked to.
+
+    A table has its caption already, above it. The alternative text of a figure becomes the caption
+    below it, for all readers. Claims, which have names, get their link.
+
+    >>> captioned("<caption>Accuracy</caption>")
+    '<caption id="table-1"><b>Table 1.</b> Accuracy<a class="headerlink" href="#table-1" ...
+    """
+    counts = {"Figure": 0, "Table": 0}
+
+    def numbered(kind: str) -> tuple[str, str]:
+        counts[kind] += 1
+        return f"{kind} {counts[kind]}", f"{kind.lower()}-{counts[kind]}"
+
+    def written(found: re.Match[str]) -> str:
+        if found["claim"]:
+            return f"{found[0]}{_link(found['claim'], 'claim')}"
+        if found["table"] is not None:
+            name, anchor = numbered("Table")
+            text = f"<b>{name}.</b> {found['table']}{_link(anchor, 'table')}"
+            return f'<caption{found["style"]} id="{anchor}">{text}</caption>'
+        name, anchor = numbered("Figure")
+        text = f"<b>{name}.</b> {found['figure']}{_link(anchor, 'figure')}"
+        image = f'<img alt="{name}"{found["rest"]}>'
+        return f'<figure id="{anchor}">{image}<figcaption>{text}</figcaption></figure>'
+
+    return _CAPTIONED.sub(written, body)
+
+
+def _link(anchor: str, what: str) -> str:
+    return f'<a class="headerlink" href="#{anchor}" title="Link to this {what}">#</a>'
+
+
+def headed(body: str) -> str:
+    """Return the HTML of a page whose headings of columns say something, and can be broken.
+
+    An empty corner is no heading: who hears a table would be told of one that says nothing. A long
+    name has places at which a line may end, so that its column is not as wide as it is.
+
+    >>> headed("<tr><th></th><th>class:Hans_Blix</th></tr>")
+    '<tr><td></td><th>class:<wbr>Hans_<wbr>Blix</th></tr>'
+    """
+    body = _CORNER.sub(r"<td\1></td>", body)
+    return _HEADING.sub(lambda found: re.sub("([_:])(?=.)", r"\1<wbr>", found[0]), body)

@@ -1,0 +1,81 @@
+"""What stands around the text of every page: an extension of Sphinx, named in _config.yml.
+
+Code is folded, figures and tables have numbers and links, the foot of a page says where it comes
+from and how to cite it, and nothing is loaded that a page from a folder cannot load.
+"""
+
+import re
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from captions import captioned, headed
+from docutils import nodes
+from sources import NOTEBOOKS, PUBLISHED, bibtex, records, specifications
+from sphinx.application import Sphinx
+
+EXECUTED = "book/_executed/"  # where build.py puts the copies that pages are made from
+_ICON_FONTS = re.compile(r"\s*<link [^>]*vendor/fontawesome/[^>]*>")
+
+
+def fold(app: Sphinx, document: nodes.document) -> None:
+    """Fold the code of every cell that is not tagged "show-input"; a click opens it."""
+    for cell in document.findall(nodes.container):
+        if cell.get("nb_element") == "cell_code" and "tag_show-input" not in cell["classes"]:
+            cell["hide_mode"] = "input"
+            cell["prompt_show"], cell["prompt_hide"] = "Show code", "Hide code"
+
+
+def frame(app: Sphinx, page: str, template: str, context: dict[str, Any], document: Any) -> None:
+    """Finish the text of a page, and leave out the scripts that would run its code elsewhere."""
+    context["script_files"] = [
+        script
+        for script in context["script_files"]
+        if "thebe" not in f"{script.filename} {script.attributes.get('body')}".lower()
+    ]
+    if context.get("body"):
+        context["body"] = captioned(headed(context["body"]))
+    if app.builder.name == "html" and page.startswith(EXECUTED):
+        context["body"] += foot(page.removeprefix(EXECUTED), context)
+
+
+def foot(page: str, context: dict[str, Any]) -> str:
+    """Return the HTML below a page: its notebook, specifications and records, and its citation."""
+    root = "../" * page.count("/") + "../../"
+    copy = f"{root}_sources/{EXECUTED}{page}.ipynb"
+
+    def files(name: str, paths: list[Path]) -> str:
+        if not paths:
+            return ""
+        link = f'<li><a href="{root}{PUBLISHED}/{{0}}">{{0}}</a></li>'
+        links = [link.format(path.as_posix()) for path in paths]
+        return (
+            f"<details><summary>{name} ({len(links)})</summary><ul>{''.join(links)}</ul></details>"
+        )
+
+    title = re.sub(r"<[^>]+>", "", context["title"])
+    return (
+        '<section class="page-sources" aria-label="Sources of this page">'
+        f'<p>This page is <a href="{copy}" download>{NOTEBOOKS}/{page}.ipynb</a>, executed.</p>'
+        f"{files('Specifications of its recorded runs', specifications(page))}"
+        f"{files('Records of the parts that it reads', records(page))}"
+        f"<details><summary>Cite this page</summary><pre>{escape(bibtex(page, title))}</pre>"
+        f'<p>Cite the papers, too: <a href="{root}book/bibliography.html">bibliography</a>.</p>'
+        "</details></section>"
+    )
+
+
+def without_icon_fonts(app: Sphinx, error: Exception | None) -> None:
+    """Load no font for icons: they are drawn as SVG, and from a folder a browser loads no font."""
+    if error is None and app.builder.format == "html":
+        for path in Path(app.outdir).rglob("*.html"):
+            text = path.read_text(encoding="utf-8")
+            path.write_text(_ICON_FONTS.sub("", text), encoding="utf-8")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Connect the functions above to their events."""
+    app.connect("doctree-read", fold)
+    app.connect("html-page-context", frame, priority=900)
+    app.connect("build-finished", without_icon_fonts)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,127 @@
+"""The browser that prints and tries the book, and the scripts of its pages, if there is one."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+STATIC = Path(__file__).resolve().parent.parent / "book" / "_static"
+WORDS = "".join(f"<td style='background:none'>word{i}word</td>" for i in range(30))
+PAGE = f"""<!doctype html><meta charset=utf-8><title>A page</title>
+<style>{(STATIC / "custom.css").read_text(encoding="utf-8")}</style>
+<style>{(STATIC / "print.css").read_text(encoding="utf-8")}</style>
+<body><div class=article-header-buttons></div><main class=bd-article><h1>A page</h1>
+<details class=above-input><summary>Show code</summary><pre>x = 1</pre></details>
+<details class=above-input><summary>Show code</summary><pre>y = 2</pre></details>
+<div class="output text_html"><table id=wide><caption>Wide</caption><tr>{WORDS}</tr></table></div>
+<div class="output text_html"><table id=small><tr><td>1</td></tr></table></div></main>
+<script>{(STATIC / "wide.js").read_text(encoding="utf-8")}</script>
+<script>{(STATIC / "code.js").read_text(encoding="utf-8")}</script>"""
+OPEN = "[...document.querySelectorAll('details')].map((cell) => cell.open)"
+SWITCH = "document.querySelector('.code-switch')"
+
+
+@pytest.fixture(scope="module")
+def browser(of_book: Callable[[str], ModuleType]) -> Iterator[Any]:
+    module = of_book("browser")
+    if module.executable() is None:
+        pytest.skip("no chromium here")
+    with module.browsing(module.executable()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> str:
+    path = tmp_path / "page.html"
+    path.write_text(PAGE, encoding="utf-8")
+    return path.as_uri()
+
+
+def test_the_switch_opens_all_code_and_is_remembered(browser: Any, page: str) -> None:
+    browser.open(page)
+    assert browser.value(OPEN) == [False, False]
+    browser.value(f"{SWITCH}.click()")
+    assert browser.value(OPEN) == [True, True]
+    assert browser.value(f"{SWITCH}.getAttribute('aria-pressed')") == "true"
+    browser.open(page)
+    assert browser.value(OPEN) == [True, True]
+    browser.value(f"{SWITCH}.click()")
+    browser.open(page)
+    assert browser.value(OPEN) == [False, False]
+
+
+def test_a_wide_table_says_that_it_scrolls_and_keeps_its_first_column(
+    browser: Any, page: str
+) -> None:
+    browser.widen(600)
+    browser.open(page)
+    browser.value("new Promise((done) => setTimeout(done, 200))")
+    box = "document.querySelector('#wide').parentElement"
+    assert browser.value(f"[...{box}.classList]") == ["output", "text_html", "close", "scrolls"]
+    assert browser.value(f"[{box}.tabIndex, {box}.getAttribute('aria-label')]") == [0, "Wide"]
+    assert "scroll" in browser.value(f"getComputedStyle({box}, '::before').content")
+    left = "document.querySelector('#wide td').getBoundingClientRect().left"
+    before = browser.value(left)
+    browser.value(f"{box}.scrollLeft = 300")
+    assert browser.value(left) == before
+    ground = "getComputedStyle(document.querySelector('#wide td')).backgroundColor"
+    browser.value("document.documentElement.style.setProperty('--pst-color-background', '#123456')")
+    assert browser.value(ground) == "rgb(18, 52, 86)"  # what scrolls by does not shine through
+    small = "[...document.querySelector('#small').parentElement.classList]"
+    assert browser.value(small) == ["output", "text_html"]
+    browser.widen(9000)
+    browser.value("new Promise((done) => setTimeout(done, 200))")
+    assert browser.value(f"[...{box}.classList]") == ["output", "text_html"]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_paper_is_white_whatever_the_theme(browser: Any, page: str, theme: str) -> None:
+    browser.open(page)
+    browser.value(f"document.documentElement.dataset.theme = '{theme}'")
+    browser.ask("Emulation.setEmulatedMedia", media="print")
+    ground = "getComputedStyle(document.documentElement).getPropertyValue('{}').trim()"
+    assert browser.value(ground.format("--pst-color-background")) == "#fff"
+    assert browser.value(ground.format("--fails")) == "#a63a00"
+    closed = "document.querySelector('details').getClientRects().length"
+    assert browser.value(closed) == 0  # folded code is not printed
+    browser.ask("Emulation.setEmulatedMedia", media="")
+
+
+def test_errors_and_requests_are_told(
+    of_book: Callable[[str], ModuleType], browser: Any, tmp_path: Path
+) -> None:
+    sees = of_book("browse").sees
+    bad = tmp_path / "bad.html"
+    bad.write_text(
+        "<body><div style='width:2000px'>wide</div><img src='http://127.0.0.1:9/x.png'>"
+        "<script>console.error('oh', 1)</script><script>const a = 1; const a = 2;</script>",
+        encoding="utf-8",
+    )
+    told = "\n".join(sees(browser, bad))
+    for fault in ("oh 1", "SyntaxError", "asks for http://127.0.0.1:9/x.png", "at 400 px"):
+        assert fault in told
+    good = tmp_path / "good.html"
+    good.write_text("<!doctype html><meta charset=utf-8><body><p>Nothing", encoding="utf-8")
+    assert sees(browser, good) == []
+
+
+def test_a_pdf_is_printed_with_its_outline(
+    of_book: Callable[[str], ModuleType], browser: Any, page: str, tmp_path: Path
+) -> None:
+    to = tmp_path / "book.pdf"
+    module = of_book("pdf")
+    module.print_page(module.executable(), tmp_path / "page.html", to)
+    assert to.read_bytes().startswith(b"%PDF-")
+    assert b"/Outlines" in to.read_bytes()
+
+
+def test_without_a_browser_there_is_a_sentence_and_no_pdf(
+    of_book: Callable[[str], ModuleType],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    of_book("pdf").main()
+    assert capsys.readouterr().out.startswith("No PDF: it is printed by Chromium or Chrome")

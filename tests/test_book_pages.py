@@ -1,0 +1,113 @@
+"""What a built page says besides its text: numbers, captions, links, sources, citation."""
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+import pytest
+
+from unlearnlib.report import Table
+from unlearnlib.report.figures import Picture
+from unlearnlib.report.show import plain
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def captions(of_book: Callable[[str], ModuleType]) -> ModuleType:
+    return of_book("captions")
+
+
+@pytest.fixture
+def sources(of_book: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.chdir(ROOT)
+    return of_book("sources")
+
+
+def test_tables_and_figures_are_numbered_apart_and_link_to_themselves(captions: ModuleType) -> None:
+    table = Table(("Method", "n"), (("", ("JiT", "3")),), "Runs < 5")._repr_html_()
+    picture = Picture(b"png", "A dot a model & its mean")._repr_html_()
+    folded = '<img alt="logo" src="_static/logo.svg">'  # no figure of the page
+    body = captions.captioned(table + picture + folded + table)
+    assert re.findall(r' id="([^"]+)"', body) == ["table-1", "figure-1", "table-2"]
+    assert re.findall(r'href="#([^"]+)"', body) == ["table-1", "figure-1", "table-2"]
+    words = re.sub(r"<[^>]+>", "", body)
+    assert "Table 1. Runs &lt; 5#" in words
+    assert "Figure 1. A dot a model &amp; its mean#" in words
+    assert body.count("<figure") == body.count("</figure>") == body.count("<figcaption>") == 1
+    assert folded in body
+
+
+def test_a_claim_links_to_itself(captions: ModuleType) -> None:
+    row = '<td><span id="claim-jit-class">JiT forgets.</span><br><small>Table 1</small></td>'
+    found = captions.captioned(row)
+    assert 'JiT forgets.</span><a class="headerlink" href="#claim-jit-class"' in found
+    assert found.endswith("<br><small>Table 1</small></td>")
+
+
+def test_an_empty_corner_is_no_heading(captions: ModuleType) -> None:
+    frame = pd.DataFrame({"": ["a"], "n": [1]})
+    for html in (plain(frame)._repr_html_(), frame.to_html()):
+        body = captions.headed(html)
+        assert html.count("<th") > body.count("<th") > 0
+        assert not re.search(r"<th[^>]*>\s*</th>", body)
+        assert body.count("<td") + body.count("<th") == html.count("<td") + html.count("<th")
+        assert body.count("<td") == body.count("</td>")
+
+
+def test_a_long_heading_has_places_to_break_and_other_text_stays(captions: ModuleType) -> None:
+    row = "<tr><th style='text-align:right'>class:Hans_Blix</th><td>class:Hans_Blix</td></tr>"
+    assert captions.headed(row) == row.replace(
+        "class:Hans_Blix</th>", "class:<wbr>Hans_<wbr>Blix</th>"
+    )
+
+
+def test_a_page_has_the_specifications_of_its_name_and_the_records_it_names(
+    sources: ModuleType,
+) -> None:
+    found = {path.as_posix() for path in sources.specifications("jit/random")}
+    assert {"notebooks/jit/random.paper.yaml", "notebooks/jit/search/random.laptop.yaml"} <= found
+    assert all("/random." in path for path in found)
+    (grid,) = sources.specifications("sweeps")
+    assert grid == Path("notebooks/sweeps/jit.yaml")
+    parts = {path.parent.name for path in sources.records("jit/departures")}
+    assert parts == {"jit", "jit-further"}
+    assert {path.parent.name for path in sources.records("sweeps")} == {"jit-sweep"}
+    read = {path.as_posix() for path in sources.records("jit/departures")}
+    assert "data/records/jit/laptop.runs.csv.gz" in read
+    assert "data/records/jit-further/laptop.step-length.csv" in read
+    assert "data/records/jit-further/laptop.overlap.csv" not in read  # of another page
+
+
+def test_every_committed_record_is_linked_from_a_page(sources: ModuleType) -> None:
+    pages = sources.NOTEBOOKS.rglob("*.ipynb")
+    names = [path.relative_to(sources.NOTEBOOKS).with_suffix("").as_posix() for path in pages]
+    read = {path for name in names for path in sources.records(name)}
+    assert read == {*sources.RECORDS.glob("*/*.csv*")}
+
+
+def test_a_page_is_cited_by_its_title_and_name(sources: ModuleType) -> None:
+    entry = sources.bibtex("jit/random", "Forgetting random images")
+    assert entry.startswith("@misc{unlearnlib-jit-random,\n  author = {{The unlearnlib authors}},")
+    assert "title = {Forgetting random images}" in entry
+    assert "page jit/random}" in entry
+    assert entry.count("{") == entry.count("}")
+
+
+def test_the_foot_of_a_page_links_to_what_is_there(
+    of_book: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    foot = of_book("frame").foot("jit/random", {"title": "Forgetting <em>random</em> images"})
+    links = re.findall(r'href="([^"]+)"', foot)
+    page = "/html/book/_executed/jit/"
+    there = {os.path.normpath(page + link) for link in links}
+    assert "/html/_sources/book/_executed/jit/random.ipynb" in there
+    assert "/html/book/bibliography.html" in there
+    files = [Path(path).relative_to("/html/sources") for path in there if "/data/" in path]
+    assert files
+    assert all((ROOT / path).is_file() for path in files)
+    assert "title = {Forgetting random images}" in foot
