@@ -15,6 +15,7 @@ from unlearnlib import (
     PGU,
     SCRUB,
     SSD,
+    BadTeacher,
     FineTune,
     GradientAscent,
     Inputs,
@@ -77,6 +78,7 @@ class Greedy:
         (NegGradPlus(), ("forget", "retain", "generator")),
         (RandomLabel(), ("forget", "retain", "generator")),
         (SCRUB(), ("forget_inputs", "retain", "generator")),
+        (BadTeacher(), ("forget_inputs", "retain_inputs", "fresh_model", "generator")),
         (SCRUBRewind(), ("forget", "retain", "validation", "generator")),
     ],
 )

@@ -49,6 +49,8 @@ CASES: dict[str, Method] = {
     "SCRUB as released": methods.SCRUB.as_released(batch_size=6, lr=0.01),
     "SCRUB+R": methods.SCRUBRewind(batch_size=6, lr=0.01),
     "SCRUB+R as released": methods.SCRUBRewind.as_released(batch_size=6, lr=0.01),
+    "BadTeacher": methods.BadTeacher(epochs=2, batch_size=6),
+    "BadTeacher as released": methods.BadTeacher.as_released(epochs=2, batch_size=6),
     "PGU": methods.PGU(epochs=3, batch_size=4, stop=None),
     "PGU as released": methods.PGU.as_released(epochs=3, batch_size=4, stop=None, stride_one=False),
     "PGU in turn": methods.PGU(epochs=3, batch_size=4, gamma=0.5, stop=None, steps=2),
@@ -150,7 +152,9 @@ def test_data_are_left_alone(method: Method) -> None:
         assert data.x.grad is None
 
 
-@pytest.mark.parametrize("name", ["JiT", "NablaTau", "NegGradPlus", "RandomLabel", "FineTune"])
+@pytest.mark.parametrize(
+    "name", ["JiT", "NablaTau", "NegGradPlus", "RandomLabel", "FineTune", "BadTeacher"]
+)
 def test_data_are_left_alone_by_a_first_layer_in_place(name: str) -> None:
     given, untouched = offers(), offers()
     model = nn.Sequential(nn.ReLU(inplace=True), network()).eval()

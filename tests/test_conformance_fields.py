@@ -18,12 +18,12 @@ BELOW = {
     **dict.fromkeys(("ascents", "trust", "again"), (-1, 0)),
     **dict.fromkeys(("sigma", "temperature", "budget"), (0.0, 1e-9)),
     **dict.fromkeys(("lr", "lr_end", "weight_decay", "momentum", "alpha", "lam", "beta", "gamma",
-                     "offset"), (-1e-9, 0.0)),
+                     "offset", "fraction"), (-1e-9, 0.0)),
 }  # fmt: skip
 """Of each number, the largest (or nearly) that is refused and the least that is taken."""
 SHARES = {
     ("FineTune", "momentum"), ("Recipe", "momentum"), ("NegGradPlus", "beta"), ("PGU", "gamma"),
-    ("NablaTau", "alpha"), ("NablaTau", "lr_end"),
+    ("NablaTau", "alpha"), ("NablaTau", "lr_end"), ("BadTeacher", "fraction"),
 }  # fmt: skip
 RATES = {("PGU", "lr"), ("PGU", "lr_end")}
 """A geometric schedule between them has no zero."""

@@ -15,6 +15,7 @@ from unlearnlib import (
     PGU,
     SCRUB,
     SSD,
+    BadTeacher,
     FineTune,
     GradientAscent,
     JiT,
@@ -179,6 +180,7 @@ class TestUnlearn:
             (NablaTau(), 3 + len(made.splits.validation) / n),
             (GradientAscent(), n_f / n),
             (RandomLabel(epochs=2), 2.0),
+            (BadTeacher(epochs=2, fraction=0.5), 2 * 3 * (n_f + n_r // 2) / n),
             (SCRUB(epochs=4, ascents=3), 2 * (3 * n_f + 4 * n_r) / n),
         ]
         for method, passes in expected:

@@ -40,6 +40,7 @@ from .methods import (
     PGU,
     SCRUB,
     SSD,
+    BadTeacher,
     FineTune,
     GradientAscent,
     JiT,
@@ -74,10 +75,10 @@ from .training import Recipe, train
 __version__ = "0.1.0"
 
 __all__ = [
-    "ACCESS", "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "Dataset", "FineTune",
-    "GradientAscent", "GradientSpace", "Grid", "Importance", "Inputs", "JiT", "Labelled", "Method",
-    "Moments", "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Recipe", "Retrain",
-    "SCRUBRewind", "Scenario", "Splits", "Statistic", "access", "check_rerun", "entropy",
+    "ACCESS", "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "BadTeacher", "Dataset",
+    "FineTune", "GradientAscent", "GradientSpace", "Grid", "Importance", "Inputs", "JiT",
+    "Labelled", "Method", "Moments", "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Recipe",
+    "Retrain", "SCRUBRewind", "Scenario", "Splits", "Statistic", "access", "check_rerun", "entropy",
     "experiment", "finite_sensitivity", "fisher_diagonal", "gauss_newton_diagonal", "load",
     "losses", "measure", "output_sensitivity", "outputs", "read_all", "read_records", "recorded",
     "rerun", "rng", "run", "run_grid", "train", "unlearn",

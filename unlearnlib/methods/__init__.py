@@ -5,12 +5,14 @@
 - `pgu`: PGU
 - `nabla_tau`: NablaTau
 - `scrub`, `random_label`, `neg_grad_plus`: what NablaTau's tables compare with
+- `bad_teacher`: what JiT's and SSD's tables compare with
 - `gradient_ascent`: the shortest method: copy this one to add another
 - `original`, `retrain`, `finetune`: the controls
 - `parts`: what several share, and bookkeeping that would hide an equation
 """
 
 from .assd import ASSD
+from .bad_teacher import BadTeacher
 from .finetune import FineTune
 from .gradient_ascent import GradientAscent
 from .jit import JiT
@@ -29,11 +31,12 @@ METHODS = {
     for cls in (
         Original, Retrain, FineTune, JiT, SSD, LFSSD, ASSD, PGU, NablaTau, GradientAscent,
         NegGradPlus, RandomLabel, SCRUB, SCRUBRewind,
+        BadTeacher,
     )
 }  # fmt: skip
 """Every method by its name in a specification."""
 
 __all__ = [
-    "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "FineTune", "GradientAscent", "JiT",
-    "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Retrain", "SCRUBRewind",
+    "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "BadTeacher", "FineTune", "GradientAscent",
+    "JiT", "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Retrain", "SCRUBRewind",
 ]  # fmt: skip
