@@ -28,7 +28,8 @@ def left(method: Method, toy: Dataset, seed: int) -> tuple[float, float]:
     forget, retain = toy.train[toy.train.y == 1], toy.train[toy.train.y != 1]
     assert accuracy(model, toy.train) > 0.99
     offers = SimpleNamespace(
-        forget=forget, forget_inputs=forget.inputs, retain=retain, retain_inputs=retain.inputs,
+        forget=forget, forget_inputs=forget.inputs, classes_to_forget=forget.classes,
+        retain=retain, retain_inputs=retain.inputs,
         fresh_model=fresh_model, generator=seeded(seed),
     )  # fmt: skip
     unlearned = method(model, **grant(method, offers))

@@ -70,6 +70,7 @@ def offers(dtype: torch.dtype = torch.float64, seed: int = 0, data: int = 0) -> 
     return SimpleNamespace(
         forget=forget,
         forget_inputs=forget.inputs,
+        classes_to_forget=forget.classes,
         retain=retain,
         retain_inputs=retain.inputs,
         validation=validation,

@@ -38,7 +38,8 @@ felt = output_sensitivity(fresh_model(rng("model", 0)), data.inputs)
 space = GradientSpace.of(fresh_model(rng("model", 0)), data.inputs)
 for name, method in METHODS.items():
     offers = {
-        "forget": forget, "forget_inputs": forget.inputs, "retain": retain,
+        "forget": forget, "forget_inputs": forget.inputs,
+        "classes_to_forget": forget.classes, "retain": retain,
         "retain_inputs": retain.inputs, "validation": retain, "fresh_model": fresh_model,
         "recipe": Recipe(epochs=1), "generator": rng("method", 0), "fisher": stored,
         "sensitivity": felt, "gradient_space": space,

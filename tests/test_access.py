@@ -15,6 +15,7 @@ from unlearnlib import (
     PGU,
     SCRUB,
     SSD,
+    UNSIR,
     BadTeacher,
     FineTune,
     GradientAscent,
@@ -79,6 +80,7 @@ class Greedy:
         (RandomLabel(), ("forget", "retain", "generator")),
         (SCRUB(), ("forget_inputs", "retain", "generator")),
         (BadTeacher(), ("forget_inputs", "retain_inputs", "fresh_model", "generator")),
+        (UNSIR(), ("classes_to_forget", "retain", "generator")),
         (SCRUBRewind(), ("forget", "retain", "validation", "generator")),
     ],
 )
@@ -102,9 +104,9 @@ def test_a_cheat_is_told_what_it_may_ask_for() -> None:
         access(Cheat())
     assert str(caught.value) == (
         "Cheat.__call__ asks for 'test', which is not on offer. A method may name, keyword-only: "
-        "forget, forget_inputs, retain, retain_inputs, validation, fisher, sensitivity, "
-        "gradient_space, fresh_model, recipe, generator. Hyper-parameters belong in the fields of "
-        "the dataclass; test data are never on offer."
+        "forget, forget_inputs, classes_to_forget, retain, retain_inputs, validation, fisher, "
+        "sensitivity, gradient_space, fresh_model, recipe, generator. Hyper-parameters belong in "
+        "the fields of the dataclass; test data are never on offer."
     )
     assert isinstance(caught.value, UnlearnError)
     assert isinstance(caught.value, TypeError)

@@ -51,6 +51,9 @@ CASES: dict[str, Method] = {
     "SCRUB+R as released": methods.SCRUBRewind.as_released(batch_size=6, lr=0.01),
     "BadTeacher": methods.BadTeacher(epochs=2, batch_size=6),
     "BadTeacher as released": methods.BadTeacher.as_released(epochs=2, batch_size=6),
+    "UNSIR": methods.UNSIR(noises=4, steps=3, copies=2, batch_size=6),
+    "UNSIR as released": methods.UNSIR.as_released(noises=4, steps=3, copies=2, batch_size=6),
+    "UNSIR as copied": methods.UNSIR.as_copied(noises=4, steps=3, copies=2, batch_size=6),
     "PGU": methods.PGU(epochs=3, batch_size=4, stop=None),
     "PGU as released": methods.PGU.as_released(epochs=3, batch_size=4, stop=None, stride_one=False),
     "PGU in turn": methods.PGU(epochs=3, batch_size=4, gamma=0.5, stop=None, steps=2),
@@ -153,7 +156,7 @@ def test_data_are_left_alone(method: Method) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["JiT", "NablaTau", "NegGradPlus", "RandomLabel", "FineTune", "BadTeacher"]
+    "name", ["JiT", "NablaTau", "NegGradPlus", "RandomLabel", "FineTune", "BadTeacher", "UNSIR"]
 )
 def test_data_are_left_alone_by_a_first_layer_in_place(name: str) -> None:
     given, untouched = offers(), offers()

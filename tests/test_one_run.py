@@ -15,6 +15,7 @@ from unlearnlib import (
     PGU,
     SCRUB,
     SSD,
+    UNSIR,
     BadTeacher,
     FineTune,
     GradientAscent,
@@ -181,6 +182,7 @@ class TestUnlearn:
             (GradientAscent(), n_f / n),
             (RandomLabel(epochs=2), 2.0),
             (BadTeacher(epochs=2, fraction=0.5), 2 * 3 * (n_f + n_r // 2) / n),
+            (UNSIR(noises=8, steps=3, copies=2, per_class=5), (3 * 8 + 2 * 8 + 2 * 10) / n),
             (SCRUB(epochs=4, ascents=3), 2 * (3 * n_f + 4 * n_r) / n),
         ]
         for method, passes in expected:

@@ -150,6 +150,7 @@ class TestSplits:
         assert vars(offers).keys() == ACCESS.keys() - {*STORED}
         assert offers.forget is made.splits.forget
         assert torch.equal(offers.retain_inputs.x, made.splits.retain.x)
+        assert offers.classes_to_forget.tolist() == offers.forget.y.unique().tolist()
         assert offers.recipe == RECIPE
         assert torch.equal(offers.generator.get_state(), rng("method", 3).get_state())
 

@@ -40,6 +40,7 @@ from .methods import (
     PGU,
     SCRUB,
     SSD,
+    UNSIR,
     BadTeacher,
     FineTune,
     GradientAscent,
@@ -75,7 +76,7 @@ from .training import Recipe, train
 __version__ = "0.1.0"
 
 __all__ = [
-    "ACCESS", "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "BadTeacher", "Dataset",
+    "ACCESS", "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "UNSIR", "BadTeacher", "Dataset",
     "FineTune", "GradientAscent", "GradientSpace", "Grid", "Importance", "Inputs", "JiT",
     "Labelled", "Method", "Moments", "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Recipe",
     "Retrain", "SCRUBRewind", "Scenario", "Splits", "Statistic", "access", "check_rerun", "entropy",

@@ -22,6 +22,7 @@ ACCESS: Mapping[str, str] = MappingProxyType(
     {
         "forget": "the examples to forget, with labels",
         "forget_inputs": "the examples to forget, without labels",
+        "classes_to_forget": "the labels that the examples to forget have, and no example",
         "retain": "the rest of the training set, with labels",
         "retain_inputs": "the rest of the training set, without labels",
         "validation": "examples held out of the training set, with labels",

@@ -281,6 +281,7 @@ class Scenario:
         return SimpleNamespace(
             forget=self.splits.forget,
             forget_inputs=self.splits.forget.inputs,
+            classes_to_forget=self.splits.forget.classes,
             retain=self.splits.retain,
             retain_inputs=self.splits.retain.inputs,
             validation=self.splits.validation,

@@ -113,6 +113,12 @@ class Labelled:
             )
 
     @property
+    def classes(self) -> Int[Tensor, " k"]:
+        """The labels that occur, in order."""
+        seen = self.y.any(0) if self.y.is_floating_point() else self.y.bincount()
+        return seen.nonzero()[:, 0]
+
+    @property
     def inputs(self) -> Inputs:
         """The same examples without their labels."""
         return Inputs(self.x)

@@ -5,7 +5,7 @@
 - `pgu`: PGU
 - `nabla_tau`: NablaTau
 - `scrub`, `random_label`, `neg_grad_plus`: what NablaTau's tables compare with
-- `bad_teacher`: what JiT's and SSD's tables compare with
+- `bad_teacher`, `unsir`: what JiT's and SSD's tables compare with
 - `gradient_ascent`: the shortest method: copy this one to add another
 - `original`, `retrain`, `finetune`: the controls
 - `parts`: what several share, and bookkeeping that would hide an equation
@@ -25,18 +25,20 @@ from .random_label import RandomLabel
 from .retrain import Retrain
 from .scrub import SCRUB, SCRUBRewind
 from .ssd import SSD
+from .unsir import UNSIR
 
 METHODS = {
     cls.__name__: cls
     for cls in (
         Original, Retrain, FineTune, JiT, SSD, LFSSD, ASSD, PGU, NablaTau, GradientAscent,
         NegGradPlus, RandomLabel, SCRUB, SCRUBRewind,
-        BadTeacher,
+        BadTeacher, UNSIR,
     )
 }  # fmt: skip
 """Every method by its name in a specification."""
 
 __all__ = [
-    "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "BadTeacher", "FineTune", "GradientAscent",
-    "JiT", "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Retrain", "SCRUBRewind",
+    "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "UNSIR", "BadTeacher", "FineTune",
+    "GradientAscent", "JiT", "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Retrain",
+    "SCRUBRewind",
 ]  # fmt: skip

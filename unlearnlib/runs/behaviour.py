@@ -36,6 +36,7 @@ TELLING: dict[str, dict[str, Any]] = {
     "SSD": {"alpha": 1.2},
     "LFSSD": {"alpha": 1.2},
     "PGU": {"stop": None, "steps": 2, "batch_size": 3},
+    "UNSIR": {"steps": 5, "copies": 1},
 }
 """Values in the place of those with which a method would do nothing here."""
 MORE: dict[str, list[dict[str, Any]]] = {"JiT": [{"noise": "sparse"}]}
@@ -93,8 +94,8 @@ def behaviour(kind: str, problem: str) -> Numbers:
 
 
 def suits(kind: str, problem: str) -> bool:
-    """Tell whether a method can be used on a problem: JiT needs real inputs, PGU single labels."""
-    return problem == "images" or kind.partition(".")[0] not in ("JiT", "PGU")
+    """Tell whether a method can be used on a problem: two need real inputs, PGU single labels."""
+    return problem == "images" or kind.partition(".")[0] not in ("JiT", "PGU", "UNSIR")
 
 
 def _small(kind: str, setting: dict[str, Any]) -> Method:
@@ -134,6 +135,7 @@ def _offers(problem: str, method: Method) -> tuple[nn.Module, SimpleNamespace]:
     offers = SimpleNamespace(
         forget=forget,
         forget_inputs=forget.inputs,
+        classes_to_forget=forget.classes,
         retain=retain,
         retain_inputs=retain.inputs,
         validation=validation,
