@@ -29,6 +29,7 @@ from unlearnlib import (
     Original,
     RandomLabel,
     Retrain,
+    SalUn,
     SCRUBRewind,
     Statistic,
     access,
@@ -81,6 +82,7 @@ class Greedy:
         (SCRUB(), ("forget_inputs", "retain", "generator")),
         (BadTeacher(), ("forget_inputs", "retain_inputs", "fresh_model", "generator")),
         (UNSIR(), ("classes_to_forget", "retain", "generator")),
+        (SalUn(), ("forget", "retain", "generator")),
         (SCRUBRewind(), ("forget", "retain", "validation", "generator")),
     ],
 )

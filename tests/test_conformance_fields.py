@@ -18,12 +18,13 @@ BELOW = {
     **dict.fromkeys(("ascents", "trust", "again"), (-1, 0)),
     **dict.fromkeys(("sigma", "temperature", "budget"), (0.0, 1e-9)),
     **dict.fromkeys(("lr", "lr_end", "weight_decay", "momentum", "alpha", "lam", "beta", "gamma",
-                     "offset", "fraction", "noise_lr", "repair_lr"), (-1e-9, 0.0)),
+                     "offset", "fraction", "noise_lr", "repair_lr", "salient"), (-1e-9, 0.0)),
 }  # fmt: skip
 """Of each number, the largest (or nearly) that is refused and the least that is taken."""
 SHARES = {
     ("FineTune", "momentum"), ("Recipe", "momentum"), ("NegGradPlus", "beta"), ("PGU", "gamma"),
     ("NablaTau", "alpha"), ("NablaTau", "lr_end"), ("BadTeacher", "fraction"),
+    ("SalUn", "salient"), ("SalUn", "momentum"),
 }  # fmt: skip
 RATES = {("PGU", "lr"), ("PGU", "lr_end")}
 """A geometric schedule between them has no zero."""

@@ -28,6 +28,7 @@ from unlearnlib import (
     RandomLabel,
     Recipe,
     Retrain,
+    SalUn,
     Scenario,
     Splits,
     measure,
@@ -183,6 +184,7 @@ class TestUnlearn:
             (RandomLabel(epochs=2), 2.0),
             (BadTeacher(epochs=2, fraction=0.5), 2 * 3 * (n_f + n_r // 2) / n),
             (UNSIR(noises=8, steps=3, copies=2, per_class=5), (3 * 8 + 2 * 8 + 2 * 10) / n),
+            (SalUn.as_released(epochs=3), n_f / n + 3.0),
             (SCRUB(epochs=4, ascents=3), 2 * (3 * n_f + 4 * n_r) / n),
         ]
         for method, passes in expected:

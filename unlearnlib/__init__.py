@@ -50,6 +50,7 @@ from .methods import (
     Original,
     RandomLabel,
     Retrain,
+    SalUn,
     SCRUBRewind,
 )
 from .metrics import entropy
@@ -79,8 +80,8 @@ __all__ = [
     "ACCESS", "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "UNSIR", "BadTeacher", "Dataset",
     "FineTune", "GradientAscent", "GradientSpace", "Grid", "Importance", "Inputs", "JiT",
     "Labelled", "Method", "Moments", "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Recipe",
-    "Retrain", "SCRUBRewind", "Scenario", "Splits", "Statistic", "access", "check_rerun", "entropy",
-    "experiment", "finite_sensitivity", "fisher_diagonal", "gauss_newton_diagonal", "load",
-    "losses", "measure", "output_sensitivity", "outputs", "read_all", "read_records", "recorded",
-    "rerun", "rng", "run", "run_grid", "train", "unlearn",
+    "Retrain", "SCRUBRewind", "SalUn", "Scenario", "Splits", "Statistic", "access", "check_rerun",
+    "entropy", "experiment", "finite_sensitivity", "fisher_diagonal", "gauss_newton_diagonal",
+    "load", "losses", "measure", "output_sensitivity", "outputs", "read_all", "read_records",
+    "recorded", "rerun", "rng", "run", "run_grid", "train", "unlearn",
 ]  # fmt: skip

@@ -6,6 +6,7 @@
 - `nabla_tau`: NablaTau
 - `scrub`, `random_label`, `neg_grad_plus`: what NablaTau's tables compare with
 - `bad_teacher`, `unsir`: what JiT's and SSD's tables compare with
+- `salun`: what later papers compare with
 - `gradient_ascent`: the shortest method: copy this one to add another
 - `original`, `retrain`, `finetune`: the controls
 - `parts`: what several share, and bookkeeping that would hide an equation
@@ -23,6 +24,7 @@ from .original import Original
 from .pgu import PGU
 from .random_label import RandomLabel
 from .retrain import Retrain
+from .salun import SalUn
 from .scrub import SCRUB, SCRUBRewind
 from .ssd import SSD
 from .unsir import UNSIR
@@ -32,7 +34,7 @@ METHODS = {
     for cls in (
         Original, Retrain, FineTune, JiT, SSD, LFSSD, ASSD, PGU, NablaTau, GradientAscent,
         NegGradPlus, RandomLabel, SCRUB, SCRUBRewind,
-        BadTeacher, UNSIR,
+        BadTeacher, UNSIR, SalUn,
     )
 }  # fmt: skip
 """Every method by its name in a specification."""
@@ -40,5 +42,5 @@ METHODS = {
 __all__ = [
     "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "UNSIR", "BadTeacher", "FineTune",
     "GradientAscent", "JiT", "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Retrain",
-    "SCRUBRewind",
+    "SCRUBRewind", "SalUn",
 ]  # fmt: skip

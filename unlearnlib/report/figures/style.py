@@ -44,6 +44,7 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "NegGradPlus": "#b8a000",
         "BadTeacher": "#1b4d2e",
         "UNSIR": "#8dd3c7",
+        "SalUn": "#3b3fbf",
     }
 )
 """One colour a method on every page: Okabe and Ito's palette first, darker neighbours after."""
