@@ -10,6 +10,7 @@ from torch import nn
 from unlearnlib import (
     ACCESS,
     ASSD,
+    DELETE,
     LFSSD,
     METHODS,
     PGU,
@@ -83,6 +84,7 @@ class Greedy:
         (BadTeacher(), ("forget_inputs", "retain_inputs", "fresh_model", "generator")),
         (UNSIR(), ("classes_to_forget", "retain", "generator")),
         (SalUn(), ("forget", "retain", "generator")),
+        (DELETE(), ("forget", "generator")),
         (SCRUBRewind(), ("forget", "retain", "validation", "generator")),
     ],
 )

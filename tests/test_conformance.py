@@ -56,6 +56,8 @@ CASES: dict[str, Method] = {
     "UNSIR as copied": methods.UNSIR.as_copied(noises=4, steps=3, copies=2, batch_size=6),
     "SalUn": methods.SalUn(epochs=2, batch_size=6),
     "SalUn as released": methods.SalUn.as_released(epochs=2, batch_size=6),
+    "DELETE": methods.DELETE(epochs=3, batch_size=6),
+    "DELETE, BatchNorm frozen": methods.DELETE(epochs=3, batch_size=6, freeze_batchnorm=True),
     "PGU": methods.PGU(epochs=3, batch_size=4, stop=None),
     "PGU as released": methods.PGU.as_released(epochs=3, batch_size=4, stop=None, stride_one=False),
     "PGU in turn": methods.PGU(epochs=3, batch_size=4, gamma=0.5, stop=None, steps=2),
@@ -159,7 +161,17 @@ def test_data_are_left_alone(method: Method) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["JiT", "NablaTau", "NegGradPlus", "RandomLabel", "FineTune", "BadTeacher", "UNSIR", "SalUn"],
+    [
+        "JiT",
+        "NablaTau",
+        "NegGradPlus",
+        "RandomLabel",
+        "FineTune",
+        "BadTeacher",
+        "UNSIR",
+        "SalUn",
+        "DELETE",
+    ],
 )
 def test_data_are_left_alone_by_a_first_layer_in_place(name: str) -> None:
     given, untouched = offers(), offers()

@@ -35,6 +35,7 @@ from .data import Dataset, Inputs, Labelled, load
 from .losses import losses
 from .methods import (
     ASSD,
+    DELETE,
     LFSSD,
     METHODS,
     PGU,
@@ -77,8 +78,8 @@ from .training import Recipe, train
 __version__ = "0.1.0"
 
 __all__ = [
-    "ACCESS", "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "UNSIR", "BadTeacher", "Dataset",
-    "FineTune", "GradientAscent", "GradientSpace", "Grid", "Importance", "Inputs", "JiT",
+    "ACCESS", "ASSD", "DELETE", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "UNSIR", "BadTeacher",
+    "Dataset", "FineTune", "GradientAscent", "GradientSpace", "Grid", "Importance", "Inputs", "JiT",
     "Labelled", "Method", "Moments", "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Recipe",
     "Retrain", "SCRUBRewind", "SalUn", "Scenario", "Splits", "Statistic", "access", "check_rerun",
     "entropy", "experiment", "finite_sensitivity", "fisher_diagonal", "gauss_newton_diagonal",

@@ -6,7 +6,7 @@
 - `nabla_tau`: NablaTau
 - `scrub`, `random_label`, `neg_grad_plus`: what NablaTau's tables compare with
 - `bad_teacher`, `unsir`: what JiT's and SSD's tables compare with
-- `salun`: what later papers compare with
+- `salun`, `delete`: what later papers compare with
 - `gradient_ascent`: the shortest method: copy this one to add another
 - `original`, `retrain`, `finetune`: the controls
 - `parts`: what several share, and bookkeeping that would hide an equation
@@ -14,6 +14,7 @@
 
 from .assd import ASSD
 from .bad_teacher import BadTeacher
+from .delete import DELETE
 from .finetune import FineTune
 from .gradient_ascent import GradientAscent
 from .jit import JiT
@@ -34,13 +35,13 @@ METHODS = {
     for cls in (
         Original, Retrain, FineTune, JiT, SSD, LFSSD, ASSD, PGU, NablaTau, GradientAscent,
         NegGradPlus, RandomLabel, SCRUB, SCRUBRewind,
-        BadTeacher, UNSIR, SalUn,
+        BadTeacher, UNSIR, SalUn, DELETE,
     )
 }  # fmt: skip
 """Every method by its name in a specification."""
 
 __all__ = [
-    "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "UNSIR", "BadTeacher", "FineTune",
+    "ASSD", "DELETE", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "UNSIR", "BadTeacher", "FineTune",
     "GradientAscent", "JiT", "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Retrain",
     "SCRUBRewind", "SalUn",
 ]  # fmt: skip

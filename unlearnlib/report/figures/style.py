@@ -45,6 +45,7 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "BadTeacher": "#1b4d2e",
         "UNSIR": "#8dd3c7",
         "SalUn": "#3b3fbf",
+        "DELETE": "#6d1f5c",
     }
 )
 """One colour a method on every page: Okabe and Ito's palette first, darker neighbours after."""
