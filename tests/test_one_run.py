@@ -11,10 +11,13 @@ from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
 from unlearnlib import (
+    DELETE,
     LFSSD,
     PGU,
     SCRUB,
     SSD,
+    UNSIR,
+    BadTeacher,
     FineTune,
     GradientAscent,
     JiT,
@@ -26,6 +29,7 @@ from unlearnlib import (
     RandomLabel,
     Recipe,
     Retrain,
+    SalUn,
     Scenario,
     Splits,
     evaluate,
@@ -181,6 +185,10 @@ class TestUnlearn:
             (NablaTau(), 3 + len(made.splits.validation) / n),
             (GradientAscent(), n_f / n),
             (RandomLabel(epochs=2), 2.0),
+            (BadTeacher(epochs=2, fraction=0.5), 2 * 3 * (n_f + n_r // 2) / n),
+            (UNSIR(noises=8, steps=3, copies=2, retain_per_class=5), (3 * 8 + 2 * 8 + 2 * 10) / n),
+            (SalUn.as_released(epochs=3), n_f / n + 3.0),
+            (DELETE(epochs=3), (1 + 3) * n_f / n),
             (SCRUB(epochs=4, ascents=3), 2 * (3 * n_f + 4 * n_r) / n),
         ]
         for method, passes in expected:

@@ -228,6 +228,7 @@ SMALL: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 CANNOT = {
     ("tokens", "JiT"): (SpecError, "real-valued"),  # noise is added to the inputs
+    ("tokens", "UNSIR"): (SpecError, "real-valued"),
     ("tokens", "PGU"): (SpecError, "one label"),
     ("features", "PGU"): (SpecError, "one label"),
 }

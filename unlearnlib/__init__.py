@@ -39,11 +39,18 @@ if sys.orig_argv[1:3] != ["-m", "unlearnlib"]:  # each command imports what it n
     from .losses import losses
     from .methods import (
         ASSD,
+        DELETE,
+        EMMN,
+        GKT,
         LFSSD,
         METHODS,
         PGU,
         SCRUB,
         SSD,
+        UNSIR,
+        BadTeacher,
+        BoundaryExpand,
+        BoundaryShrink,
         FineTune,
         GradientAscent,
         JiT,
@@ -52,6 +59,7 @@ if sys.orig_argv[1:3] != ["-m", "unlearnlib"]:  # each command imports what it n
         Original,
         RandomLabel,
         Retrain,
+        SalUn,
         SCRUBRewind,
     )
     from .metrics import entropy
@@ -80,10 +88,11 @@ if sys.orig_argv[1:3] != ["-m", "unlearnlib"]:  # each command imports what it n
 __version__ = "0.1.0"
 
 __all__ = [
-    "ACCESS", "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "Dataset", "FineTune",
-    "GradientAscent", "GradientSpace", "Grid", "Importance", "Inputs", "JiT", "Labelled", "Method",
-    "Moments", "NablaTau", "NegGradPlus", "Original", "OwnScenario", "RandomLabel", "Recipe",
-    "Retrain", "SCRUBRewind", "Scenario", "Splits", "Statistic", "access", "check_rerun", "entropy",
+    "ACCESS", "ASSD", "DELETE", "EMMN", "GKT", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "UNSIR",
+    "BadTeacher", "BoundaryExpand", "BoundaryShrink", "Dataset", "FineTune", "GradientAscent",
+    "GradientSpace", "Grid", "Importance", "Inputs", "JiT", "Labelled", "Method", "Moments",
+    "NablaTau", "NegGradPlus", "Original", "OwnScenario", "RandomLabel", "Recipe", "Retrain",
+    "SCRUBRewind", "SalUn", "Scenario", "Splits", "Statistic", "access", "check_rerun", "entropy",
     "evaluate", "experiment", "finite_sensitivity", "fisher_diagonal", "gauss_newton_diagonal",
     "load", "losses", "measure", "output_sensitivity", "outputs", "read_all", "read_records",
     "recorded", "rerun", "rng", "run", "run_grid", "train", "tune", "unlearn",

@@ -5,6 +5,8 @@
 - `pgu`: PGU
 - `nabla_tau`: NablaTau
 - `scrub`, `random_label`, `neg_grad_plus`: what NablaTau's tables compare with
+- `bad_teacher`, `unsir`: what JiT's and SSD's tables compare with
+- `salun`, `delete`: what later papers compare with
 - `gradient_ascent`: the shortest method: copy this one to add another
 - `boundary`: Boundary Shrink and Expand, which see the forget set only
 - `gkt`, `emmn`: what sees no example at all, only which classes to forget
@@ -13,7 +15,9 @@
 """
 
 from .assd import ASSD
+from .bad_teacher import BadTeacher
 from .boundary import BoundaryExpand, BoundaryShrink
+from .delete import DELETE
 from .emmn import EMMN
 from .finetune import FineTune
 from .gkt import GKT
@@ -26,8 +30,10 @@ from .original import Original
 from .pgu import PGU
 from .random_label import RandomLabel
 from .retrain import Retrain
+from .salun import SalUn
 from .scrub import SCRUB, SCRUBRewind
 from .ssd import SSD
+from .unsir import UNSIR
 
 METHODS = {
     cls.__name__: cls
@@ -35,12 +41,13 @@ METHODS = {
         Original, Retrain, FineTune, JiT, SSD, LFSSD, ASSD, PGU, NablaTau, GradientAscent,
         NegGradPlus, RandomLabel, SCRUB, SCRUBRewind,
         BoundaryShrink, BoundaryExpand, GKT, EMMN,
+        BadTeacher, UNSIR, SalUn, DELETE,
     )
 }  # fmt: skip
 """Every method by its name in a specification."""
 
 __all__ = [
-    "ASSD", "EMMN", "GKT", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "BoundaryExpand",
-    "BoundaryShrink", "FineTune", "GradientAscent", "JiT", "NablaTau", "NegGradPlus", "Original",
-    "RandomLabel", "Retrain", "SCRUBRewind",
+    "ASSD", "DELETE", "EMMN", "GKT", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "UNSIR",
+    "BadTeacher", "BoundaryExpand", "BoundaryShrink", "FineTune", "GradientAscent", "JiT",
+    "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Retrain", "SCRUBRewind", "SalUn",
 ]  # fmt: skip

@@ -12,4 +12,5 @@
 - `rewinding`: SCRUB's choice of an epoch
 - `passes`: how often NablaTau goes over the forget set
 - `gaps`: what of the losses NablaTau compares
+- `saliency`: SalUn's mask of the weights that may move, for any method of gradient steps
 """

@@ -47,6 +47,9 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "BoundaryExpand": "#a8c078",
         "GKT": "#483000",
         "EMMN": "#3018a8",
+        "UNSIR": "#8dd3c7",
+        "SalUn": "#3b3fbf",
+        "DELETE": "#6d1f5c",
     }
 )
 """One colour a method on every page: Okabe and Ito's palette first, darker neighbours after."""
