@@ -16,9 +16,9 @@ BELOW = {
         ("epochs", "batch_size", "forget_batch_size", "noises", "chunk", "group", "steps",
          "refresh", "max_epochs"), (0, 1)),
     **dict.fromkeys(("ascents", "trust", "again"), (-1, 0)),
-    **dict.fromkeys(("sigma", "temperature", "budget"), (0.0, 1e-9)),
+    **dict.fromkeys(("sigma", "temperature", "budget", "floor"), (0.0, 1e-9)),
     **dict.fromkeys(("lr", "lr_end", "weight_decay", "momentum", "alpha", "lam", "beta", "gamma",
-                     "offset"), (-1e-9, 0.0)),
+                     "offset", "power"), (-1e-9, 0.0)),
 }  # fmt: skip
 """Of each number, the largest (or nearly) that is refused and the least that is taken."""
 SHARES = {

@@ -16,6 +16,7 @@ from unlearnlib import (
     SCRUB,
     SSD,
     FineTune,
+    FisherForgetting,
     GradientAscent,
     JiT,
     Labelled,
@@ -179,6 +180,7 @@ class TestUnlearn:
             (NablaTau(), 3 + len(made.splits.validation) / n),
             (GradientAscent(), n_f / n),
             (RandomLabel(epochs=2), 2.0),
+            (FisherForgetting(), 3 * n_r / n),
             (SCRUB(epochs=4, ascents=3), 2 * (3 * n_f + 4 * n_r) / n),
         ]
         for method, passes in expected:

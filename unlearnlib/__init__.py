@@ -41,6 +41,7 @@ from .methods import (
     SCRUB,
     SSD,
     FineTune,
+    FisherForgetting,
     GradientAscent,
     JiT,
     NablaTau,
@@ -75,9 +76,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ACCESS", "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "Dataset", "FineTune",
-    "GradientAscent", "GradientSpace", "Grid", "Importance", "Inputs", "JiT", "Labelled", "Method",
-    "Moments", "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Recipe", "Retrain",
-    "SCRUBRewind", "Scenario", "Splits", "Statistic", "access", "check_rerun", "entropy",
+    "FisherForgetting", "GradientAscent", "GradientSpace", "Grid", "Importance", "Inputs", "JiT",
+    "Labelled", "Method", "Moments", "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Recipe",
+    "Retrain", "SCRUBRewind", "Scenario", "Splits", "Statistic", "access", "check_rerun", "entropy",
     "experiment", "finite_sensitivity", "fisher_diagonal", "gauss_newton_diagonal", "load",
     "losses", "measure", "output_sensitivity", "outputs", "read_all", "read_records", "recorded",
     "rerun", "rng", "run", "run_grid", "train", "unlearn",

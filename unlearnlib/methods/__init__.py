@@ -5,6 +5,7 @@
 - `pgu`: PGU
 - `nabla_tau`: NablaTau
 - `scrub`, `random_label`, `neg_grad_plus`: what NablaTau's tables compare with
+- `fisher_forgetting`: FisherForgetting, noise by the Fisher information
 - `gradient_ascent`: the shortest method: copy this one to add another
 - `original`, `retrain`, `finetune`: the controls
 - `parts`: what several share, and bookkeeping that would hide an equation
@@ -12,6 +13,7 @@
 
 from .assd import ASSD
 from .finetune import FineTune
+from .fisher_forgetting import FisherForgetting
 from .gradient_ascent import GradientAscent
 from .jit import JiT
 from .lfssd import LFSSD
@@ -29,11 +31,13 @@ METHODS = {
     for cls in (
         Original, Retrain, FineTune, JiT, SSD, LFSSD, ASSD, PGU, NablaTau, GradientAscent,
         NegGradPlus, RandomLabel, SCRUB, SCRUBRewind,
+        FisherForgetting,
     )
 }  # fmt: skip
 """Every method by its name in a specification."""
 
 __all__ = [
-    "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "FineTune", "GradientAscent", "JiT",
-    "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Retrain", "SCRUBRewind",
+    "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "FineTune", "FisherForgetting",
+    "GradientAscent", "JiT", "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Retrain",
+    "SCRUBRewind",
 ]  # fmt: skip

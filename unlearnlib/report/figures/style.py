@@ -43,6 +43,7 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "GradientAscent": "#35978f",
         "NegGradPlus": "#b8a000",
         "BadTeacher": "#1b4d2e",
+        "FisherForgetting": "#663322",
     }
 )
 """One colour a method on every page: Okabe and Ito's palette first, darker neighbours after."""
