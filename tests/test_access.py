@@ -30,6 +30,7 @@ from unlearnlib import (
     Retrain,
     SCRUBRewind,
     Statistic,
+    WoodFisher,
     access,
 )
 from unlearnlib.access import STORED, grant, to_store
@@ -78,6 +79,7 @@ class Greedy:
         (NegGradPlus(), ("forget", "retain", "generator")),
         (RandomLabel(), ("forget", "retain", "generator")),
         (FisherForgetting(), ("retain", "generator")),
+        (WoodFisher(), ("forget", "retain")),
         (SCRUB(), ("forget_inputs", "retain", "generator")),
         (SCRUBRewind(), ("forget", "retain", "validation", "generator")),
     ],

@@ -29,6 +29,7 @@ from unlearnlib import (
     Retrain,
     Scenario,
     Splits,
+    WoodFisher,
     measure,
     metrics,
     outputs,
@@ -181,6 +182,9 @@ class TestUnlearn:
             (GradientAscent(), n_f / n),
             (RandomLabel(epochs=2), 2.0),
             (FisherForgetting(), 3 * n_r / n),
+            (WoodFisher(examples=20), 1 + 2 * 20 / n),
+            (WoodFisher(examples=20, chunk=8), 1 + (8 + 16 + 20 + 20) / n),
+            (WoodFisher.as_released(examples=20), 1 + 22 / n),
             (SCRUB(epochs=4, ascents=3), 2 * (3 * n_f + 4 * n_r) / n),
         ]
         for method, passes in expected:

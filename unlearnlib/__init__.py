@@ -50,6 +50,7 @@ from .methods import (
     RandomLabel,
     Retrain,
     SCRUBRewind,
+    WoodFisher,
 )
 from .metrics import entropy
 from .request import Splits
@@ -78,8 +79,8 @@ __all__ = [
     "ACCESS", "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "Dataset", "FineTune",
     "FisherForgetting", "GradientAscent", "GradientSpace", "Grid", "Importance", "Inputs", "JiT",
     "Labelled", "Method", "Moments", "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Recipe",
-    "Retrain", "SCRUBRewind", "Scenario", "Splits", "Statistic", "access", "check_rerun", "entropy",
-    "experiment", "finite_sensitivity", "fisher_diagonal", "gauss_newton_diagonal", "load",
-    "losses", "measure", "output_sensitivity", "outputs", "read_all", "read_records", "recorded",
-    "rerun", "rng", "run", "run_grid", "train", "unlearn",
+    "Retrain", "SCRUBRewind", "Scenario", "Splits", "Statistic", "WoodFisher", "access",
+    "check_rerun", "entropy", "experiment", "finite_sensitivity", "fisher_diagonal",
+    "gauss_newton_diagonal", "load", "losses", "measure", "output_sensitivity", "outputs",
+    "read_all", "read_records", "recorded", "rerun", "rng", "run", "run_grid", "train", "unlearn",
 ]  # fmt: skip

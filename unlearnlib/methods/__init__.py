@@ -6,6 +6,7 @@
 - `nabla_tau`: NablaTau
 - `scrub`, `random_label`, `neg_grad_plus`: what NablaTau's tables compare with
 - `fisher_forgetting`: FisherForgetting, noise by the Fisher information
+- `wood_fisher`: WoodFisher, one step of influence
 - `gradient_ascent`: the shortest method: copy this one to add another
 - `original`, `retrain`, `finetune`: the controls
 - `parts`: what several share, and bookkeeping that would hide an equation
@@ -25,13 +26,14 @@ from .random_label import RandomLabel
 from .retrain import Retrain
 from .scrub import SCRUB, SCRUBRewind
 from .ssd import SSD
+from .wood_fisher import WoodFisher
 
 METHODS = {
     cls.__name__: cls
     for cls in (
         Original, Retrain, FineTune, JiT, SSD, LFSSD, ASSD, PGU, NablaTau, GradientAscent,
         NegGradPlus, RandomLabel, SCRUB, SCRUBRewind,
-        FisherForgetting,
+        FisherForgetting, WoodFisher,
     )
 }  # fmt: skip
 """Every method by its name in a specification."""
@@ -39,5 +41,5 @@ METHODS = {
 __all__ = [
     "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "FineTune", "FisherForgetting",
     "GradientAscent", "JiT", "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Retrain",
-    "SCRUBRewind",
+    "SCRUBRewind", "WoodFisher",
 ]  # fmt: skip

@@ -44,6 +44,7 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "NegGradPlus": "#b8a000",
         "BadTeacher": "#1b4d2e",
         "FisherForgetting": "#663322",
+        "WoodFisher": "#888844",
     }
 )
 """One colour a method on every page: Okabe and Ito's palette first, darker neighbours after."""
