@@ -53,6 +53,7 @@ CASES: dict[str, Method] = {
     "FisherForgetting as released": methods.FisherForgetting.as_released(),
     "WoodFisher": methods.WoodFisher(examples=7, chunk=3),
     "WoodFisher as released": methods.WoodFisher.as_released(examples=7),
+    "L1Sparse": methods.L1Sparse(epochs=2, batch_size=6),
     "PGU": methods.PGU(epochs=3, batch_size=4, stop=None),
     "PGU as released": methods.PGU.as_released(epochs=3, batch_size=4, stop=None, stride_one=False),
     "PGU in turn": methods.PGU(epochs=3, batch_size=4, gamma=0.5, stop=None, steps=2),

@@ -114,7 +114,7 @@ def optimum(x: Tensor, y: Tensor) -> nn.Module:
         value.backward()
         return value
 
-    lbfgs.step(loss)  # type: ignore[no-untyped-call]
+    lbfgs.step(loss)
     return model.eval()
 
 

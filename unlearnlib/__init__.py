@@ -44,6 +44,7 @@ from .methods import (
     FisherForgetting,
     GradientAscent,
     JiT,
+    L1Sparse,
     NablaTau,
     NegGradPlus,
     Original,
@@ -78,9 +79,10 @@ __version__ = "0.1.0"
 __all__ = [
     "ACCESS", "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "Dataset", "FineTune",
     "FisherForgetting", "GradientAscent", "GradientSpace", "Grid", "Importance", "Inputs", "JiT",
-    "Labelled", "Method", "Moments", "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Recipe",
-    "Retrain", "SCRUBRewind", "Scenario", "Splits", "Statistic", "WoodFisher", "access",
-    "check_rerun", "entropy", "experiment", "finite_sensitivity", "fisher_diagonal",
-    "gauss_newton_diagonal", "load", "losses", "measure", "output_sensitivity", "outputs",
-    "read_all", "read_records", "recorded", "rerun", "rng", "run", "run_grid", "train", "unlearn",
+    "L1Sparse", "Labelled", "Method", "Moments", "NablaTau", "NegGradPlus", "Original",
+    "RandomLabel", "Recipe", "Retrain", "SCRUBRewind", "Scenario", "Splits", "Statistic",
+    "WoodFisher", "access", "check_rerun", "entropy", "experiment", "finite_sensitivity",
+    "fisher_diagonal", "gauss_newton_diagonal", "load", "losses", "measure", "output_sensitivity",
+    "outputs", "read_all", "read_records", "recorded", "rerun", "rng", "run", "run_grid", "train",
+    "unlearn",
 ]  # fmt: skip

@@ -7,6 +7,7 @@
 - `scrub`, `random_label`, `neg_grad_plus`: what NablaTau's tables compare with
 - `fisher_forgetting`: FisherForgetting, noise by the Fisher information
 - `wood_fisher`: WoodFisher, one step of influence
+- `l1_sparse`: L1Sparse, fine-tuning towards sparse weights
 - `gradient_ascent`: the shortest method: copy this one to add another
 - `original`, `retrain`, `finetune`: the controls
 - `parts`: what several share, and bookkeeping that would hide an equation
@@ -17,6 +18,7 @@ from .finetune import FineTune
 from .fisher_forgetting import FisherForgetting
 from .gradient_ascent import GradientAscent
 from .jit import JiT
+from .l1_sparse import L1Sparse
 from .lfssd import LFSSD
 from .nabla_tau import NablaTau
 from .neg_grad_plus import NegGradPlus
@@ -33,13 +35,13 @@ METHODS = {
     for cls in (
         Original, Retrain, FineTune, JiT, SSD, LFSSD, ASSD, PGU, NablaTau, GradientAscent,
         NegGradPlus, RandomLabel, SCRUB, SCRUBRewind,
-        FisherForgetting, WoodFisher,
+        FisherForgetting, WoodFisher, L1Sparse,
     )
 }  # fmt: skip
 """Every method by its name in a specification."""
 
 __all__ = [
     "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "FineTune", "FisherForgetting",
-    "GradientAscent", "JiT", "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Retrain",
-    "SCRUBRewind", "WoodFisher",
+    "GradientAscent", "JiT", "L1Sparse", "NablaTau", "NegGradPlus", "Original", "RandomLabel",
+    "Retrain", "SCRUBRewind", "WoodFisher",
 ]  # fmt: skip

@@ -45,6 +45,7 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "BadTeacher": "#1b4d2e",
         "FisherForgetting": "#663322",
         "WoodFisher": "#888844",
+        "L1Sparse": "#dd9988",
     }
 )
 """One colour a method on every page: Okabe and Ito's palette first, darker neighbours after."""
