@@ -54,6 +54,8 @@ CASES: dict[str, Method] = {
     "WoodFisher": methods.WoodFisher(examples=7, chunk=3),
     "WoodFisher as released": methods.WoodFisher.as_released(examples=7),
     "L1Sparse": methods.L1Sparse(epochs=2, batch_size=6),
+    "SFROn": methods.SFROn(steps=6, every=2, batch_size=6),
+    "SFROn as released": methods.SFROn.as_released(steps=6, every=2, batch_size=6, group=4),
     "PGU": methods.PGU(epochs=3, batch_size=4, stop=None),
     "PGU as released": methods.PGU.as_released(epochs=3, batch_size=4, stop=None, stride_one=False),
     "PGU in turn": methods.PGU(epochs=3, batch_size=4, gamma=0.5, stop=None, steps=2),

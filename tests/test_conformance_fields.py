@@ -14,16 +14,18 @@ NAMED: dict[str, Any] = {**METHODS, "Recipe": Recipe}
 BELOW = {
     **dict.fromkeys(
         ("epochs", "batch_size", "forget_batch_size", "noises", "chunk", "group", "steps",
-         "refresh", "max_epochs", "examples"), (0, 1)),
+         "refresh", "max_epochs", "examples",
+         "every"), (0, 1)),
     **dict.fromkeys(("ascents", "trust", "again", "free"), (-1, 0)),
-    **dict.fromkeys(("sigma", "temperature", "budget", "floor"), (0.0, 1e-9)),
+    **dict.fromkeys(("sigma", "temperature", "budget", "floor", "clip"), (0.0, 1e-9)),
     **dict.fromkeys(("lr", "lr_end", "weight_decay", "momentum", "alpha", "lam", "beta", "gamma",
-                     "offset", "power"), (-1e-9, 0.0)),
+                     "offset", "power", "ascent"), (-1e-9, 0.0)),
 }  # fmt: skip
 """Of each number, the largest (or nearly) that is refused and the least that is taken."""
 SHARES = {
     ("FineTune", "momentum"), ("Recipe", "momentum"), ("NegGradPlus", "beta"), ("PGU", "gamma"),
     ("NablaTau", "alpha"), ("NablaTau", "lr_end"), ("L1Sparse", "momentum"),
+    ("SFROn", "momentum"),
 }  # fmt: skip
 RATES = {("PGU", "lr"), ("PGU", "lr_end")}
 """A geometric schedule between them has no zero."""

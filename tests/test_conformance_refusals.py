@@ -184,7 +184,7 @@ def test_results_are_finite(method: Method) -> None:
 TRAINS = {
     "FineTune": 17, "Retrain": 17, "JiT as released": 9, "NegGradPlus": 17, "RandomLabel": 27,
     "NablaTau as released, text": 9, "SCRUB": 9, "SCRUB+R": 17,
-    "L1Sparse": 17,
+    "L1Sparse": 17, "SFROn": 9,
 }  # fmt: skip
 """Methods in train mode, and a batch size that leaves one of 10, of 18 or of 28 over."""
 

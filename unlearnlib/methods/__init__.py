@@ -8,6 +8,7 @@
 - `fisher_forgetting`: FisherForgetting, noise by the Fisher information
 - `wood_fisher`: WoodFisher, one step of influence
 - `l1_sparse`: L1Sparse, fine-tuning towards sparse weights
+- `sfr_on`: SFROn, masked ascent between steps on the retain set
 - `gradient_ascent`: the shortest method: copy this one to add another
 - `original`, `retrain`, `finetune`: the controls
 - `parts`: what several share, and bookkeeping that would hide an equation
@@ -27,6 +28,7 @@ from .pgu import PGU
 from .random_label import RandomLabel
 from .retrain import Retrain
 from .scrub import SCRUB, SCRUBRewind
+from .sfr_on import SFROn
 from .ssd import SSD
 from .wood_fisher import WoodFisher
 
@@ -35,13 +37,29 @@ METHODS = {
     for cls in (
         Original, Retrain, FineTune, JiT, SSD, LFSSD, ASSD, PGU, NablaTau, GradientAscent,
         NegGradPlus, RandomLabel, SCRUB, SCRUBRewind,
-        FisherForgetting, WoodFisher, L1Sparse,
+        FisherForgetting, WoodFisher, L1Sparse, SFROn,
     )
 }  # fmt: skip
 """Every method by its name in a specification."""
 
 __all__ = [
-    "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "FineTune", "FisherForgetting",
-    "GradientAscent", "JiT", "L1Sparse", "NablaTau", "NegGradPlus", "Original", "RandomLabel",
-    "Retrain", "SCRUBRewind", "WoodFisher",
+    "ASSD",
+    "LFSSD",
+    "METHODS",
+    "PGU",
+    "SCRUB",
+    "SSD",
+    "FineTune",
+    "FisherForgetting",
+    "GradientAscent",
+    "JiT",
+    "L1Sparse",
+    "NablaTau",
+    "NegGradPlus",
+    "Original",
+    "RandomLabel",
+    "Retrain",
+    "SCRUBRewind",
+    "SFROn",
+    "WoodFisher",
 ]  # fmt: skip

@@ -39,17 +39,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.functional import one_hot
 
 from ..access import copy_of
 from ..checks.intact import intact
-from ..checks.outputs import logits, settled
-from ..cost import off_the_clock
+from ..checks.outputs import settled
 from ..data.tensors import Labelled
 from ..fields import BOUNDS_MEMORY, Checked, Count, NonNegative, Positive
-from ..losses import check_labels
 from ..stored.gauss_newton import by_classes
+from .parts.trial import classes_of
 
 
 @dataclass(frozen=True)
@@ -85,9 +84,9 @@ class FisherForgetting(Checked):
     ) -> nn.Module:
         """Return a copy of `model` with noise where the retain set does not look."""
         model = copy_of(model, retain=retain).eval()
-        left = classes_left(model, retain)
-        head = last_layer(model, len(left))
-        several = retain.y.is_floating_point()
+        classes, several = classes_of(model, retain), retain.y.is_floating_point()
+        left = (retain.y if several else one_hot(retain.y, classes)).bool().any(0)
+        head = last_layer(model, classes)
         with intact(model):
             F = by_classes(model, retain.x, several=several, chunk=self.chunk)
         for name, theta in model.named_parameters():
@@ -104,19 +103,6 @@ class FisherForgetting(Checked):
                 )
                 theta.add_((ten * variance).sqrt() * epsilon.to(variance.device))
         return settled(model)
-
-
-@off_the_clock()
-def classes_left(model: nn.Module, retain: Labelled) -> Tensor:
-    """Return whether each class, of the outputs of `model`, has an example to retain, (classes,).
-
-    Raises:
-        DataError: There is no example, or the labels are not those of the outputs.
-    """
-    x, _ = next(retain.batches(2))
-    z, y = logits(model, x.clone()), retain.y
-    check_labels(z, y)
-    return (y if y.is_floating_point() else one_hot(y, z.shape[1])).bool().any(0)
 
 
 def last_layer(model: nn.Module, classes: int) -> set[nn.Parameter]:

@@ -46,6 +46,7 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "FisherForgetting": "#663322",
         "WoodFisher": "#888844",
         "L1Sparse": "#dd9988",
+        "SFROn": "#443366",
     }
 )
 """One colour a method on every page: Okabe and Ito's palette first, darker neighbours after."""
