@@ -12,21 +12,20 @@ from unlearnlib.errors import SpecError
 
 NAMED: dict[str, Any] = {**METHODS, "Recipe": Recipe}
 BELOW = {
-    **dict.fromkeys(
-        ("epochs", "batch_size", "forget_batch_size", "noises", "chunk", "group", "steps",
-         "refresh", "max_epochs", "batches", "student_steps", "retain_steps", "copies",
-         "retain_per_class"), (0, 1)),
-    **dict.fromkeys(("ascents", "trust", "again"), (-1, 0)),
-    **dict.fromkeys(("sigma", "temperature", "budget"), (0.0, 1e-9)),
+    **dict.fromkeys(("epochs", "batch_size", "forget_batch_size", "noises", "chunk", "group",
+                     "steps", "refresh", "max_epochs", "batches", "student_steps", "retain_steps",
+                     "copies", "retain_per_class", "examples", "every"), (0, 1)),
+    **dict.fromkeys(("ascents", "trust", "again", "free"), (-1, 0)),
+    **dict.fromkeys(("sigma", "temperature", "budget", "floor", "clip"), (0.0, 1e-9)),
     **dict.fromkeys(("lr", "lr_end", "weight_decay", "momentum", "alpha", "lam", "beta", "gamma",
-                     "offset", "eps", "noise_lr", "lam_retain", "fraction", "repair_lr",
-                     "salient"), (-1e-9, 0.0)),
+                     "offset", "eps", "noise_lr", "lam_retain", "fraction", "repair_lr", "salient",
+                     "power", "ascent"), (-1e-9, 0.0)),
 }  # fmt: skip
 """Of each number, the largest (or nearly) that is refused and the least that is taken."""
 SHARES = {
     ("FineTune", "momentum"), ("Recipe", "momentum"), ("NegGradPlus", "beta"), ("PGU", "gamma"),
-    ("NablaTau", "alpha"), ("NablaTau", "lr_end"), ("GKT", "eps"),
-    ("BadTeacher", "fraction"), ("SalUn", "salient"), ("SalUn", "momentum"),
+    ("NablaTau", "alpha"), ("NablaTau", "lr_end"), ("GKT", "eps"), ("BadTeacher", "fraction"),
+    ("SalUn", "salient"), ("SalUn", "momentum"), ("L1Sparse", "momentum"), ("SFROn", "momentum"),
 }  # fmt: skip
 RATES = {("PGU", "lr"), ("PGU", "lr_end")}
 """A geometric schedule between them has no zero."""

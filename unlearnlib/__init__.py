@@ -52,8 +52,10 @@ if sys.orig_argv[1:3] != ["-m", "unlearnlib"]:  # each command imports what it n
         BoundaryExpand,
         BoundaryShrink,
         FineTune,
+        FisherForgetting,
         GradientAscent,
         JiT,
+        L1Sparse,
         NablaTau,
         NegGradPlus,
         Original,
@@ -61,6 +63,8 @@ if sys.orig_argv[1:3] != ["-m", "unlearnlib"]:  # each command imports what it n
         Retrain,
         SalUn,
         SCRUBRewind,
+        SFROn,
+        WoodFisher,
     )
     from .metrics import entropy
     from .own import OwnScenario
@@ -89,11 +93,12 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ACCESS", "ASSD", "DELETE", "EMMN", "GKT", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "UNSIR",
-    "BadTeacher", "BoundaryExpand", "BoundaryShrink", "Dataset", "FineTune", "GradientAscent",
-    "GradientSpace", "Grid", "Importance", "Inputs", "JiT", "Labelled", "Method", "Moments",
-    "NablaTau", "NegGradPlus", "Original", "OwnScenario", "RandomLabel", "Recipe", "Retrain",
-    "SCRUBRewind", "SalUn", "Scenario", "Splits", "Statistic", "access", "check_rerun", "entropy",
-    "evaluate", "experiment", "finite_sensitivity", "fisher_diagonal", "gauss_newton_diagonal",
-    "load", "losses", "measure", "output_sensitivity", "outputs", "read_all", "read_records",
-    "recorded", "rerun", "rng", "run", "run_grid", "train", "tune", "unlearn",
+    "BadTeacher", "BoundaryExpand", "BoundaryShrink", "Dataset", "FineTune", "FisherForgetting",
+    "GradientAscent", "GradientSpace", "Grid", "Importance", "Inputs", "JiT", "L1Sparse",
+    "Labelled", "Method", "Moments", "NablaTau", "NegGradPlus", "Original", "OwnScenario",
+    "RandomLabel", "Recipe", "Retrain", "SCRUBRewind", "SFROn", "SalUn", "Scenario", "Splits",
+    "Statistic", "WoodFisher", "access", "check_rerun", "entropy", "evaluate", "experiment",
+    "finite_sensitivity", "fisher_diagonal", "gauss_newton_diagonal", "load", "losses", "measure",
+    "output_sensitivity", "outputs", "read_all", "read_records", "recorded", "rerun", "rng", "run",
+    "run_grid", "train", "tune", "unlearn",
 ]  # fmt: skip

@@ -7,6 +7,10 @@
 - `scrub`, `random_label`, `neg_grad_plus`: what NablaTau's tables compare with
 - `bad_teacher`, `unsir`: what JiT's and SSD's tables compare with
 - `salun`, `delete`: what later papers compare with
+- `fisher_forgetting`: FisherForgetting, noise by the Fisher information
+- `wood_fisher`: WoodFisher, one step of influence
+- `l1_sparse`: L1Sparse, fine-tuning towards sparse weights
+- `sfr_on`: SFROn, masked ascent between steps on the retain set
 - `gradient_ascent`: the shortest method: copy this one to add another
 - `boundary`: Boundary Shrink and Expand, which see the forget set only
 - `gkt`, `emmn`: what sees no example at all, only which classes to forget
@@ -20,9 +24,11 @@ from .boundary import BoundaryExpand, BoundaryShrink
 from .delete import DELETE
 from .emmn import EMMN
 from .finetune import FineTune
+from .fisher_forgetting import FisherForgetting
 from .gkt import GKT
 from .gradient_ascent import GradientAscent
 from .jit import JiT
+from .l1_sparse import L1Sparse
 from .lfssd import LFSSD
 from .nabla_tau import NablaTau
 from .neg_grad_plus import NegGradPlus
@@ -32,8 +38,10 @@ from .random_label import RandomLabel
 from .retrain import Retrain
 from .salun import SalUn
 from .scrub import SCRUB, SCRUBRewind
+from .sfr_on import SFROn
 from .ssd import SSD
 from .unsir import UNSIR
+from .wood_fisher import WoodFisher
 
 METHODS = {
     cls.__name__: cls
@@ -42,12 +50,14 @@ METHODS = {
         NegGradPlus, RandomLabel, SCRUB, SCRUBRewind,
         BoundaryShrink, BoundaryExpand, GKT, EMMN,
         BadTeacher, UNSIR, SalUn, DELETE,
+        FisherForgetting, WoodFisher, L1Sparse, SFROn,
     )
 }  # fmt: skip
 """Every method by its name in a specification."""
 
 __all__ = [
     "ASSD", "DELETE", "EMMN", "GKT", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "UNSIR",
-    "BadTeacher", "BoundaryExpand", "BoundaryShrink", "FineTune", "GradientAscent", "JiT",
-    "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Retrain", "SCRUBRewind", "SalUn",
+    "BadTeacher", "BoundaryExpand", "BoundaryShrink", "FineTune", "FisherForgetting",
+    "GradientAscent", "JiT", "L1Sparse", "NablaTau", "NegGradPlus", "Original", "RandomLabel",
+    "Retrain", "SCRUBRewind", "SFROn", "SalUn", "WoodFisher",
 ]  # fmt: skip

@@ -35,6 +35,7 @@ SMALL: dict[str, Any] = {"batch_size": 4, "forget_batch_size": 4, "epochs": 3, "
 TELLING: dict[str, dict[str, Any]] = {
     "SSD": {"alpha": 1.2},
     "LFSSD": {"alpha": 1.2},
+    "SFROn": {"steps": 12},
     "PGU": {"stop": None, "steps": 2, "batch_size": 3},
     "BoundaryShrink": {"lr": 0.01},
     "BoundaryExpand": {"lr": 0.01},

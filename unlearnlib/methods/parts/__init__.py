@@ -9,6 +9,7 @@
 - `stopping`: the rules by which PGU stops
 - `sequential`: requests that come one after the other
 - `distillation`: SCRUB's divergence from the teacher
+- `trial`: data and model are tried on each other first
 - `rewinding`: SCRUB's choice of an epoch
 - `passes`: how often NablaTau goes over the forget set
 - `gaps`: what of the losses NablaTau compares

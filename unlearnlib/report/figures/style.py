@@ -50,6 +50,10 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "UNSIR": "#8dd3c7",
         "SalUn": "#3b3fbf",
         "DELETE": "#6d1f5c",
+        "FisherForgetting": "#663322",
+        "WoodFisher": "#888844",
+        "L1Sparse": "#dd9988",
+        "SFROn": "#443366",
     }
 )
 """One colour a method on every page: Okabe and Ito's palette first, darker neighbours after."""
