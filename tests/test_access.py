@@ -10,6 +10,8 @@ from torch import nn
 from unlearnlib import (
     ACCESS,
     ASSD,
+    CFK,
+    EUK,
     LFSSD,
     METHODS,
     PGU,
@@ -78,6 +80,8 @@ class Greedy:
         (RandomLabel(), ("forget", "retain", "generator")),
         (SCRUB(), ("forget_inputs", "retain", "generator")),
         (SCRUBRewind(), ("forget", "retain", "validation", "generator")),
+        (EUK(), ("retain", "fresh_model", "recipe", "generator")),
+        (CFK(), ("retain", "generator")),
     ],
 )
 def test_the_signature_is_the_access(method: Method, names: tuple[str, ...]) -> None:

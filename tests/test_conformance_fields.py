@@ -14,7 +14,7 @@ NAMED: dict[str, Any] = {**METHODS, "Recipe": Recipe}
 BELOW = {
     **dict.fromkeys(
         ("epochs", "batch_size", "forget_batch_size", "noises", "chunk", "group", "steps",
-         "refresh", "max_epochs"), (0, 1)),
+         "refresh", "max_epochs", "k"), (0, 1)),
     **dict.fromkeys(("ascents", "trust", "again"), (-1, 0)),
     **dict.fromkeys(("sigma", "temperature", "budget"), (0.0, 1e-9)),
     **dict.fromkeys(("lr", "lr_end", "weight_decay", "momentum", "alpha", "lam", "beta", "gamma",
@@ -24,6 +24,7 @@ BELOW = {
 SHARES = {
     ("FineTune", "momentum"), ("Recipe", "momentum"), ("NegGradPlus", "beta"), ("PGU", "gamma"),
     ("NablaTau", "alpha"), ("NablaTau", "lr_end"),
+    ("CFK", "momentum"),
 }  # fmt: skip
 RATES = {("PGU", "lr"), ("PGU", "lr_end")}
 """A geometric schedule between them has no zero."""

@@ -168,7 +168,7 @@ def test_results_are_finite(method: Method) -> None:
         method = replace(method, lr=1e30)
         if not isinstance(method, methods.PGU | methods.JiT):
             model[-1].weight.data *= 1e300  # type: ignore[index]
-    if isinstance(method, methods.Original | methods.JiT):
+    if isinstance(method, methods.Original | methods.JiT | methods.EUK):
         model[0].weight.data[2, 3] = torch.inf  # type: ignore[index]
     given.recipe = replace(given.recipe, lr=1e30, weight_decay=1e30)
     for name in ("fisher", "sensitivity"):

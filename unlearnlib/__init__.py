@@ -35,6 +35,8 @@ from .data import Dataset, Inputs, Labelled, load
 from .losses import losses
 from .methods import (
     ASSD,
+    CFK,
+    EUK,
     LFSSD,
     METHODS,
     PGU,
@@ -74,7 +76,9 @@ from .training import Recipe, train
 __version__ = "0.1.0"
 
 __all__ = [
-    "ACCESS", "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "Dataset", "FineTune",
+    "ACCESS", "ASSD",
+    "CFK", "EUK",
+    "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "Dataset", "FineTune",
     "GradientAscent", "GradientSpace", "Grid", "Importance", "Inputs", "JiT", "Labelled", "Method",
     "Moments", "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Recipe", "Retrain",
     "SCRUBRewind", "Scenario", "Splits", "Statistic", "access", "check_rerun", "entropy",

@@ -5,12 +5,14 @@
 - `pgu`: PGU
 - `nabla_tau`: NablaTau
 - `scrub`, `random_label`, `neg_grad_plus`: what NablaTau's tables compare with
+- `eu_k`: EU-k and CF-k, which train the last layers alone
 - `gradient_ascent`: the shortest method: copy this one to add another
 - `original`, `retrain`, `finetune`: the controls
 - `parts`: what several share, and bookkeeping that would hide an equation
 """
 
 from .assd import ASSD
+from .eu_k import CFK, EUK
 from .finetune import FineTune
 from .gradient_ascent import GradientAscent
 from .jit import JiT
@@ -29,11 +31,13 @@ METHODS = {
     for cls in (
         Original, Retrain, FineTune, JiT, SSD, LFSSD, ASSD, PGU, NablaTau, GradientAscent,
         NegGradPlus, RandomLabel, SCRUB, SCRUBRewind,
+        EUK, CFK,
     )
 }  # fmt: skip
 """Every method by its name in a specification."""
 
 __all__ = [
-    "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "FineTune", "GradientAscent", "JiT",
+    "ASSD", "CFK", "EUK",
+    "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "FineTune", "GradientAscent", "JiT",
     "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Retrain", "SCRUBRewind",
 ]  # fmt: skip

@@ -8,6 +8,7 @@
 - `sequential`: requests that come one after the other
 - `distillation`: SCRUB's divergence from the teacher
 - `rewinding`: SCRUB's choice of an epoch
+- `fine_tuning`: training that goes on, for CF-k
 - `passes`: how often NablaTau goes over the forget set
 - `gaps`: what of the losses NablaTau compares
 """

@@ -43,6 +43,8 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "GradientAscent": "#35978f",
         "NegGradPlus": "#b8a000",
         "BadTeacher": "#1b4d2e",
+        "EUK": "#003c96",
+        "CFK": "#3cc3f0",
     }
 )
 """One colour a method on every page: Okabe and Ito's palette first, darker neighbours after."""
