@@ -11,9 +11,11 @@ from unlearnlib import (
     ACCESS,
     ASSD,
     CFK,
+    CT,
     EUK,
     LFSSD,
     METHODS,
+    MSG,
     PGU,
     SCRUB,
     SSD,
@@ -82,6 +84,8 @@ class Greedy:
         (SCRUBRewind(), ("forget", "retain", "validation", "generator")),
         (EUK(), ("retain", "fresh_model", "recipe", "generator")),
         (CFK(), ("retain", "generator")),
+        (MSG(), ("forget", "retain", "generator")),
+        (CT(), ("retain", "generator")),
     ],
 )
 def test_the_signature_is_the_access(method: Method, names: tuple[str, ...]) -> None:

@@ -51,6 +51,8 @@ CASES: dict[str, Method] = {
     "SCRUB+R as released": methods.SCRUBRewind.as_released(batch_size=6, lr=0.01),
     "EUK": methods.EUK(),
     "EUK as released": methods.EUK.as_released(k=2),
+    "MSG": methods.MSG(batch_size=7),
+    "CT": methods.CT(batch_size=7),
     "CFK": methods.CFK(epochs=3, batch_size=7),
     "CFK as released": methods.CFK.as_released(k=2, epochs=3, batch_size=7),
     "PGU": methods.PGU(epochs=3, batch_size=4, stop=None),

@@ -18,13 +18,13 @@ BELOW = {
     **dict.fromkeys(("ascents", "trust", "again"), (-1, 0)),
     **dict.fromkeys(("sigma", "temperature", "budget"), (0.0, 1e-9)),
     **dict.fromkeys(("lr", "lr_end", "weight_decay", "momentum", "alpha", "lam", "beta", "gamma",
-                     "offset"), (-1e-9, 0.0)),
+                     "offset", "r"), (-1e-9, 0.0)),
 }  # fmt: skip
 """Of each number, the largest (or nearly) that is refused and the least that is taken."""
 SHARES = {
     ("FineTune", "momentum"), ("Recipe", "momentum"), ("NegGradPlus", "beta"), ("PGU", "gamma"),
     ("NablaTau", "alpha"), ("NablaTau", "lr_end"),
-    ("CFK", "momentum"),
+    ("CFK", "momentum"), ("MSG", "momentum"), ("MSG", "r"), ("CT", "momentum"),
 }  # fmt: skip
 RATES = {("PGU", "lr"), ("PGU", "lr_end")}
 """A geometric schedule between them has no zero."""

@@ -36,9 +36,11 @@ from .losses import losses
 from .methods import (
     ASSD,
     CFK,
+    CT,
     EUK,
     LFSSD,
     METHODS,
+    MSG,
     PGU,
     SCRUB,
     SSD,
@@ -77,8 +79,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ACCESS", "ASSD",
-    "CFK", "EUK",
-    "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "Dataset", "FineTune",
+    "CFK", "CT", "EUK",
+    "LFSSD", "METHODS", "MSG", "PGU", "SCRUB", "SSD", "Dataset", "FineTune",
     "GradientAscent", "GradientSpace", "Grid", "Importance", "Inputs", "JiT", "Labelled", "Method",
     "Moments", "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Recipe", "Retrain",
     "SCRUBRewind", "Scenario", "Splits", "Statistic", "access", "check_rerun", "entropy",

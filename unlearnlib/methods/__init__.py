@@ -6,17 +6,20 @@
 - `nabla_tau`: NablaTau
 - `scrub`, `random_label`, `neg_grad_plus`: what NablaTau's tables compare with
 - `eu_k`: EU-k and CF-k, which train the last layers alone
+- `msg`, `ct`: MSG and CT, of the NeurIPS 2023 competition, which undo convolutions and fine-tune
 - `gradient_ascent`: the shortest method: copy this one to add another
 - `original`, `retrain`, `finetune`: the controls
 - `parts`: what several share, and bookkeeping that would hide an equation
 """
 
 from .assd import ASSD
+from .ct import CT
 from .eu_k import CFK, EUK
 from .finetune import FineTune
 from .gradient_ascent import GradientAscent
 from .jit import JiT
 from .lfssd import LFSSD
+from .msg import MSG
 from .nabla_tau import NablaTau
 from .neg_grad_plus import NegGradPlus
 from .original import Original
@@ -31,13 +34,13 @@ METHODS = {
     for cls in (
         Original, Retrain, FineTune, JiT, SSD, LFSSD, ASSD, PGU, NablaTau, GradientAscent,
         NegGradPlus, RandomLabel, SCRUB, SCRUBRewind,
-        EUK, CFK,
+        EUK, CFK, MSG, CT,
     )
 }  # fmt: skip
 """Every method by its name in a specification."""
 
 __all__ = [
-    "ASSD", "CFK", "EUK",
-    "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "FineTune", "GradientAscent", "JiT",
+    "ASSD", "CFK", "CT", "EUK",
+    "LFSSD", "METHODS", "MSG", "PGU", "SCRUB", "SSD", "FineTune", "GradientAscent", "JiT",
     "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Retrain", "SCRUBRewind",
 ]  # fmt: skip

@@ -45,6 +45,8 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "BadTeacher": "#1b4d2e",
         "EUK": "#003c96",
         "CFK": "#3cc3f0",
+        "MSG": "#5a5a00",
+        "CT": "#c3b478",
     }
 )
 """One colour a method on every page: Okabe and Ito's palette first, darker neighbours after."""
