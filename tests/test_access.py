@@ -24,6 +24,7 @@ from unlearnlib import (
     Inputs,
     JiT,
     Labelled,
+    LoTUS,
     Method,
     Moments,
     NablaTau,
@@ -86,6 +87,7 @@ class Greedy:
         (CFK(), ("retain", "generator")),
         (MSG(), ("forget", "retain", "generator")),
         (CT(), ("retain", "generator")),
+        (LoTUS(), ("forget", "retain_inputs", "validation", "generator")),
     ],
 )
 def test_the_signature_is_the_access(method: Method, names: tuple[str, ...]) -> None:

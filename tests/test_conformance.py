@@ -53,6 +53,7 @@ CASES: dict[str, Method] = {
     "EUK as released": methods.EUK.as_released(k=2),
     "MSG": methods.MSG(batch_size=7),
     "CT": methods.CT(batch_size=7),
+    "LoTUS": methods.LoTUS(lr=0.01, batch_size=7, to_zero=True),
     "CFK": methods.CFK(epochs=3, batch_size=7),
     "CFK as released": methods.CFK.as_released(k=2, epochs=3, batch_size=7),
     "PGU": methods.PGU(epochs=3, batch_size=4, stop=None),

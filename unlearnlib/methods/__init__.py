@@ -7,6 +7,7 @@
 - `scrub`, `random_label`, `neg_grad_plus`: what NablaTau's tables compare with
 - `eu_k`: EU-k and CF-k, which train the last layers alone
 - `msg`, `ct`: MSG and CT, of the NeurIPS 2023 competition, which undo convolutions and fine-tune
+- `lotus`: LoTUS
 - `gradient_ascent`: the shortest method: copy this one to add another
 - `original`, `retrain`, `finetune`: the controls
 - `parts`: what several share, and bookkeeping that would hide an equation
@@ -19,6 +20,7 @@ from .finetune import FineTune
 from .gradient_ascent import GradientAscent
 from .jit import JiT
 from .lfssd import LFSSD
+from .lotus import LoTUS
 from .msg import MSG
 from .nabla_tau import NablaTau
 from .neg_grad_plus import NegGradPlus
@@ -34,13 +36,13 @@ METHODS = {
     for cls in (
         Original, Retrain, FineTune, JiT, SSD, LFSSD, ASSD, PGU, NablaTau, GradientAscent,
         NegGradPlus, RandomLabel, SCRUB, SCRUBRewind,
-        EUK, CFK, MSG, CT,
+        EUK, CFK, MSG, CT, LoTUS,
     )
 }  # fmt: skip
 """Every method by its name in a specification."""
 
 __all__ = [
     "ASSD", "CFK", "CT", "EUK",
-    "LFSSD", "METHODS", "MSG", "PGU", "SCRUB", "SSD", "FineTune", "GradientAscent", "JiT",
+    "LFSSD", "METHODS", "MSG", "PGU", "SCRUB", "SSD", "FineTune", "GradientAscent", "JiT", "LoTUS",
     "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Retrain", "SCRUBRewind",
 ]  # fmt: skip

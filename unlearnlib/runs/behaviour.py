@@ -36,6 +36,7 @@ TELLING: dict[str, dict[str, Any]] = {
     "SSD": {"alpha": 1.2},
     "LFSSD": {"alpha": 1.2},
     "PGU": {"stop": None, "steps": 2, "batch_size": 3},
+    "LoTUS": {"to_zero": True},
 }
 """Values in the place of those with which a method would do nothing here."""
 MORE: dict[str, list[dict[str, Any]]] = {"JiT": [{"noise": "sparse"}]}

@@ -4,7 +4,7 @@
 - `modes`: train modes of a part of a model
 - `noise`: JiT's noise, and how much of it goes through the network at once
 - `projection`: PGU's steps that leave a gradient space untouched
-- `stopping`: the rules by which PGU stops
+- `stopping`: the rules by which PGU stops, and the accuracy that LoTUS watches too
 - `sequential`: requests that come one after the other
 - `distillation`: SCRUB's divergence from the teacher
 - `rewinding`: SCRUB's choice of an epoch

@@ -47,6 +47,7 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "CFK": "#3cc3f0",
         "MSG": "#5a5a00",
         "CT": "#c3b478",
+        "LoTUS": "#a5a5ff",
     }
 )
 """One colour a method on every page: Okabe and Ito's palette first, darker neighbours after."""
