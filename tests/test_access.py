@@ -9,6 +9,7 @@ from torch import nn
 
 from unlearnlib import (
     ACCESS,
+    AMUN,
     ASSD,
     CFK,
     CT,
@@ -87,6 +88,7 @@ class Greedy:
         (CFK(), ("retain", "generator")),
         (MSG(), ("forget", "retain", "generator")),
         (CT(), ("retain", "generator")),
+        (AMUN(), ("forget", "retain", "generator")),
         (LoTUS(), ("forget", "retain_inputs", "validation", "generator")),
     ],
 )

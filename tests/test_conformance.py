@@ -54,6 +54,8 @@ CASES: dict[str, Method] = {
     "MSG": methods.MSG(batch_size=7),
     "CT": methods.CT(batch_size=7),
     "LoTUS": methods.LoTUS(lr=0.01, batch_size=7, to_zero=True),
+    "AMUN": methods.AMUN(batch_size=7, epochs=2),
+    "AMUN as released": methods.AMUN.as_released(batch_size=7, epochs=2),
     "CFK": methods.CFK(epochs=3, batch_size=7),
     "CFK as released": methods.CFK.as_released(k=2, epochs=3, batch_size=7),
     "PGU": methods.PGU(epochs=3, batch_size=4, stop=None),

@@ -14,9 +14,9 @@ NAMED: dict[str, Any] = {**METHODS, "Recipe": Recipe}
 BELOW = {
     **dict.fromkeys(
         ("epochs", "batch_size", "forget_batch_size", "noises", "chunk", "group", "steps",
-         "refresh", "max_epochs", "k"), (0, 1)),
+         "refresh", "max_epochs", "k", "every"), (0, 1)),
     **dict.fromkeys(("ascents", "trust", "again"), (-1, 0)),
-    **dict.fromkeys(("sigma", "temperature", "budget"), (0.0, 1e-9)),
+    **dict.fromkeys(("sigma", "temperature", "budget", "eps"), (0.0, 1e-9)),
     **dict.fromkeys(("lr", "lr_end", "weight_decay", "momentum", "alpha", "lam", "beta", "gamma",
                      "offset", "r"), (-1e-9, 0.0)),
 }  # fmt: skip
@@ -25,7 +25,7 @@ SHARES = {
     ("FineTune", "momentum"), ("Recipe", "momentum"), ("NegGradPlus", "beta"), ("PGU", "gamma"),
     ("NablaTau", "alpha"), ("NablaTau", "lr_end"),
     ("CFK", "momentum"), ("MSG", "momentum"), ("MSG", "r"), ("CT", "momentum"),
-    ("LoTUS", "share"),
+    ("LoTUS", "share"), ("AMUN", "momentum"),
 }  # fmt: skip
 RATES = {("PGU", "lr"), ("PGU", "lr_end")}
 """A geometric schedule between them has no zero."""

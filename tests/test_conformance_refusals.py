@@ -44,7 +44,7 @@ def test_there_must_be_something_to_forget(method: Method) -> None:
     )
 
 
-@sees("retain", but=("RandomLabel",))
+@sees("retain", but=("RandomLabel", "AMUN"))
 def test_there_must_be_something_to_retain(method: Method) -> None:
     given = offers()
     given.retain = given.retain[torch.arange(0)]
@@ -52,10 +52,11 @@ def test_there_must_be_something_to_retain(method: Method) -> None:
         unlearned(method, network(), given)
 
 
-def test_random_labels_need_nothing_to_retain() -> None:
+@pytest.mark.parametrize("name", ["RandomLabel", "AMUN"])
+def test_some_need_nothing_to_retain(name: str) -> None:
     given = offers()
     given.retain = given.retain[torch.arange(0)]
-    assert not unlearned(CASES["RandomLabel"], network(), given).training
+    assert not unlearned(CASES[name], network(), given).training
 
 
 @sees("forget", "forget_inputs", "retain")
@@ -91,7 +92,7 @@ def test_labels_are_those_of_the_outputs(method: Method) -> None:
             unlearned(method, network(), given)
 
 
-@sees("forget", "retain", but=("SSD", "LFSSD", "ASSD", "PGU"))
+@sees("forget", "retain", but=("SSD", "LFSSD", "ASSD", "PGU", "AMUN"))
 def test_several_labels_have_a_column_for_each_output(method: Method) -> None:
     given = offers()
     for name in ("forget", "retain", "validation"):

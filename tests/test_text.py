@@ -229,6 +229,8 @@ CANNOT = {
     ("tokens", "JiT"): (SpecError, "real-valued"),  # noise is added to the inputs
     ("tokens", "PGU"): (SpecError, "one label"),
     ("features", "PGU"): (SpecError, "one label"),
+    ("tokens", "AMUN"): (SpecError, "one label"),
+    ("features", "AMUN"): (SpecError, "one label"),
 }
 
 

@@ -34,6 +34,7 @@ from .access import ACCESS, Method, access
 from .data import Dataset, Inputs, Labelled, load
 from .losses import losses
 from .methods import (
+    AMUN,
     ASSD,
     CFK,
     CT,
@@ -79,7 +80,7 @@ from .training import Recipe, train
 __version__ = "0.1.0"
 
 __all__ = [
-    "ACCESS", "ASSD",
+    "ACCESS", "AMUN", "ASSD",
     "CFK", "CT", "EUK",
     "LFSSD", "METHODS", "MSG", "PGU", "SCRUB", "SSD", "Dataset", "FineTune",
     "GradientAscent", "GradientSpace", "Grid", "Importance", "Inputs", "JiT", "Labelled", "LoTUS",

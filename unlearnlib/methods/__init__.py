@@ -8,11 +8,13 @@
 - `eu_k`: EU-k and CF-k, which train the last layers alone
 - `msg`, `ct`: MSG and CT, of the NeurIPS 2023 competition, which undo convolutions and fine-tune
 - `lotus`: LoTUS
+- `amun`: AMUN, which learns adversarial examples
 - `gradient_ascent`: the shortest method: copy this one to add another
 - `original`, `retrain`, `finetune`: the controls
 - `parts`: what several share, and bookkeeping that would hide an equation
 """
 
+from .amun import AMUN
 from .assd import ASSD
 from .ct import CT
 from .eu_k import CFK, EUK
@@ -36,13 +38,13 @@ METHODS = {
     for cls in (
         Original, Retrain, FineTune, JiT, SSD, LFSSD, ASSD, PGU, NablaTau, GradientAscent,
         NegGradPlus, RandomLabel, SCRUB, SCRUBRewind,
-        EUK, CFK, MSG, CT, LoTUS,
+        EUK, CFK, MSG, CT, LoTUS, AMUN,
     )
 }  # fmt: skip
 """Every method by its name in a specification."""
 
 __all__ = [
-    "ASSD", "CFK", "CT", "EUK",
+    "AMUN", "ASSD", "CFK", "CT", "EUK",
     "LFSSD", "METHODS", "MSG", "PGU", "SCRUB", "SSD", "FineTune", "GradientAscent", "JiT", "LoTUS",
     "NablaTau", "NegGradPlus", "Original", "RandomLabel", "Retrain", "SCRUBRewind",
 ]  # fmt: skip

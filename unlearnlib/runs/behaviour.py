@@ -94,8 +94,11 @@ def behaviour(kind: str, problem: str) -> Numbers:
 
 
 def suits(kind: str, problem: str) -> bool:
-    """Tell whether a method can be used on a problem: JiT needs real inputs, PGU single labels."""
-    return problem == "images" or kind.partition(".")[0] not in ("JiT", "PGU")
+    """Tell whether a method can be used on a problem: JiT needs real inputs, PGU single labels.
+
+    AMUN needs both.
+    """
+    return problem == "images" or kind.partition(".")[0] not in ("JiT", "PGU", "AMUN")
 
 
 def _small(kind: str, setting: dict[str, Any]) -> Method:

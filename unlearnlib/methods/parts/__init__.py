@@ -8,7 +8,8 @@
 - `sequential`: requests that come one after the other
 - `distillation`: SCRUB's divergence from the teacher
 - `rewinding`: SCRUB's choice of an epoch
-- `fine_tuning`: training that goes on, for CF-k, MSG and CT
+- `adversary`: the nearest inputs that are answered otherwise, for AMUN
+- `fine_tuning`: training that goes on, for CF-k, MSG, CT and AMUN
 - `kernels`: the weights of convolutions, for MSG and CT
 - `passes`: how often NablaTau goes over the forget set
 - `gaps`: what of the losses NablaTau compares

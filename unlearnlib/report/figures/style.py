@@ -48,6 +48,7 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "MSG": "#5a5a00",
         "CT": "#c3b478",
         "LoTUS": "#a5a5ff",
+        "AMUN": "#87004b",
     }
 )
 """One colour a method on every page: Okabe and Ito's palette first, darker neighbours after."""
