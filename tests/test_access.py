@@ -9,12 +9,17 @@ from torch import nn
 
 from unlearnlib import (
     ACCESS,
+    AMUN,
     ASSD,
+    CFK,
+    CT,
     DELETE,
     EMMN,
+    EUK,
     GKT,
     LFSSD,
     METHODS,
+    MSG,
     PGU,
     SCRUB,
     SSD,
@@ -29,6 +34,7 @@ from unlearnlib import (
     JiT,
     L1Sparse,
     Labelled,
+    LoTUS,
     Method,
     Moments,
     NablaTau,
@@ -102,6 +108,12 @@ class Greedy:
         (BoundaryExpand(), ("forget_inputs", "generator")),
         (GKT(), ("forget_classes", "fresh_model", "input_shape", "generator")),
         (EMMN(), ("forget_classes", "input_shape", "generator")),
+        (EUK(), ("retain", "fresh_model", "recipe", "generator")),
+        (CFK(), ("retain", "generator")),
+        (MSG(), ("forget", "retain", "generator")),
+        (CT(), ("retain", "generator")),
+        (AMUN(), ("forget", "retain", "generator")),
+        (LoTUS(), ("forget", "retain_inputs", "validation", "generator")),
     ],
 )
 def test_the_signature_is_the_access(method: Method, names: tuple[str, ...]) -> None:

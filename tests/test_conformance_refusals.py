@@ -57,7 +57,7 @@ def test_classes_are_numbers_that_the_model_has(method: Method) -> None:
             unlearned(method, network(), given)
 
 
-@sees("retain", but=("RandomLabel",))
+@sees("retain", but=("RandomLabel", "AMUN"))
 def test_there_must_be_something_to_retain(method: Method) -> None:
     given = offers()
     given.retain = given.retain[torch.arange(0)]
@@ -65,10 +65,11 @@ def test_there_must_be_something_to_retain(method: Method) -> None:
         unlearned(method, network(), given)
 
 
-def test_random_labels_need_nothing_to_retain() -> None:
+@pytest.mark.parametrize("name", ["RandomLabel", "AMUN"])
+def test_some_need_nothing_to_retain(name: str) -> None:
     given = offers()
     given.retain = given.retain[torch.arange(0)]
-    assert not unlearned(CASES["RandomLabel"], network(), given).training
+    assert not unlearned(CASES[name], network(), given).training
 
 
 @sees("forget", "forget_inputs", "retain")
@@ -104,7 +105,7 @@ def test_labels_are_those_of_the_outputs(method: Method) -> None:
             unlearned(method, network(), given)
 
 
-@sees("forget", "retain", but=("SSD", "LFSSD", "ASSD", "PGU", "BoundaryShrink"))
+@sees("forget", "retain", but=("SSD", "LFSSD", "ASSD", "PGU", "BoundaryShrink", "AMUN"))
 def test_several_labels_have_a_column_for_each_output(method: Method) -> None:
     given = offers()
     for name in ("forget", "retain", "validation"):
@@ -188,7 +189,7 @@ def test_results_are_finite(method: Method) -> None:
         if not isinstance(method, methods.PGU | methods.JiT):
             model[-1].weight.data *= 1e300  # type: ignore[index]
     no_steps = methods.Original | methods.FisherForgetting | methods.WoodFisher
-    if isinstance(method, no_steps | methods.JiT):
+    if isinstance(method, no_steps | methods.JiT | methods.EUK):
         model[0].weight.data[2, 3] = torch.inf  # type: ignore[index]
     if isinstance(method, methods.GKT):
         fresh = given.fresh_model

@@ -231,6 +231,8 @@ CANNOT = {
     ("tokens", "UNSIR"): (SpecError, "real-valued"),
     ("tokens", "PGU"): (SpecError, "one label"),
     ("features", "PGU"): (SpecError, "one label"),
+    ("tokens", "AMUN"): (SpecError, "one label"),
+    ("features", "AMUN"): (SpecError, "one label"),
 }
 
 

@@ -54,6 +54,12 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "WoodFisher": "#888844",
         "L1Sparse": "#dd9988",
         "SFROn": "#443366",
+        "EUK": "#003c96",
+        "CFK": "#3cc3f0",
+        "MSG": "#5a5a00",
+        "CT": "#c3b478",
+        "LoTUS": "#a5a5ff",
+        "AMUN": "#87004b",
     }
 )
 """One colour a method on every page: Okabe and Ito's palette first, darker neighbours after."""
