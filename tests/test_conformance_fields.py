@@ -29,8 +29,8 @@ SHARES = {
     ("CFK", "momentum"), ("MSG", "momentum"), ("MSG", "r"), ("CT", "momentum"), ("LoTUS", "share"),
     ("AMUN", "momentum"),
 }  # fmt: skip
-POSITIVE = {("PGU", "lr"), ("PGU", "lr_end"), ("AMUN", "eps")}
-"""Those that grow or shrink by a factor, which leads nowhere from zero."""
+POSITIVE = {("PGU", "lr"), ("PGU", "lr_end"), ("AMUN", "eps"), ("WoodFisher", "lam")}
+"""Those that cannot be 0, where others of the name can: factors and divisors."""
 WORDS = {"optimiser", "reduction", "order", "norm", "noise", "match", "share", "stop", "schedule"}
 
 
