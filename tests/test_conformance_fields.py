@@ -27,8 +27,8 @@ SHARES = {
     ("NablaTau", "alpha"), ("NablaTau", "lr_end"), ("L1Sparse", "momentum"),
     ("SFROn", "momentum"),
 }  # fmt: skip
-RATES = {("PGU", "lr"), ("PGU", "lr_end")}
-"""A geometric schedule between them has no zero."""
+RATES = {("PGU", "lr"), ("PGU", "lr_end"), ("WoodFisher", "lam")}
+"""A geometric schedule between them has no zero; nor is there an inverse without damping."""
 WORDS = {"optimiser", "reduction", "order", "norm", "noise", "match", "share", "stop", "schedule"}
 
 
