@@ -47,7 +47,8 @@ from .parts.distillation import divergence_from_teacher
 class BadTeacher(Checked):
     """Distillation from an untrained network on the forget set, from the original on the rest.
 
-    The defaults are those of the release's notebook.
+    The defaults are those of the release's notebook. `fresh_model` is a function that makes an
+    untrained network of a generator; `OwnScenario` makes it of a factory.
 
     Attributes:
         epochs: Passes over the forget set and the part of the retain set.

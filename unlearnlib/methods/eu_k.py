@@ -49,6 +49,9 @@ from .parts.fine_tuning import fine_tune
 class EUK(Checked):
     """EU-k: the last layers are trained from scratch.
 
+    `fresh_model` is a function that makes an untrained network of a generator, `recipe` says how it
+    is trained; `OwnScenario` makes both of a factory and a `Recipe`.
+
     Attributes:
         k: Last layers; the release has 1, 3, 5 and 7 of a ResNet-20.
         train_mode: Keep the frozen part in train mode too.

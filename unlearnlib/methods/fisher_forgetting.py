@@ -48,7 +48,7 @@ from ..checks.outputs import settled
 from ..data.tensors import Labelled
 from ..fields import BOUNDS_MEMORY, Checked, Count, NonNegative, Positive
 from ..stored.gauss_newton import by_classes
-from .parts.trial import classes_of
+from .parts.trial import number_of_classes
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class FisherForgetting(Checked):
     ) -> nn.Module:
         """Return a copy of `model` with noise where the retain set does not look."""
         model = copy_of(model, retain=retain).eval()
-        classes, several = classes_of(model, retain), retain.y.is_floating_point()
+        classes, several = number_of_classes(model, retain), retain.y.is_floating_point()
         left = (retain.y if several else one_hot(retain.y, classes)).bool().any(0)
         head = last_layer(model, classes)
         with intact(model):

@@ -49,7 +49,7 @@ from ..fields import BOUNDS_MEMORY, Checked, Count, NonNegative, Part, Positive
 from ..losses import losses
 from ..stored.importance import fisher_diagonal
 from ..training import seeded
-from .parts.trial import classes_of
+from .parts.trial import number_of_classes
 
 TINY = 1e-15
 """What the release adds to each importance and to each power of a loss before it divides."""
@@ -129,7 +129,7 @@ class SFROn(Checked):
     def mask(self, model: nn.Module, forget: Labelled, retain: Labelled) -> dict[str, Tensor]:
         """Return whether each parameter takes part in forgetting, by its name."""
         for data in (forget, retain):
-            classes_of(model, data)
+            number_of_classes(model, data)
         F_f, F_r = (
             fisher_diagonal(model, data, group=self.group, chunk=self.chunk)
             for data in (forget, retain)

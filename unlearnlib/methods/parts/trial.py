@@ -11,7 +11,7 @@ from ...losses import check_labels
 
 @off_the_clock()
 @torch.no_grad()
-def classes_of(model: nn.Module, data: Labelled) -> int:
+def number_of_classes(model: nn.Module, data: Labelled) -> int:
     """Return the number of classes of `model`, which two of the examples are sent through.
 
     Args:

@@ -48,7 +48,7 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "GKT": "#483000",
         "EMMN": "#3018a8",
         "UNSIR": "#8dd3c7",
-        "SalUn": "#3b3fbf",
+        "SalUn": "#186c18",
         "DELETE": "#6d1f5c",
         "FisherForgetting": "#663322",
         "WoodFisher": "#888844",
@@ -57,7 +57,7 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "EUK": "#003c96",
         "CFK": "#3cc3f0",
         "MSG": "#5a5a00",
-        "CT": "#c3b478",
+        "CT": "#e490f0",
         "LoTUS": "#a5a5ff",
         "AMUN": "#87004b",
     }
