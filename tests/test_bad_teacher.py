@@ -65,7 +65,7 @@ def test_it_equals_brute_force(model: nn.Module, method: BadTeacher) -> None:
             for x, teacher in (rows[i] for i in batch):
                 z, z_t = student(x[None])[0], teacher(x[None])[0].detach()
                 total = total + divergence(z, z_t, method.temperature)
-            mean = total / len(batch) / (3 if method.per_class else 1)
+            mean = total / len(batch) / (3 if method.class_mean else 1)
             gradients = torch.autograd.grad(mean, parameters)
             for p, m_i, v_i, g in zip(parameters, m, v, gradients, strict=True):
                 m_i.copy_(0.9 * m_i + 0.1 * g)
@@ -144,8 +144,8 @@ def test_teachers_do_not_depend_on_the_batch() -> None:
 
 def test_presets() -> None:
     ours, released = asdict(BadTeacher()), asdict(BadTeacher.as_released())
-    assert released == ours | {"per_class": True}
-    assert BadTeacher.as_released(lr=0.1) == replace(BadTeacher(lr=0.1), per_class=True)
+    assert released == ours | {"class_mean": True}
+    assert BadTeacher.as_released(lr=0.1) == replace(BadTeacher(lr=0.1), class_mean=True)
 
 
 @pytest.mark.parametrize("seed", range(5))

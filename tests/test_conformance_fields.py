@@ -14,7 +14,7 @@ NAMED: dict[str, Any] = {**METHODS, "Recipe": Recipe}
 BELOW = {
     **dict.fromkeys(("epochs", "batch_size", "forget_batch_size", "noises", "chunk", "group",
                      "steps", "refresh", "max_epochs", "batches", "student_steps", "retain_steps",
-                     "copies", "retain_per_class", "examples", "every", "k"), (0, 1)),
+                     "copies", "per_class", "examples", "every", "k"), (0, 1)),
     **dict.fromkeys(("ascents", "trust", "again", "free"), (-1, 0)),
     **dict.fromkeys(("sigma", "temperature", "budget", "floor", "clip"), (0.0, 1e-9)),
     **dict.fromkeys(("lr", "lr_end", "weight_decay", "momentum", "alpha", "lam", "beta", "gamma",
@@ -26,8 +26,8 @@ SHARES = {
     ("FineTune", "momentum"), ("Recipe", "momentum"), ("NegGradPlus", "beta"), ("PGU", "gamma"),
     ("NablaTau", "alpha"), ("NablaTau", "lr_end"), ("GKT", "eps"), ("BadTeacher", "fraction"),
     ("SalUn", "salient"), ("SalUn", "momentum"), ("L1Sparse", "momentum"), ("SFROn", "momentum"),
-    ("CFK", "momentum"), ("MSG", "momentum"), ("MSG", "r"), ("CT", "momentum"), ("LoTUS", "share"),
-    ("AMUN", "momentum"),
+    ("CFK", "momentum"), ("MSG", "momentum"), ("MSG", "r"), ("CT", "momentum"),
+    ("AMUN", "momentum"), ("LoTUS", "fraction"),
 }  # fmt: skip
 POSITIVE = {("PGU", "lr"), ("PGU", "lr_end"), ("AMUN", "eps"), ("WoodFisher", "lam")}
 """Those that cannot be 0, where others of the name can: factors and divisors."""

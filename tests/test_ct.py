@@ -10,7 +10,7 @@ from torch.optim import SGD
 from torch.optim.lr_scheduler import CosineAnnealingLR
 from torch.testing import assert_close
 
-from unlearnlib import CT, Dataset, FineTune, Labelled
+from unlearnlib import CT, Dataset, FineTune, Labelled, Method
 from unlearnlib.errors import UnsupportedModelError
 from unlearnlib.models import build
 
@@ -100,11 +100,10 @@ def test_the_rates_are_those_of_torch(epochs: int) -> None:
 
 def test_a_network_without_convolutions_is_fine_tuned() -> None:
     given = offers(), offers()
+    both: tuple[Method, ...] = CT(1, 0.1, batch_size=7), FineTune(1, 0.1, batch_size=7)
     results = [
         method(network(), retain=some.retain, generator=some.generator)
-        for some, method in zip(
-            given, (CT(1, 0.1, batch_size=7), FineTune(1, 0.1, batch_size=7)), strict=True
-        )
+        for some, method in zip(given, both, strict=True)
     ]
     assert_same(*map(state, results))
 
@@ -114,7 +113,7 @@ def test_kernels_that_are_not_square_are_refused_unless_they_are_frozen() -> Non
     model[0] = nn.Conv2d(2, 4, (3, 1), padding=(1, 0)).double()  # type: ignore[index,operator]
     with pytest.raises(UnsupportedModelError, match=r"a kernel of 3 x 1, .* requires_grad_\(False"):
         without_steps(model)
-    model[0].requires_grad_(False)  # type: ignore[index]
+    model[0].requires_grad_(False)
     assert_same(state(without_steps(model)[0]), state(model[0]))  # type: ignore[index]
 
 

@@ -54,7 +54,7 @@ def known_so_well(share: float, net: nn.Module) -> Labelled:
 def brute_force(method: LoTUS, model: nn.Module, goal: float) -> tuple[nn.Module, list[float]]:
     """With AdamW by hand, and a loop over the examples of a batch and the classes."""
     student, source = deepcopy(model), seeded()
-    chosen = torch.randperm(11, generator=source)[: int(method.share * 11)]
+    chosen = torch.randperm(11, generator=source)[: int(method.fraction * 11)]
     x_all = torch.cat([FORGET.x, RETAIN.x[chosen]])
     parameters, taus, step = list(student.parameters()), [], 0
     m, v = ([torch.zeros_like(p) for p in parameters] for _ in range(2))
@@ -92,14 +92,18 @@ def brute_force(method: LoTUS, model: nn.Module, goal: float) -> tuple[nn.Module
 @pytest.mark.parametrize(
     ("fields", "known"),
     [
-        ({}, 0.2), ({"alpha": 8.0}, 0.0), ({"share": 1.0, "epochs": 3}, 0.1),
-        ({"share": 0.2, "alpha": 0.5}, 0.3), ({"to_zero": True}, 0.9),
+        ({}, 0.2), ({"alpha": 8.0}, 0.0), ({"fraction": 1.0, "epochs": 3}, 0.1),
+        ({"fraction": 0.2, "alpha": 0.5}, 0.3), ({"to_zero": True}, 0.9),
     ],
 )  # fmt: skip
 def test_it_equals_brute_force(fields: dict[str, Any], known: float) -> None:
     method = LoTUS(lr=0.05, weight_decay=0.1, batch_size=4, **({"epochs": 6} | fields))
     model = normed()
-    given = {"forget": FORGET, "retain_inputs": RETAIN, "validation": known_so_well(known, model)}
+    given: Any = {
+        "forget": FORGET,
+        "retain_inputs": RETAIN,
+        "validation": known_so_well(known, model),
+    }
     expected, taus = brute_force(method, model, 0.0 if method.to_zero else known)
     assert taus
     assert_close(state(method(model, **given, generator=seeded())), state(expected))
@@ -134,7 +138,10 @@ def test_at_the_goal_the_temperature_is_one(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(lotus, "targets", noted)
     for known in (1.0, 0.5, 0.0):
-        given = {"forget": Labelled(FORGET.x, model(FORGET.x).argmax(1)), "retain_inputs": RETAIN}
+        given: Any = {
+            "forget": Labelled(FORGET.x, model(FORGET.x).argmax(1)),
+            "retain_inputs": RETAIN,
+        }
         LoTUS(alpha=2.0, epochs=1)(
             model, **given, validation=known_so_well(known, model), generator=seeded()
         )

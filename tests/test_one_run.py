@@ -190,7 +190,7 @@ class TestUnlearn:
             (GradientAscent(), n_f / n),
             (RandomLabel(epochs=2), 2.0),
             (BadTeacher(epochs=2, fraction=0.5), 2 * 3 * (n_f + n_r // 2) / n),
-            (UNSIR(noises=8, steps=3, copies=2, retain_per_class=5), (3 * 8 + 2 * 8 + 2 * 10) / n),
+            (UNSIR(noises=8, steps=3, copies=2, per_class=5), (3 * 8 + 2 * 8 + 2 * 10) / n),
             (SalUn.as_released(epochs=3), n_f / n + 3.0),
             (DELETE(epochs=3), (1 + 3) * n_f / n),
             (FisherForgetting(), 3 * n_r / n),

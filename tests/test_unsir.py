@@ -43,7 +43,7 @@ def brute_force(method: UNSIR, original: nn.Module) -> nn.Module:
             adam.step([of_noise])
         rows += [(n.detach(), c) for n in N]
     order = torch.randperm(10, generator=source).tolist()
-    some = [[i for i in order if RETAIN.y[i] == c][: method.retain_per_class] for c in (0, 1)]
+    some = [[i for i in order if RETAIN.y[i] == c][: method.per_class] for c in (0, 1)]
     R = [(RETAIN.x[i], int(RETAIN.y[i])) for i in some[0] + some[1]]
     for data, lr in ((R + rows * method.copies, method.lr), (R, method.repair_lr)):
         adam = Adam([p.data for p in parameters], lr)
@@ -51,7 +51,7 @@ def brute_force(method: UNSIR, original: nn.Module) -> nn.Module:
             loss = sum(cross_entropy(model(x[None]), torch.tensor([y]))
                        for x, y in (data[i] for i in batch)) / len(batch)  # fmt: skip
             gradients = list(torch.autograd.grad(loss, parameters))  # type: ignore[arg-type]
-            if method.stale:  # in the first of all steps
+            if method.keep_gradients:  # in the first of all steps
                 gradients = [g + r for g, r in zip(gradients, remains, strict=True)]
                 remains = [torch.zeros_like(r) for r in remains]
             adam.step(gradients)
@@ -61,11 +61,9 @@ def brute_force(method: UNSIR, original: nn.Module) -> nn.Module:
 @pytest.mark.parametrize(
     "method",
     [
-        UNSIR(noises=3, steps=4, copies=2, retain_per_class=3, batch_size=4),
-        UNSIR(noises=2, steps=2, noise_lr=0.5, lam=0.7, copies=1, retain_per_class=5, batch_size=4),
-        UNSIR.as_copied(
-            noises=3, copies=1, retain_per_class=2, batch_size=5, lr=0.01, repair_lr=0.02
-        ),
+        UNSIR(noises=3, steps=4, copies=2, per_class=3, batch_size=4),
+        UNSIR(noises=2, steps=2, noise_lr=0.5, lam=0.7, copies=1, per_class=5, batch_size=4),
+        UNSIR.as_copied(noises=3, copies=1, per_class=2, batch_size=5, lr=0.01, repair_lr=0.02),
     ],
 )
 def test_it_equals_brute_force(model: nn.Module, method: UNSIR) -> None:
@@ -103,13 +101,13 @@ def test_each_noise_has_the_label_of_its_class(model: nn.Module) -> None:
 
 def test_a_few_of_each_class_are_drawn() -> None:
     retain = Labelled(torch.arange(40.0)[:, None], torch.arange(40) % 3 + 1)
-    draws = [UNSIR(retain_per_class=5).few(retain, seeded(seed)) for seed in (0, 0, 1)]
+    draws = [UNSIR(per_class=5).few(retain, seeded(seed)) for seed in (0, 0, 1)]
     assert draws[0].y.bincount().tolist() == [0, 5, 5, 5]
     assert len(draws[0].x.unique()) == 15
     assert (draws[0].x[:, 0] % 3 + 1 == draws[0].y).all()
     assert torch.equal(draws[0].x, draws[1].x)
     assert not torch.equal(draws[0].x.sort(0).values, draws[2].x.sort(0).values)
-    assert len(UNSIR(retain_per_class=100).few(retain, seeded())) == 40
+    assert len(UNSIR(per_class=100).few(retain, seeded())) == 40
 
 
 @pytest.mark.parametrize("train_mode", [False, True])
@@ -131,10 +129,10 @@ def test_stale_gradients_slow_the_steps_that_impair(model: nn.Module) -> None:
     moved = [
         sum((p - q).square().sum() for p, q in zip(result.parameters(), model.parameters(),
                                                    strict=True)).sqrt().item()  # type: ignore[union-attr]
-        for stale in (False, True)
+        for keep in (False, True)
         for result in [unlearned(
-            UNSIR(noises=64, copies=4, lr=1e-3, repair_lr=0, batch_size=8, steps=200, stale=stale),
-            model)]
+            UNSIR(noises=64, copies=4, lr=1e-3, repair_lr=0, batch_size=8, steps=200,
+                  keep_gradients=keep), model)]
     ]  # fmt: skip
     assert moved[1] < 0.7 * moved[0]
 
@@ -145,10 +143,10 @@ def test_presets() -> None:
     copied = {name: value for name, value in asdict(UNSIR.as_copied()).items()
               if value != ours[name]}  # fmt: skip
     assert copied == {
-        "noises": 32, "steps": 25, "copies": 80, "retain_per_class": 500, "lr": 1e-4,
-        "repair_lr": 1e-4, "batch_size": 32, "train_mode": True, "stale": True,
+        "noises": 32, "steps": 25, "copies": 80, "per_class": 500, "lr": 1e-4,
+        "repair_lr": 1e-4, "batch_size": 32, "train_mode": True, "keep_gradients": True,
     }  # fmt: skip
-    assert UNSIR.as_copied(stale=False).stale is False
+    assert UNSIR.as_copied(keep_gradients=False).keep_gradients is False
 
 
 def test_tokens_have_no_noise() -> None:

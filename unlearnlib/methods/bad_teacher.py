@@ -20,7 +20,7 @@ Departs from the paper: its body could not be read; this is the release's algori
 those of a softmax, also where examples have several labels: without labels nothing tells.
 
 Departs from the release (vikram2000b/bad-teaching-unlearning @ f1aa988), by `as_released`:
-    `per_class`: the divergence is also averaged over the classes, so it is C times smaller, which
+    `class_mean`: the divergence is also averaged over the classes, so it is C times smaller, which
     Adam hardly notices.
     Not taken over: a student in the mode in which it is handed over; here it is train mode, as it
     comes there.
@@ -56,7 +56,7 @@ class BadTeacher(Checked):
         batch_size: Examples a step.
         fraction: Of the retain set, the part :math:`R` that is drawn, once.
         temperature: Divides the logits, :math:`T`; the steps shrink as it grows.
-        per_class: Average the divergence over the classes too.
+        class_mean: Average the divergence over the classes too.
     """
 
     epochs: Count = 1
@@ -64,12 +64,12 @@ class BadTeacher(Checked):
     batch_size: Count = 256
     fraction: Share = 0.3
     temperature: Positive = 1.0
-    per_class: bool = False
+    class_mean: bool = False
 
     @classmethod
     def as_released(cls, **fields: Any) -> "BadTeacher":
         """Return the method with every departure of the release."""
-        return cls(**({"per_class": True} | fields))
+        return cls(**({"class_mean": True} | fields))
 
     def __call__(
         self, model: nn.Module, *, forget_inputs: Inputs, retain_inputs: Inputs,
@@ -105,4 +105,4 @@ class BadTeacher(Checked):
         """
         taught = torch.where(l_u[:, None] == 1, z_b, z_o)  # l_u is 0 or 1: one term is left
         kl = divergence_from_teacher(z, taught, self.temperature) / self.temperature**2
-        return kl / z.shape[1] if self.per_class else kl
+        return kl / z.shape[1] if self.class_mean else kl

@@ -15,7 +15,7 @@ softened by a temperature :math:`\tau_e`; the more so, the better it still knows
     \tau_e = e^{\alpha (\operatorname{acc}(f, D_f) - \operatorname{acc}(f_o, D_v))}, \qquad
     \min_\theta \mathop{\mathrm{mean}}_{x \in D_f \cup S_r} \operatorname{CE}(t(x), f(x))
 
-:math:`S_r` is a share of :math:`D_r`, drawn once; g is drawn for each batch and :math:`\tau_e` set
+:math:`S_r` is a part of :math:`D_r`, drawn once; g is drawn for each batch and :math:`\tau_e` set
 in each epoch. It ends when the student knows :math:`D_f` by 0.01 worse than the teacher knows
 :math:`D_v`. To forget a class, 0 stands in for the accuracy on :math:`D_v`, and all epochs are run.
 At the goal :math:`\tau_e` is 1, which softens nothing: t is then a draw that is not yet hard.
@@ -55,11 +55,11 @@ class LoTUS(Checked):
 
     Attributes:
         alpha: Steepness :math:`\alpha` of the temperature; the release has 2, and 8 for CIFAR-10.
-        epochs: Passes over the forget set and the share, at most.
+        epochs: Passes over the forget set and that part, at most.
         lr: Learning rate of AdamW.
         weight_decay: Decay of AdamW.
         batch_size: Examples a step.
-        share: Share of the retain set that is drawn, :math:`S_r`.
+        fraction: Of the retain set, the part :math:`S_r` that is drawn, once.
         to_zero: Aim at an accuracy of 0 on the forget set, in the place of that on held-out data.
     """
 
@@ -68,7 +68,7 @@ class LoTUS(Checked):
     lr: NonNegative = 1e-4
     weight_decay: NonNegative = 5e-4
     batch_size: Count = 128
-    share: Share = 0.3
+    fraction: Share = 0.3
     to_zero: bool = False
 
     @property
@@ -81,12 +81,12 @@ class LoTUS(Checked):
         generator: torch.Generator,
     ) -> nn.Module:  # fmt: skip
         """Return a copy of `model` that is less sure of the forget set."""
-        data = {"forget": forget, "retain_inputs": retain_inputs, "validation": validation}
-        f_o, f = copy_of(model, **data).eval(), copy_of(model, **data)
+        f = copy_of(model, forget=forget, retain_inputs=retain_inputs, validation=validation)
+        f_o = copy_of(f).eval()
         device, n_f, several = forget.x.device, len(forget), forget.y.is_floating_point()
         goal = 0.0 if self.to_zero else accuracy(f_o, validation)
         order = torch.randperm(len(retain_inputs), generator=generator, device=generator.device)
-        S_r = retain_inputs.x[order[: int(self.share * len(order))].to(device)]
+        S_r = retain_inputs.x[order[: int(self.fraction * len(order))].to(device)]
         x_all = torch.cat([forget.x, S_r])
         adamw = AdamW(f.parameters(), self.lr, weight_decay=self.weight_decay)
         for _ in range(self.epochs):

@@ -28,8 +28,8 @@ Departs from the release (vikram2000b/Fast-Machine-Unlearning @ 252bc92), by `as
 
 Departs from the copy in SSD's release (if-loops/selective-synaptic-dampening @ cdfdc0e), which the
 tables of SSD and JiT compare with, by `as_copied`:
-    `stale`: the gradients that learning the noise leaves in the model are added to the first of the
-    impairing steps; Adam's second moment keeps them, which slows hundreds of steps.
+    `keep_gradients`: the gradients that learning the noise leaves in the model are added to the
+    first of the impairing steps; Adam's second moment keeps them, which slows hundreds of steps.
     `lr`: a rate 200 times smaller. Not taken over: batches of 128 in the repair.
 """
 
@@ -62,12 +62,12 @@ class UNSIR(Checked):
         noise_lr: Its learning rate.
         lam: Weight :math:`\lambda` of the noise's size.
         copies: How often each noise input is in the data that impair.
-        retain_per_class: Retained examples of each class, at most: :math:`R`.
+        per_class: Retained examples of each class, at most: :math:`R`.
         lr: Learning rate of Adam that impairs.
         repair_lr: Learning rate of Adam that repairs.
         batch_size: Examples a step.
         train_mode: Learn the noise in train mode.
-        stale: Begin to impair with the gradients that learning the noise has left.
+        keep_gradients: Begin to impair with the gradients that learning the noise has left.
     """
 
     noises: Count = 256
@@ -75,12 +75,12 @@ class UNSIR(Checked):
     noise_lr: NonNegative = 0.1
     lam: NonNegative = 0.1
     copies: Count = 20
-    retain_per_class: Count = 1000
+    per_class: Count = 1000
     lr: NonNegative = 0.02
     repair_lr: NonNegative = 0.01
     batch_size: Count = 256
     train_mode: bool = False
-    stale: bool = False
+    keep_gradients: bool = False
 
     @classmethod
     def as_released(cls, **fields: Any) -> "UNSIR":
@@ -91,8 +91,8 @@ class UNSIR(Checked):
     def as_copied(cls, **fields: Any) -> "UNSIR":
         """Return the method as SSD's release has it (its full-class values)."""
         copied: dict[str, Any] = {
-            "noises": 32, "steps": 25, "copies": 80, "retain_per_class": 500, "lr": 1e-4,
-            "repair_lr": 1e-4, "batch_size": 32, "train_mode": True, "stale": True,
+            "noises": 32, "steps": 25, "copies": 80, "per_class": 500, "lr": 1e-4,
+            "repair_lr": 1e-4, "batch_size": 32, "train_mode": True, "keep_gradients": True,
         }  # fmt: skip
         return cls(**(copied | fields))
 
@@ -117,7 +117,7 @@ class UNSIR(Checked):
             R = self.few(retain, generator)
             both = [R, *noise * self.copies]
             impairing = Labelled(torch.cat([d.x for d in both]), torch.cat([d.y for d in both]))
-            if not self.stale:
+            if not self.keep_gradients:
                 model.zero_grad()  # learning the noise has left its gradients in the model too
             model.train()
             self.fit(model, impairing, self.lr, generator)
@@ -148,11 +148,11 @@ class UNSIR(Checked):
         return Labelled(N.detach(), y)
 
     def few(self, retain: Labelled, generator: torch.Generator) -> Labelled:
-        """Return a draw of `retain_per_class` examples of each class, or all there are."""
+        """Return a draw of `per_class` examples of each class, or all there are."""
         order = torch.randperm(len(retain), generator=generator, device=generator.device)
         order = order.to(retain.x.device)
         y = (retain.y.argmax(1) if retain.y.is_floating_point() else retain.y)[order]
-        some = [order[y == c][: self.retain_per_class] for c in y.unique()]
+        some = [order[y == c][: self.per_class] for c in y.unique()]
         return retain[torch.cat([order[:0], *some])]
 
     def fit(self, model: nn.Module, data: Labelled, lr: float, generator: torch.Generator) -> None:
