@@ -110,10 +110,10 @@ def test_a_network_without_convolutions_is_fine_tuned() -> None:
 
 def test_kernels_that_are_not_square_are_refused_unless_they_are_frozen() -> None:
     model = convolutions()
-    model[0] = nn.Conv2d(2, 4, (3, 1), padding=(1, 0)).double()  # type: ignore[index,operator]
+    model[0] = nn.Conv2d(2, 4, (3, 1), padding=(1, 0)).double()  # type: ignore[operator]
     with pytest.raises(UnsupportedModelError, match=r"a kernel of 3 x 1, .* requires_grad_\(False"):
         without_steps(model)
-    model[0].requires_grad_(False)
+    model[0].requires_grad_(False)  # type: ignore[index]
     assert_same(state(without_steps(model)[0]), state(model[0]))  # type: ignore[index]
 
 

@@ -30,7 +30,7 @@ from unlearnlib import (
 from unlearnlib.data import Dataset, load, sets, text
 from unlearnlib.data.encoders import LENGTH
 from unlearnlib.data.files import Part, Source
-from unlearnlib.errors import DataError, SpecError
+from unlearnlib.errors import DataError, RequestError, SpecError
 from unlearnlib.methods.parts.distillation import divergence_from_teacher
 from unlearnlib.methods.parts.rewinding import expected_error
 from unlearnlib.models import build
@@ -228,11 +228,17 @@ SMALL: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 CANNOT = {
     ("tokens", "JiT"): (SpecError, "real-valued"),  # noise is added to the inputs
-    ("tokens", "UNSIR"): (SpecError, "real-valued"),
+    ("tokens", "BoundaryShrink"): (SpecError, "real-valued"),
+    ("features", "BoundaryShrink"): (DataError, "one label"),
     ("tokens", "PGU"): (SpecError, "one label"),
     ("features", "PGU"): (SpecError, "one label"),
     ("tokens", "AMUN"): (SpecError, "one label"),
     ("features", "AMUN"): (SpecError, "one label"),
+    **{
+        (kind, name): (RequestError, "no whole class")
+        for name in ("GKT", "EMMN", "UNSIR")
+        for kind in ("tokens", "features")
+    },
 }
 
 
