@@ -11,7 +11,7 @@ from torch.testing import assert_close
 from unlearnlib import BadTeacher, Dataset, Inputs, training
 from unlearnlib.models import Factory
 
-from .made_class import left
+from .made_forgetting import left
 from .toys import assert_same, seeded
 
 

@@ -13,7 +13,7 @@ from unlearnlib import DELETE, Dataset, Labelled
 from unlearnlib.methods.delete import others
 from unlearnlib.methods.parts.distillation import divergence_from_teacher
 
-from .made_class import left
+from .made_forgetting import left
 from .toys import assert_same, seeded
 
 X = torch.randn(7, 4, dtype=torch.float64, generator=seeded(1))

@@ -12,7 +12,7 @@ from unlearnlib import Dataset, Labelled, SalUn
 from unlearnlib.methods import salun
 from unlearnlib.methods.random_label import wrong_labels
 
-from .made_class import left
+from .made_forgetting import left
 from .toys import assert_same, seeded
 
 
@@ -139,5 +139,5 @@ def test_it_forgets_a_class_and_keeps_the_others(toy: Dataset, seed: int) -> Non
     assert forgotten < 0.05
     assert kept > 0.95
     forgotten, kept = left(SalUn.as_released(batch_size=16), toy, seed)
-    assert 0.15 < forgotten < 0.45
+    assert 0.15 < forgotten < 0.55
     assert kept > 0.95

@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from unlearnlib import UNSIR, Dataset, Labelled
 from unlearnlib.errors import NonFiniteError, SpecError
 
-from .made_class import left
+from .made_forgetting import left
 from .toys import Adam, assert_same, seeded
 
 X = torch.randn(10, 4, dtype=torch.float64, generator=seeded(1))
