@@ -51,7 +51,7 @@ def brute_force(method: UNSIR, original: nn.Module) -> nn.Module:
             loss = sum(cross_entropy(model(x[None]), torch.tensor([y]))
                        for x, y in (data[i] for i in batch)) / len(batch)  # fmt: skip
             gradients = list(torch.autograd.grad(loss, parameters))  # type: ignore[arg-type]
-            if method.keep_gradients:  # in the first of all steps
+            if method.leftover:  # in the first of all steps
                 gradients = [g + r for g, r in zip(gradients, remains, strict=True)]
                 remains = [torch.zeros_like(r) for r in remains]
             adam.step(gradients)
@@ -124,15 +124,15 @@ def test_without_a_step_nothing_changes(model: nn.Module) -> None:
     assert_same(result, model, rtol=0, atol=0)
 
 
-def test_stale_gradients_slow_the_steps_that_impair(model: nn.Module) -> None:
+def test_gradients_left_over_slow_the_steps_that_impair(model: nn.Module) -> None:
     """They weigh in Adam's second moment long after the step that they are added to."""
     moved = [
         sum((p - q).square().sum() for p, q in zip(result.parameters(), model.parameters(),
                                                    strict=True)).sqrt().item()  # type: ignore[union-attr]
-        for keep in (False, True)
+        for leftover in (False, True)
         for result in [unlearned(
             UNSIR(noises=64, copies=4, lr=1e-3, repair_lr=0, batch_size=8, steps=200,
-                  keep_gradients=keep), model)]
+                  leftover=leftover), model)]
     ]  # fmt: skip
     assert moved[1] < 0.7 * moved[0]
 
@@ -143,10 +143,10 @@ def test_presets() -> None:
     copied = {name: value for name, value in asdict(UNSIR.as_copied()).items()
               if value != ours[name]}  # fmt: skip
     assert copied == {
-        "noises": 32, "steps": 25, "copies": 80, "per_class": 500, "lr": 1e-4,
-        "repair_lr": 1e-4, "batch_size": 32, "train_mode": True, "keep_gradients": True,
+        "noises": 32, "steps": 25, "copies": 80, "per_class": 500, "lr": 1e-4, "repair_lr": 1e-4,
+        "batch_size": 32, "train_mode": True, "leftover": True,
     }  # fmt: skip
-    assert UNSIR.as_copied(keep_gradients=False).keep_gradients is False
+    assert UNSIR.as_copied(leftover=False).leftover is False
 
 
 def test_tokens_have_no_noise() -> None:

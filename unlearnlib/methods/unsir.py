@@ -28,8 +28,8 @@ Departs from the release (vikram2000b/Fast-Machine-Unlearning @ 252bc92), by `as
 
 Departs from the copy in SSD's release (if-loops/selective-synaptic-dampening @ cdfdc0e), which the
 tables of SSD and JiT compare with, by `as_copied`:
-    `keep_gradients`: the gradients that learning the noise leaves in the model are added to the
-    first of the impairing steps; Adam's second moment keeps them, which slows hundreds of steps.
+    `leftover`: the gradients that learning the noise leaves in the model are added to those of
+    the first impairing step; Adam's second moment keeps them, which slows hundreds of steps.
     `lr`: a rate 200 times smaller. Not taken over: batches of 128 in the repair.
 """
 
@@ -67,7 +67,7 @@ class UNSIR(Checked):
         repair_lr: Learning rate of Adam that repairs.
         batch_size: Examples a step.
         train_mode: Learn the noise in train mode.
-        keep_gradients: Begin to impair with the gradients that learning the noise has left.
+        leftover: Begin to impair with the gradients that learning the noise has left.
     """
 
     noises: Count = 256
@@ -80,7 +80,7 @@ class UNSIR(Checked):
     repair_lr: NonNegative = 0.01
     batch_size: Count = 256
     train_mode: bool = False
-    keep_gradients: bool = False
+    leftover: bool = False
 
     @classmethod
     def as_released(cls, **fields: Any) -> "UNSIR":
@@ -92,7 +92,7 @@ class UNSIR(Checked):
         """Return the method as SSD's release has it (its full-class values)."""
         copied: dict[str, Any] = {
             "noises": 32, "steps": 25, "copies": 80, "per_class": 500, "lr": 1e-4,
-            "repair_lr": 1e-4, "batch_size": 32, "train_mode": True, "keep_gradients": True,
+            "repair_lr": 1e-4, "batch_size": 32, "train_mode": True, "leftover": True,
         }  # fmt: skip
         return cls(**(copied | fields))
 
@@ -117,7 +117,7 @@ class UNSIR(Checked):
             R = self.few(retain, generator)
             both = [R, *noise * self.copies]
             impairing = Labelled(torch.cat([d.x for d in both]), torch.cat([d.y for d in both]))
-            if not self.keep_gradients:
+            if not self.leftover:
                 model.zero_grad()  # learning the noise has left its gradients in the model too
             model.train()
             self.fit(model, impairing, self.lr, generator)
