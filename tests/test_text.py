@@ -224,7 +224,7 @@ def test_the_divergence_of_several_labels_is_that_of_each() -> None:
 SMALL: dict[str, dict[str, Any]] = {
     "SSD": {"alpha": 1.1}, "LFSSD": {"alpha": 1.1}, "JiT": {"noises": 2},
     "PGU": {"epochs": 2, "stop": None}, "NablaTau": {"batch_size": 16}, "SCRUB": {"lr": 0.01},
-    "SCRUBRewind": {"lr": 0.01},
+    "SCRUBRewind": {"lr": 0.01}, "SFROn": {"steps": 10},
 }  # fmt: skip
 CANNOT = {
     ("tokens", "JiT"): (SpecError, "real-valued"),  # noise is added to the inputs
