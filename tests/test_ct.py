@@ -15,7 +15,7 @@ from unlearnlib.errors import UnsupportedModelError
 from unlearnlib.models import build
 
 from .made_forgetting import forgotten_and_kept
-from .made_offers import assert_same, network, offers, state
+from .made_offers import assert_same, network, offers, state, unlearned
 from .toys import seeded
 
 X = torch.randn(8, 2, 7, 7, dtype=torch.float64, generator=seeded(1))
@@ -99,19 +99,14 @@ def test_the_rates_are_those_of_torch(epochs: int) -> None:
 
 
 def test_a_network_without_convolutions_is_fine_tuned() -> None:
-    given = offers(), offers()
-    results = [
-        method(network(), retain=some.retain, generator=some.generator)
-        for some, method in zip(
-            given, (CT(1, 0.1, batch_size=7), FineTune(1, 0.1, batch_size=7)), strict=True
-        )
-    ]
+    methods = CT(1, 0.1, batch_size=7), FineTune(1, 0.1, batch_size=7)
+    results = [unlearned(method, network(), offers()) for method in methods]
     assert_same(*map(state, results))
 
 
 def test_kernels_that_are_not_square_are_refused_unless_they_are_frozen() -> None:
     model = convolutions()
-    model[0] = nn.Conv2d(2, 4, (3, 1), padding=(1, 0)).double()  # type: ignore[index,operator]
+    model[0] = nn.Conv2d(2, 4, (3, 1), padding=(1, 0)).double()  # type: ignore[operator]
     with pytest.raises(UnsupportedModelError, match=r"a kernel of 3 x 1, .* requires_grad_\(False"):
         without_steps(model)
     model[0].requires_grad_(False)  # type: ignore[index]

@@ -79,8 +79,10 @@ class MSG(Checked):
             for x, y in data.batches(self.batch_size):
                 (sign * losses(logits(model, x), y).mean()).backward()  # adds up to d
         hooks = []
-        for W in [W for W in kernels(model) if W.grad is not None]:  # of layers that are called
-            R = self.smallest(W.grad)
+        for W in kernels(model):
+            if (d := W.grad) is None:  # of a layer that is not called
+                continue
+            R = self.smallest(d)
             drawn = torch.empty(W.shape, dtype=W.dtype, device=W.device)
             nn.init.kaiming_normal_(drawn, mode="fan_out", generator=generator)
             W.data[R] = drawn[R]

@@ -46,7 +46,7 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "EUK": "#003c96",
         "CFK": "#3cc3f0",
         "MSG": "#5a5a00",
-        "CT": "#c3b478",
+        "CT": "#dcb46e",
         "LoTUS": "#a5a5ff",
         "AMUN": "#87004b",
     }
