@@ -10,12 +10,12 @@ from torch.optim import SGD
 from torch.optim.lr_scheduler import CosineAnnealingLR
 from torch.testing import assert_close
 
-from unlearnlib import CT, Dataset, FineTune, Labelled, Method
+from unlearnlib import CT, Dataset, FineTune, Labelled
 from unlearnlib.errors import UnsupportedModelError
 from unlearnlib.models import build
 
 from .made_forgetting import forgotten_and_kept
-from .made_offers import assert_same, network, offers, state
+from .made_offers import assert_same, network, offers, state, unlearned
 from .toys import seeded
 
 X = torch.randn(8, 2, 7, 7, dtype=torch.float64, generator=seeded(1))
@@ -99,12 +99,8 @@ def test_the_rates_are_those_of_torch(epochs: int) -> None:
 
 
 def test_a_network_without_convolutions_is_fine_tuned() -> None:
-    given = offers(), offers()
-    both: tuple[Method, ...] = CT(1, 0.1, batch_size=7), FineTune(1, 0.1, batch_size=7)
-    results = [
-        method(network(), retain=some.retain, generator=some.generator)
-        for some, method in zip(given, both, strict=True)
-    ]
+    methods = CT(1, 0.1, batch_size=7), FineTune(1, 0.1, batch_size=7)
+    results = [unlearned(method, network(), offers()) for method in methods]
     assert_same(*map(state, results))
 
 

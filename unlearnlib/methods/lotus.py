@@ -31,6 +31,7 @@ Departs from the release (cspartalis/LoTUS @ 35ae25e): one draw g serves both ca
 example is one.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass
 from math import exp
 
@@ -82,7 +83,7 @@ class LoTUS(Checked):
     ) -> nn.Module:  # fmt: skip
         """Return a copy of `model` that is less sure of the forget set."""
         f = copy_of(model, forget=forget, retain_inputs=retain_inputs, validation=validation)
-        f_o = copy_of(f).eval()
+        f_o = deepcopy(f).eval()
         device, n_f, several = forget.x.device, len(forget), forget.y.is_floating_point()
         goal = 0.0 if self.to_zero else accuracy(f_o, validation)
         order = torch.randperm(len(retain_inputs), generator=generator, device=generator.device)

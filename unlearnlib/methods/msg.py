@@ -80,9 +80,9 @@ class MSG(Checked):
                 (sign * losses(logits(model, x), y).mean()).backward()  # adds up to d
         hooks = []
         for W in kernels(model):
-            if W.grad is None:  # of a layer that is not called
+            if (d := W.grad) is None:  # of a layer that is not called
                 continue
-            R = self.smallest(W.grad)
+            R = self.smallest(d)
             drawn = torch.empty(W.shape, dtype=W.dtype, device=W.device)
             nn.init.kaiming_normal_(drawn, mode="fan_out", generator=generator)
             W.data[R] = drawn[R]

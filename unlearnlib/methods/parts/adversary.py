@@ -80,5 +80,5 @@ def unit(g: Tensor) -> Tensor:
     """Return `g`, (n, ...), with rows of length 1; rows of zeros stay."""
     rows, tiny = g.flatten(1), torch.finfo(g.dtype).tiny
     rows = rows / rows.abs().amax(1, keepdim=True).clamp(min=tiny)  # squares would round to 0
-    g_unit: Tensor = (rows / rows.norm(dim=1, keepdim=True).clamp(min=tiny)).view_as(g)
-    return g_unit
+    scaled: Tensor = rows / rows.norm(dim=1, keepdim=True).clamp(min=tiny)
+    return scaled.view_as(g)

@@ -57,7 +57,7 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "EUK": "#003c96",
         "CFK": "#3cc3f0",
         "MSG": "#5a5a00",
-        "CT": "#e490f0",
+        "CT": "#dcb46e",
         "LoTUS": "#a5a5ff",
         "AMUN": "#87004b",
     }
