@@ -57,6 +57,31 @@ CASES: dict[str, Method] = {
     "GKT as released": methods.GKT.as_released(batches=3, batch_size=12, student_steps=2, eps=0.35),
     "EMMN": methods.EMMN(copies=2),
     "EMMN as released": methods.EMMN.as_released(copies=2),
+    "BadTeacher": methods.BadTeacher(epochs=2, batch_size=6),
+    "BadTeacher as released": methods.BadTeacher.as_released(epochs=2, batch_size=6),
+    "UNSIR": methods.UNSIR(noises=4, steps=3, copies=2, batch_size=6),
+    "UNSIR as released": methods.UNSIR.as_released(noises=4, steps=3, copies=2, batch_size=6),
+    "UNSIR as copied": methods.UNSIR.as_copied(noises=4, steps=3, copies=2, batch_size=6),
+    "SalUn": methods.SalUn(epochs=2, batch_size=6),
+    "SalUn as released": methods.SalUn.as_released(epochs=2, batch_size=6),
+    "DELETE": methods.DELETE(epochs=3, batch_size=6),
+    "DELETE, BatchNorm frozen": methods.DELETE(epochs=3, batch_size=6, freeze_batchnorm=True),
+    "FisherForgetting": methods.FisherForgetting(),
+    "FisherForgetting as released": methods.FisherForgetting.as_released(),
+    "WoodFisher": methods.WoodFisher(examples=7, chunk=3),
+    "WoodFisher as released": methods.WoodFisher.as_released(examples=7),
+    "L1Sparse": methods.L1Sparse(epochs=2, batch_size=6),
+    "SFROn": methods.SFROn(steps=6, every=2, batch_size=6),
+    "SFROn as released": methods.SFROn.as_released(steps=6, every=2, batch_size=6, group=4),
+    "EUK": methods.EUK(),
+    "EUK as released": methods.EUK.as_released(k=2),
+    "MSG": methods.MSG(batch_size=7),
+    "CT": methods.CT(batch_size=7),
+    "LoTUS": methods.LoTUS(lr=0.01, batch_size=7, to_zero=True),
+    "AMUN": methods.AMUN(batch_size=7, epochs=2),
+    "AMUN as released": methods.AMUN.as_released(batch_size=7, epochs=2),
+    "CFK": methods.CFK(epochs=3, batch_size=7),
+    "CFK as released": methods.CFK.as_released(k=2, epochs=3, batch_size=7),
     "PGU": methods.PGU(epochs=3, batch_size=4, stop=None),
     "PGU as released": methods.PGU.as_released(epochs=3, batch_size=4, stop=None, stride_one=False),
     "PGU in turn": methods.PGU(epochs=3, batch_size=4, gamma=0.5, stop=None, steps=2),
@@ -160,7 +185,20 @@ def test_data_are_left_alone(method: Method) -> None:
         assert data.x.grad is None
 
 
-@pytest.mark.parametrize("name", ["JiT", "NablaTau", "NegGradPlus", "RandomLabel", "FineTune"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "JiT",
+        "NablaTau",
+        "NegGradPlus",
+        "RandomLabel",
+        "FineTune",
+        "BadTeacher",
+        "UNSIR",
+        "SalUn",
+        "DELETE",
+    ],
+)
 def test_data_are_left_alone_by_a_first_layer_in_place(name: str) -> None:
     given, untouched = offers(), offers()
     model = nn.Sequential(nn.ReLU(inplace=True), network()).eval()

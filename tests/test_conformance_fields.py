@@ -12,21 +12,25 @@ from unlearnlib.errors import SpecError
 
 NAMED: dict[str, Any] = {**METHODS, "Recipe": Recipe}
 BELOW = {
-    **dict.fromkeys(
-        ("epochs", "batch_size", "forget_batch_size", "noises", "chunk", "group", "steps",
-         "refresh", "max_epochs", "batches", "student_steps", "retain_steps", "copies"), (0, 1)),
-    **dict.fromkeys(("ascents", "trust", "again"), (-1, 0)),
-    **dict.fromkeys(("sigma", "temperature", "budget"), (0.0, 1e-9)),
+    **dict.fromkeys(("epochs", "batch_size", "forget_batch_size", "noises", "chunk", "group",
+                     "steps", "refresh", "max_epochs", "batches", "student_steps", "retain_steps",
+                     "copies", "per_class", "examples", "every", "k"), (0, 1)),
+    **dict.fromkeys(("ascents", "trust", "again", "free"), (-1, 0)),
+    **dict.fromkeys(("sigma", "temperature", "budget", "floor", "clip"), (0.0, 1e-9)),
     **dict.fromkeys(("lr", "lr_end", "weight_decay", "momentum", "alpha", "lam", "beta", "gamma",
-                     "offset", "eps", "noise_lr", "lam_retain"), (-1e-9, 0.0)),
+                     "offset", "eps", "noise_lr", "lam_retain", "fraction", "repair_lr", "salient",
+                     "power", "ascent", "r"), (-1e-9, 0.0)),
 }  # fmt: skip
 """Of each number, the largest (or nearly) that is refused and the least that is taken."""
 SHARES = {
     ("FineTune", "momentum"), ("Recipe", "momentum"), ("NegGradPlus", "beta"), ("PGU", "gamma"),
-    ("NablaTau", "alpha"), ("NablaTau", "lr_end"), ("GKT", "eps"),
+    ("NablaTau", "alpha"), ("NablaTau", "lr_end"), ("GKT", "eps"), ("BadTeacher", "fraction"),
+    ("SalUn", "salient"), ("SalUn", "momentum"), ("L1Sparse", "momentum"), ("SFROn", "momentum"),
+    ("CFK", "momentum"), ("MSG", "momentum"), ("MSG", "r"), ("CT", "momentum"),
+    ("AMUN", "momentum"), ("LoTUS", "fraction"),
 }  # fmt: skip
-RATES = {("PGU", "lr"), ("PGU", "lr_end")}
-"""A geometric schedule between them has no zero."""
+POSITIVE = {("PGU", "lr"), ("PGU", "lr_end"), ("AMUN", "eps"), ("WoodFisher", "lam")}
+"""Those that cannot be 0, where others of the name can: factors and divisors."""
 WORDS = {"optimiser", "reduction", "order", "norm", "noise", "match", "share", "stop", "schedule"}
 
 
@@ -64,7 +68,7 @@ def test_yes_and_no_are_no_other_words(name: str, field: str) -> None:
 
 @each_field(lambda default, name: name in BELOW)
 def test_numbers_have_a_type_and_a_range(name: str, field: str) -> None:
-    low, least = BELOW["budget" if (name, field) in RATES else field]
+    low, least = BELOW["budget" if (name, field) in POSITIVE else field]
     refused(name, field, low, -7, float("nan"), float("inf"), "1e-3", True, [1])
     taken(name, field, least)
     if isinstance(least, int):

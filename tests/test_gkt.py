@@ -90,13 +90,13 @@ def brute_force(method: GKT) -> tuple[nn.Module, list[int]]:
                 KL = KL + sum(p[c] * (p[c] / q[c]).log() for c in range(3)) / len(X)
                 for A_T, A_S in zip(looks(TEACHER, x), looks(S, x), strict=True):
                     a = a + ((A_T - A_S) ** 2).sum() / len(A_T) / len(X)
-            KL = KL / 3 if method.per_class else KL
+            KL = KL / 3 if method.class_mean else KL
             descended(adam_G if step == 0 else adam_S, -KL if step == 0 else KL + method.beta * a)
     return S, passed
 
 
 @pytest.mark.parametrize(
-    "fields", [{}, {"per_class": True}, {"beta": 0.0}, {"beta": 1.0, "eps": 0.25}, {"eps": 1.0}]
+    "fields", [{}, {"class_mean": True}, {"beta": 0.0}, {"beta": 1.0, "eps": 0.25}, {"eps": 1.0}]
 )
 def test_it_equals_brute_force(fields: dict[str, Any]) -> None:
     small = {"batches": 3, "batch_size": 5, "student_steps": 2, "lr": 0.02, "eps": 0.3}
@@ -130,7 +130,7 @@ def test_there_is_nothing_to_learn_from_oneself(monkeypatch: pytest.MonkeyPatch)
 def test_the_released_divergence_is_divided_by_the_classes(monkeypatch: pytest.MonkeyPatch) -> None:
     fields: dict[str, Any] = {"batches": 2, "batch_size": 6, "eps": 1.0, "beta": 0.0}
     ours, theirs = (
-        torch.tensor([loss for _, loss in spied(monkeypatch, GKT(**fields, per_class=divided))])
+        torch.tensor([loss for _, loss in spied(monkeypatch, GKT(**fields, class_mean=divided))])
         for divided in (False, True)
     )
     assert_close(ours, 3 * theirs)
@@ -183,7 +183,7 @@ def test_presets_and_the_mode_of_the_student() -> None:
     """In the release its BatchNorm keeps the statistics of an untrained network."""
     ours, released = asdict(GKT()), asdict(GKT.as_released())
     changed = {name: value for name, value in released.items() if value != ours[name]}
-    assert changed == {"train_mode": False, "per_class": True}
+    assert changed == {"train_mode": False, "class_mean": True}
     new: Callable[[torch.Generator], nn.Module] = factory(torch.float64)
     for make, moves in ((GKT, True), (GKT.as_released, False)):
         method = make(batches=2, batch_size=8, eps=1.0)

@@ -243,8 +243,9 @@ def test_what_is_no_class_has_no_number(toy: Dataset, request_: str) -> None:
     with pytest.raises(RequestError) as caught:
         numbers_of_classes(request_, toy)
     assert str(caught.value) == (
-        f"'{request_}' forgets no whole class, and a method that sees no example can only be told "
-        "which classes to forget: use class:NAME or classes:NAME,NAME, or another method."
+        f"'{request_}' forgets no whole class, and a method that sees no example of what is to be "
+        "forgotten can only be told which classes: use class:NAME or classes:NAME,NAME, or another "
+        "method."
     )
     with pytest.raises(RequestError, match="there is no class 'shoe'"):
         numbers_of_classes("class:shoe", toy)

@@ -212,7 +212,7 @@ class TestMethods:
     def test_a_label_or_fields_that_differ(self, other: dict[str, Any]) -> None:
         Grid(**(RIGHT | {"methods": {"A": {"type": "JiT", "label": "same"}, "B": other}}))
 
-    @pytest.mark.parametrize("name", ["NablaTau", "PGU", "SCRUBRewind"])
+    @pytest.mark.parametrize("name", ["NablaTau", "PGU", "SCRUBRewind", "LoTUS"])
     def test_some_need_validation_examples(self, name: str) -> None:
         (found,) = told(methods={name: {}, "JiT": {}})
         assert found.startswith(f"methods.{name}: {name} needs validation examples, and valid")
@@ -221,6 +221,7 @@ class TestMethods:
 
     def test_some_can_do_without(self) -> None:
         methods = {"PGU": {"stop": None}, "SCRUBRewind": {"rewind": False},
+                   "LoTUS": {"to_zero": True},
                    "R": {"type": "SCRUBRewind.as_released"}}  # fmt: skip
         Grid(**(RIGHT | {"methods": methods}))
 

@@ -30,7 +30,7 @@ from unlearnlib import (
 from unlearnlib.data import Dataset, load, sets, text
 from unlearnlib.data.encoders import LENGTH
 from unlearnlib.data.files import Part, Source
-from unlearnlib.errors import DataError, SpecError
+from unlearnlib.errors import DataError, RequestError, SpecError
 from unlearnlib.methods.parts.distillation import divergence_from_teacher
 from unlearnlib.methods.parts.rewinding import expected_error
 from unlearnlib.models import build
@@ -224,12 +224,21 @@ def test_the_divergence_of_several_labels_is_that_of_each() -> None:
 SMALL: dict[str, dict[str, Any]] = {
     "SSD": {"alpha": 1.1}, "LFSSD": {"alpha": 1.1}, "JiT": {"noises": 2},
     "PGU": {"epochs": 2, "stop": None}, "NablaTau": {"batch_size": 16}, "SCRUB": {"lr": 0.01},
-    "SCRUBRewind": {"lr": 0.01},
+    "SCRUBRewind": {"lr": 0.01}, "SFROn": {"steps": 10},
 }  # fmt: skip
 CANNOT = {
     ("tokens", "JiT"): (SpecError, "real-valued"),  # noise is added to the inputs
+    ("tokens", "BoundaryShrink"): (SpecError, "real-valued"),
+    ("features", "BoundaryShrink"): (DataError, "one label"),
     ("tokens", "PGU"): (SpecError, "one label"),
     ("features", "PGU"): (SpecError, "one label"),
+    ("tokens", "AMUN"): (SpecError, "one label"),
+    ("features", "AMUN"): (SpecError, "one label"),
+    **{
+        (kind, name): (RequestError, "no whole class")
+        for name in ("GKT", "EMMN", "UNSIR")
+        for kind in ("tokens", "features")
+    },
 }
 
 

@@ -38,21 +38,39 @@ if sys.orig_argv[1:3] != ["-m", "unlearnlib"]:  # each command imports what it n
     from .data import Dataset, Inputs, Labelled, load
     from .losses import losses
     from .methods import (
+        AMUN,
         ASSD,
+        CFK,
+        CT,
+        DELETE,
+        EMMN,
+        EUK,
+        GKT,
         LFSSD,
         METHODS,
+        MSG,
         PGU,
         SCRUB,
         SSD,
+        UNSIR,
+        BadTeacher,
+        BoundaryExpand,
+        BoundaryShrink,
         FineTune,
+        FisherForgetting,
         GradientAscent,
         JiT,
+        L1Sparse,
+        LoTUS,
         NablaTau,
         NegGradPlus,
         Original,
         RandomLabel,
         Retrain,
+        SalUn,
         SCRUBRewind,
+        SFROn,
+        WoodFisher,
     )
     from .metrics import entropy
     from .own import OwnScenario
@@ -80,11 +98,14 @@ if sys.orig_argv[1:3] != ["-m", "unlearnlib"]:  # each command imports what it n
 __version__ = "0.1.0"
 
 __all__ = [
-    "ACCESS", "ASSD", "LFSSD", "METHODS", "PGU", "SCRUB", "SSD", "Dataset", "FineTune",
-    "GradientAscent", "GradientSpace", "Grid", "Importance", "Inputs", "JiT", "Labelled", "Method",
-    "Moments", "NablaTau", "NegGradPlus", "Original", "OwnScenario", "RandomLabel", "Recipe",
-    "Retrain", "SCRUBRewind", "Scenario", "Splits", "Statistic", "access", "check_rerun", "entropy",
-    "evaluate", "experiment", "finite_sensitivity", "fisher_diagonal", "gauss_newton_diagonal",
-    "load", "losses", "measure", "output_sensitivity", "outputs", "read_all", "read_records",
-    "recorded", "rerun", "rng", "run", "run_grid", "train", "tune", "unlearn",
+    "ACCESS", "AMUN", "ASSD", "CFK", "CT", "DELETE", "EMMN", "EUK", "GKT", "LFSSD", "METHODS",
+    "MSG", "PGU", "SCRUB", "SSD", "UNSIR", "BadTeacher", "BoundaryExpand", "BoundaryShrink",
+    "Dataset", "FineTune", "FisherForgetting", "GradientAscent", "GradientSpace", "Grid",
+    "Importance", "Inputs", "JiT", "L1Sparse", "Labelled", "LoTUS", "Method", "Moments", "NablaTau",
+    "NegGradPlus", "Original", "OwnScenario", "RandomLabel", "Recipe", "Retrain", "SCRUBRewind",
+    "SFROn", "SalUn", "Scenario", "Splits", "Statistic", "WoodFisher", "access", "check_rerun",
+    "entropy", "evaluate", "experiment", "finite_sensitivity", "fisher_diagonal",
+    "gauss_newton_diagonal", "load", "losses", "measure", "output_sensitivity", "outputs",
+    "read_all", "read_records", "recorded", "rerun", "rng", "run", "run_grid", "train", "tune",
+    "unlearn",
 ]  # fmt: skip

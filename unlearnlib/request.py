@@ -204,8 +204,9 @@ def names_of_classes(request: str) -> list[str]:
     kind, names, _ = form(request)
     if kind not in ("class", "classes"):
         raise RequestError(
-            f"{request!r} forgets no whole class, and a method that sees no example can only be "
-            "told which classes to forget: use class:NAME or classes:NAME,NAME, or another method."
+            f"{request!r} forgets no whole class, and a method that sees no example of what is to "
+            "be forgotten can only be told which classes: use class:NAME or classes:NAME,NAME, or "
+            "another method."
         )
     return names
 
@@ -221,7 +222,8 @@ def numbers_of_classes(request: str, data: Dataset) -> tuple[int, ...]:
     if data.train.y.is_floating_point():
         raise RequestError(
             f"{request!r}: an example of '{data.name}' may have several labels, and a method that "
-            "sees no example can forget classes only where each has one: use another method."
+            "sees no example of what is to be forgotten can be told classes only where each has "
+            "one: use another method."
         )
     return tuple(sorted({_index(name, data.classes, request) for name in names}))
 

@@ -1,6 +1,6 @@
 """The one training loop: data on the device, one optimiser, the papers' schedules."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -88,7 +88,11 @@ def seeded(generator: torch.Generator) -> Iterator[None]:
 
 
 def train(
-    model: nn.Module, data: Labelled, recipe: Recipe, generator: torch.Generator
+    model: nn.Module,
+    data: Labelled,
+    recipe: Recipe,
+    generator: torch.Generator,
+    still: Iterable[nn.Module] = (),
 ) -> nn.Module:
     """Train `model` in place on `data` by `recipe`; return it in eval mode.
 
@@ -99,6 +103,7 @@ def train(
         data: The training set, on the model's device.
         recipe: Optimiser and schedule.
         generator: Order of the batches, augmentation and dropout.
+        still: Modules of `model` that stay in eval mode.
 
     Raises:
         NonFiniteError: The training diverged.
@@ -110,6 +115,8 @@ def train(
     schedule = scheduler(recipe, optimiser, steps)
     changed: dict[str, Stateful] = {"model": model, "optimiser": optimiser, "schedule": schedule}
     model.train()
+    for module in still:
+        module.training = False  # its children may be others
     with seeded(generator):
         for x, y in batches(data, recipe.epochs, recipe.batch_size, generator, changed):
             x = augment(x, generator) if recipe.augment else x

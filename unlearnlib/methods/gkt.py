@@ -23,7 +23,7 @@ Departs from the paper: its body could not be read; settings and networks are th
 Departs from the release (ayushkumartarun/zero-shot-unlearning @ e888197), by `as_released`:
     `train_mode=False`: evaluations before the first step leave the student in eval mode, so that
     its BatchNorm keeps the statistics of an untrained network.
-    `per_class`: the divergence is divided by the number of classes too, which makes a larger.
+    `class_mean`: the divergence is divided by the number of classes too, which makes a larger.
     Not taken over: learning rates that are halved by the loss on test data; results chosen by the
     accuracy on test data of the forgotten class, which comes back in its printed run; a step that
     nothing passes is repeated, without end if nothing ever does; a maker whose inputs have been
@@ -55,6 +55,9 @@ from .parts.synthesis import LATENT, maker_of_inputs
 class GKT(Checked):
     r"""Gated knowledge transfer; the defaults are the release's, for MNIST.
 
+    `fresh_model` is a function that makes an untrained network of a generator; `OwnScenario` makes
+    it of a factory, and tells `forget_classes` and `input_shape` by the data.
+
     Attributes:
         batches: Draws of z.
         batch_size: Inputs that are made of each.
@@ -63,7 +66,7 @@ class GKT(Checked):
         eps: What the teacher may give to a class to forget, :math:`\epsilon`; 1 opens the gate.
         beta: Weight :math:`\beta` of the attention.
         train_mode: Let the student learn in train mode.
-        per_class: Divide the divergence by the number of classes.
+        class_mean: Divide the divergence by the number of classes.
     """
 
     batches: Count = 4000
@@ -73,12 +76,12 @@ class GKT(Checked):
     eps: Share = 0.01
     beta: NonNegative = 250.0
     train_mode: bool = True
-    per_class: bool = False
+    class_mean: bool = False
 
     @classmethod
     def as_released(cls, **fields: Any) -> "GKT":
         """Return GKT with every departure of the release."""
-        return cls(**({"train_mode": False, "per_class": True} | fields))
+        return cls(**({"train_mode": False, "class_mean": True} | fields))
 
     def __call__(
         self, model: nn.Module, *, forget_classes: tuple[int, ...], fresh_model: Factory,
@@ -115,7 +118,7 @@ class GKT(Checked):
                     blocked = 0
                     s, A_S = with_activations(S, x[gate])
                     KL = divergence_from_teacher(s, t[gate])
-                    KL = KL / t.shape[1] if self.per_class else KL
+                    KL = KL / t.shape[1] if self.class_mean else KL
                     if step == 0:
                         descend(adam_G, G, -KL)
                     else:

@@ -69,23 +69,24 @@ class RandomLabel(Checked):
         return settled(model)
 
 
-def wrong_labels(y: Tensor, n: int, generator: torch.Generator) -> Tensor:
+def wrong_labels(y: Tensor, n: int, generator: torch.Generator, right_too: bool = False) -> Tensor:
     """Return a label that it does not have for each of the first `n` examples.
 
     Args:
         y: Labels of all examples, (m,) or, 0 or 1 in floats, (m, classes).
         n: Examples to draw for.
         generator: Draws; on the device of `y`.
+        right_too: Draw from all labels, those that the example has too.
 
     Raises:
         DataError: An example has every label that there is.
     """
     has = y if y.is_floating_point() else one_hot(y)
-    free = has[:n] == 0
+    free = (has[:n] == 0) | right_too
     if not free.any(1).all():
         raise DataError(
-            f"RandomLabel has no wrong label for example {int(free.any(1).int().argmin())} of the "
-            f"forget set, which has all {has.shape[1]} that occur in the data. Leave such examples "
+            f"There is no wrong label for example {int(free.any(1).int().argmin())} of the forget "
+            f"set, which has all {has.shape[1]} that occur in the data. Leave such examples "
             "out, or take a method that needs no other label."
         )
     drawn = torch.multinomial(free.double(), 1, generator=generator).squeeze(1)

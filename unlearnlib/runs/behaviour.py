@@ -35,14 +35,17 @@ SMALL: dict[str, Any] = {"batch_size": 4, "forget_batch_size": 4, "epochs": 3, "
 TELLING: dict[str, dict[str, Any]] = {
     "SSD": {"alpha": 1.2},
     "LFSSD": {"alpha": 1.2},
+    "SFROn": {"steps": 12},
     "PGU": {"stop": None, "steps": 2, "batch_size": 3},
     "BoundaryShrink": {"lr": 0.01},
     "BoundaryExpand": {"lr": 0.01},
     "GKT": {"batches": 3, "batch_size": 8, "student_steps": 2, "eps": 0.35},
     "EMMN": {"lr": 0.01, "copies": 2},
+    "UNSIR": {"steps": 5, "copies": 1},
+    "LoTUS": {"to_zero": True},
 }
 """Values in the place of those with which a method would do nothing here."""
-ONE_LABEL_REAL_INPUTS = ("JiT", "PGU", "BoundaryShrink", "GKT", "EMMN")
+ONE_LABEL_REAL_INPUTS = ("JiT", "PGU", "BoundaryShrink", "GKT", "EMMN", "UNSIR", "AMUN")
 """Methods that need the one or the other, or both, and so cannot be used on the texts."""
 MORE: dict[str, list[dict[str, Any]]] = {"JiT": [{"noise": "sparse"}]}
 """Further settings of a method, whose numbers follow those of its plain form."""

@@ -47,6 +47,19 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "BoundaryExpand": "#a8c078",
         "GKT": "#483000",
         "EMMN": "#3018a8",
+        "UNSIR": "#8dd3c7",
+        "SalUn": "#186c18",
+        "DELETE": "#6d1f5c",
+        "FisherForgetting": "#663322",
+        "WoodFisher": "#888844",
+        "L1Sparse": "#dd9988",
+        "SFROn": "#443366",
+        "EUK": "#003c96",
+        "CFK": "#3cc3f0",
+        "MSG": "#5a5a00",
+        "CT": "#dcb46e",
+        "LoTUS": "#a5a5ff",
+        "AMUN": "#87004b",
     }
 )
 """One colour a method on every page: Okabe and Ito's palette first, darker neighbours after."""

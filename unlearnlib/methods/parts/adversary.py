@@ -1,0 +1,84 @@
+"""Adversarial examples: how little an input must move for the model to answer otherwise."""
+
+import warnings
+
+import torch
+from torch import Tensor, nn
+
+from ...checks.outputs import logits
+from ...errors import UnsupportedModelError
+from ...losses import check_labels
+
+DOUBLINGS = 20
+"""Radii that are tried, each twice the one before."""
+
+
+def nearest_adversaries(
+    model: nn.Module, x: Tensor, y: Tensor, eps: float, steps: int
+) -> tuple[Tensor, Tensor]:
+    r"""Return inputs near `x` to which `model` does not answer `y`, and what it answers.
+
+    .. math:: x' \leftarrow \Pi_\epsilon \left( x' + \tfrac{\epsilon}{10} \,
+        \frac{\nabla_x \ell(f(x'), y)}{\lVert \nabla_x \ell(f(x'), y) \rVert_2} \right)
+
+    from :math:`x' = x`, where :math:`\Pi_\epsilon` goes to the nearest point of the ball of radius
+    :math:`\epsilon` around x. An example stops where it is answered otherwise; one that never is
+    goes on from where it is with a radius twice as large. Those for which no radius suffices are
+    left out, with a warning.
+
+    Args:
+        model: A classifier in eval mode.
+        x: Inputs, (n, ...), floats.
+        y: Labels, (n,).
+        eps: The first radius.
+        steps: Steps with each radius.
+
+    Raises:
+        UnsupportedModelError: None is answered otherwise anywhere.
+    """
+    there, answers, left = x.clone(), y.clone(), torch.arange(len(x), device=x.device)
+    for radius in (eps * 2**doubling for doubling in range(DOUBLINGS)):
+        for _ in range(steps):
+            near = there[left].requires_grad_()
+            z = logits(model, near.clone())  # a first layer may work in place
+            check_labels(z, y)
+            answers[left] = z.argmax(1)
+            right = answers[left] == y[left]
+            if not right.any():
+                return found(model, there, answers, y)
+            z_y = z.gather(1, y[left, None])
+            others = z.scatter(1, y[left, None], -torch.inf).logsumexp(1, keepdim=True)
+            # log (1 - p_y) / p_y has a gradient of the direction of that of the cross-entropy
+            # -log p_y, which does not vanish where p_y rounds to 1
+            (g,) = torch.autograd.grad((others - z_y).sum(), near)
+            left, near, g = left[right], near[right].detach(), g[right]
+            delta = near + radius / 10 * unit(g) - x[left]
+            length = delta.flatten(1).norm(dim=1).view(-1, *[1] * (x.dim() - 1))
+            there[left] = x[left] + delta * (radius / length).clamp(max=1)
+    return found(model, there, answers, y)
+
+
+def found(model: nn.Module, there: Tensor, answers: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Return those of the inputs whose answer is not their label, and their answers."""
+    wrong = answers != y
+    if not wrong.any():
+        raise UnsupportedModelError(
+            f"{type(model).__name__} answers all inputs near the forget set alike, however far they"
+            " are moved: its outputs hardly depend on them. Take a method without adversarial "
+            "examples, or a larger eps."
+        )
+    if not wrong.all():
+        warnings.warn(
+            f"{int((~wrong).sum())} of {len(y)} examples to forget have no adversarial example "
+            "near them that was found, and are learned without one.",
+            stacklevel=4,
+        )
+    return there[wrong], answers[wrong]
+
+
+def unit(g: Tensor) -> Tensor:
+    """Return `g`, (n, ...), with rows of length 1; rows of zeros stay."""
+    rows, tiny = g.flatten(1), torch.finfo(g.dtype).tiny
+    rows = rows / rows.abs().amax(1, keepdim=True).clamp(min=tiny)  # squares would round to 0
+    scaled: Tensor = rows / rows.norm(dim=1, keepdim=True).clamp(min=tiny)
+    return scaled.view_as(g)
