@@ -30,7 +30,7 @@ from unlearnlib import (
 from unlearnlib.data import Dataset, load, sets, text
 from unlearnlib.data.encoders import LENGTH
 from unlearnlib.data.files import Part, Source
-from unlearnlib.errors import DataError, SpecError
+from unlearnlib.errors import DataError, RequestError, SpecError
 from unlearnlib.methods.parts.distillation import divergence_from_teacher
 from unlearnlib.methods.parts.rewinding import expected_error
 from unlearnlib.models import build
@@ -229,7 +229,11 @@ CANNOT = {
     ("tokens", "JiT"): (SpecError, "real-valued"),  # noise is added to the inputs
     ("tokens", "PGU"): (SpecError, "one label"),
     ("features", "PGU"): (SpecError, "one label"),
-}
+    ("tokens", "BoundaryShrink"): (SpecError, "real-valued"),
+    ("features", "BoundaryShrink"): (SpecError, "one label"),
+    **{(kind, name): (RequestError, "no whole class")
+       for kind in ("tokens", "features") for name in ("GKT", "EMMN")},
+}  # fmt: skip
 
 
 @pytest.fixture
