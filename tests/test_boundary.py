@@ -181,7 +181,7 @@ def test_presets() -> None:
 
 def test_what_has_no_neighbour_is_refused(model: nn.Module) -> None:
     several = Labelled(X, torch.eye(3)[FORGET.y])
-    with pytest.raises(SpecError, match="several labels has none.*one label an example"):
+    with pytest.raises(SpecError, match=r"several labels has none.*one label an example"):
         BoundaryShrink()(model, forget=several, generator=seeded())
     words = nn.Sequential(nn.Embedding(9, 2), nn.Flatten(), nn.Linear(8, 3))
     tokens = Labelled(torch.arange(8).view(2, 4), torch.tensor([0, 1]))
