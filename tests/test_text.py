@@ -229,7 +229,7 @@ SMALL: dict[str, dict[str, Any]] = {
 CANNOT = {
     ("tokens", "JiT"): (SpecError, "real-valued"),  # noise is added to the inputs
     ("tokens", "BoundaryShrink"): (SpecError, "real-valued"),
-    ("features", "BoundaryShrink"): (DataError, "one label"),
+    ("features", "BoundaryShrink"): (SpecError, "one label"),
     ("tokens", "PGU"): (SpecError, "one label"),
     ("features", "PGU"): (SpecError, "one label"),
     ("tokens", "AMUN"): (SpecError, "one label"),

@@ -48,7 +48,7 @@ from torch.optim import SGD
 from ..access import copy_of
 from ..checks.outputs import logits, settled
 from ..data.tensors import Inputs, Labelled
-from ..errors import DataError, SpecError, UnsupportedModelError
+from ..errors import SpecError, UnsupportedModelError
 from ..fields import Checked, Count, NonNegative
 from ..losses import losses
 from ..training import seeded
@@ -114,8 +114,7 @@ class BoundaryShrink(Boundary):
         """Return a copy of `model` that takes the forget set for its neighbours.
 
         Raises:
-            SpecError: The inputs are tokens.
-            DataError: An example may have several labels, so no class is the nearest.
+            SpecError: The inputs are tokens, or an example may have several labels.
         """
         model = copy_of(model, forget=forget).eval()
         if not forget.x.is_floating_point():
@@ -124,7 +123,7 @@ class BoundaryShrink(Boundary):
                 f"({forget.x.dtype}). Use another method, or features in their place."
             )
         if forget.y.is_floating_point():
-            raise DataError(
+            raise SpecError(
                 "BoundaryShrink looks for the nearest other class, and an example with several "
                 "labels has none. Use another method, or one label an example."
             )

@@ -40,8 +40,9 @@ from ..checks.outputs import logits, settled
 from ..data.tensors import Labelled, batched
 from ..errors import DataError
 from ..fields import Checked, Count, NonNegative
-from ..losses import check_labels, losses
+from ..losses import losses
 from ..training import seeded
+from .parts.classes import count_classes
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,8 @@ class EMMN(Checked):
         """
         model = copy_of(model, forget_classes=forget_classes).eval()
         like = next(model.parameters())
-        z = logits(model, like.new_zeros(1, *input_shape))
-        check_labels(z, torch.tensor(forget_classes))
-        kept = [k for k in range(z.shape[1]) if k not in forget_classes]
+        C = count_classes(model, input_shape, forget_classes)
+        kept = [k for k in range(C) if k not in forget_classes]
         if not kept:
             raise DataError(
                 "EMMN holds on to the classes that are kept, and all are to be forgotten. Leave one"

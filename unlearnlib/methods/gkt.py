@@ -43,10 +43,10 @@ from ..access import copy_of, handed
 from ..checks.outputs import settled
 from ..errors import SpecError
 from ..fields import Checked, Count, NonNegative, Share
-from ..losses import check_labels
 from ..models import Factory
 from ..training import seeded
 from .parts.attention import attention_gap, with_activations
+from .parts.classes import count_classes
 from .parts.distillation import divergence_from_teacher
 from .parts.synthesis import LATENT, maker_of_inputs
 
@@ -94,6 +94,7 @@ class GKT(Checked):
         """
         handed(forget_classes=forget_classes)
         T = copy_of(model).requires_grad_(False).eval()
+        C = count_classes(T, input_shape, forget_classes)
         S = fresh_model(generator).train(self.train_mode)
         like = next(T.parameters())
         c_f = torch.tensor(forget_classes, device=like.device)
@@ -108,7 +109,6 @@ class GKT(Checked):
                     with torch.set_grad_enabled(step == 0):  # S learns X as it is
                         x = G(z)
                         t, A_T = with_activations(T, x.clone())  # a layer may work in place
-                        check_labels(t, c_f)
                         gate = (t.softmax(1)[:, c_f] <= self.eps).all(1)
                     if gate.sum() < 2:  # of one, BatchNorm has no variance
                         blocked += 1
@@ -118,7 +118,7 @@ class GKT(Checked):
                     blocked = 0
                     s, A_S = with_activations(S, x[gate])
                     KL = divergence_from_teacher(s, t[gate])
-                    KL = KL / t.shape[1] if self.class_mean else KL
+                    KL = KL / C if self.class_mean else KL
                     if step == 0:
                         descend(adam_G, G, -KL)
                     else:

@@ -1,6 +1,7 @@
 """What several methods share, and the bookkeeping of one that would hide its equation.
 
 - `answers`: which examples a model gets right
+- `classes`: which classes there are, by their numbers
 - `attention`: where GKT's student and its teacher look
 - `synthesis`: GKT's maker of inputs
 - `modes`: train modes of a part of a model
