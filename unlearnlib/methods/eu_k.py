@@ -91,8 +91,9 @@ class CFK(Checked):
     Attributes:
         k: Last layers.
         epochs: Passes over the retain set.
-        lr, lr_end: Learning rate of SGD: a cosine from the one towards the other, epoch by epoch,
-            that begins anew after 1, 3, 7, 15 ... epochs.
+        lr: Learning rate of SGD at first: a cosine towards `lr_end`, epoch by epoch, that begins
+            anew after 1, 3, 7, 15 ... epochs.
+        lr_end: What the learning rate falls to.
         momentum: Momentum of SGD.
         weight_decay: L2 penalty of SGD.
         batch_size: Examples a step.

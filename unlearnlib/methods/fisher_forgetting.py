@@ -60,7 +60,9 @@ class FisherForgetting(Checked):
             use gets as much as with `if-loops`' 1e-6 in the release's form.
         power: :math:`q`.
         floor: The least that :math:`F_i` counts as.
-        pooled, tenfold, erase: See what departs from the releases.
+        pooled: A departure of the releases, see above.
+        tenfold: Likewise.
+        erase: Likewise.
         chunk: Examples a forward pass; bounds the memory, changes nothing else.
     """
 

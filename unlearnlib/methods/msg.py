@@ -97,7 +97,7 @@ class MSG(Checked):
         return settled(model)
 
     def smallest(self, d: Tensor) -> Tensor:
-        """Return whether each entry of `d` is of the share r with the smallest |d_i|."""
+        """Return whether each entry of `d` is of the share r with the smallest size."""
         R = torch.zeros(d.numel(), dtype=torch.bool, device=d.device)
         R[d.abs().flatten().topk(round(self.r * d.numel()), largest=False).indices] = True
         return R.view(d.shape)

@@ -69,7 +69,8 @@ class SFROn(Checked):
         lam: :math:`\lambda`; with 0 all forget examples count alike.
         gamma: :math:`\gamma`; the larger, the fewer parameters take part; 0 is all.
         clip: Largest norm c of a forget gradient.
-        momentum, weight_decay: Of SGD, in the steps on the retain set.
+        momentum: Momentum of SGD, in the steps on the retain set.
+        weight_decay: L2 penalty of SGD, likewise.
         batch_size: Examples a step, of either kind.
         group: Examples whose gradients are averaged before they are squared; 1 is the equation.
         shared: See what departs from the release.
