@@ -9,6 +9,7 @@ _CAPTIONED = re.compile(
     re.DOTALL,
 )
 _HEADING = re.compile(r"(?<=>)[^<>]+(?=</th>)")
+_INTERVAL = re.compile(r"\((\S+) to (\S+)\)(?=</td>)")
 _CORNER = re.compile(r"<th((?:\s[^>]*)?)>(?:\s|&nbsp;)*</th>")
 
 
@@ -57,3 +58,12 @@ def headed(body: str) -> str:
     """
     body = _CORNER.sub(r"<td\1></td>", body)
     return _HEADING.sub(lambda found: re.sub("([_:])(?=.)", r"\1<wbr>", found[0]), body)
+
+
+def unbroken(body: str) -> str:
+    """Return the HTML of a page whose tables begin a new line before an interval, and not in it.
+
+    >>> unbroken("<td>0.85 (0.83 to 0.86)</td>")
+    '<td>0.85 (0.83&nbsp;to&nbsp;0.86)</td>'
+    """
+    return _INTERVAL.sub(r"(\1&nbsp;to&nbsp;\2)", body)

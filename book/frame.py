@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from captions import captioned, headed
+from captions import captioned, headed, unbroken
 from docutils import nodes
 from sources import NOTEBOOKS, PUBLISHED, bibtex, records, specifications
 from sphinx.application import Sphinx
@@ -34,7 +34,7 @@ def frame(app: Sphinx, page: str, template: str, context: dict[str, Any], docume
         if "thebe" not in f"{script.filename} {script.attributes.get('body')}".lower()
     ]
     if context.get("body"):
-        context["body"] = captioned(headed(context["body"]))
+        context["body"] = captioned(headed(unbroken(context["body"])))
     if app.builder.name == "html" and page.startswith(EXECUTED):
         context["body"] += foot(page.removeprefix(EXECUTED), context)
 

@@ -16,7 +16,9 @@ PAGE = f"""<!doctype html><meta charset=utf-8><title>A page</title>
 <details class=above-input><summary>Show code</summary><pre>x = 1</pre></details>
 <details class=above-input><summary>Show code</summary><pre>y = 2</pre></details>
 <div class="output text_html"><table id=wide><caption>Wide</caption><tr>{WORDS}</tr></table></div>
-<div class="output text_html"><table id=small><tr><td>1</td></tr></table></div></main>
+<div class="output text_html"><table id=small><tr><td>1</td></tr></table></div>
+<div class="output text_html"><figure><img alt="Figure 1" src="data:image/gif;base64,
+R0lGODlhAQABAAAAACwAAAAAAQABAAA="><figcaption>Dots</figcaption></figure></div></main>
 <script>{(STATIC / "wide.js").read_text(encoding="utf-8")}</script>
 <script>{(STATIC / "code.js").read_text(encoding="utf-8")}</script>"""
 OPEN = "[...document.querySelectorAll('details')].map((cell) => cell.open)"
@@ -74,6 +76,21 @@ def test_a_wide_table_says_that_it_scrolls_and_keeps_its_first_column(
     browser.widen(9000)
     browser.value("new Promise((done) => setTimeout(done, 200))")
     assert browser.value(f"[...{box}.classList]") == ["output", "text_html"]
+
+
+def test_a_figure_scrolls_on_a_phone_alone_and_its_caption_stays(browser: Any, page: str) -> None:
+    box = "document.querySelector('figure').parentElement"
+    for width, classes in ((400, ["output", "text_html", "close", "scrolls"]), (1400, None)):
+        browser.widen(width)
+        browser.open(page)
+        browser.value("new Promise((done) => setTimeout(done, 200))")
+        assert browser.value(f"[...{box}.classList]") == (classes or ["output", "text_html"])
+        assert browser.value(f"{box}.getAttribute('aria-label')") == (classes and "Dots")
+        left = "document.querySelector('figcaption').getBoundingClientRect().left"
+        before = browser.value(left)
+        browser.value(f"{box}.scrollLeft = 100")
+        assert browser.value(f"{box}.scrollLeft") == (100 if classes else 0)
+        assert browser.value(left) == before
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -1,4 +1,5 @@
-/* Tables that are wider than the page: set closer if that is enough, else their box scrolls.
+/* Tables that are wider than the page: set closer if that is enough, else their box scrolls. On a
+   narrow screen figures scroll, too.
 
    A box that scrolls says so, keeps the first column in sight and can be scrolled by the keyboard.
    Without JavaScript it scrolls, too. */
@@ -17,7 +18,7 @@
       for (const name of ["tabindex", "role", "aria-label"]) box.removeAttribute(name);
       return;
     }
-    const caption = box.querySelector("caption");
+    const caption = box.querySelector("caption, figcaption");
     box.style.setProperty("--seen", `${box.clientWidth}px`); // a caption is no wider
     box.tabIndex = 0;
     box.setAttribute("role", "region");
@@ -25,7 +26,8 @@
   }
 
   document.addEventListener("DOMContentLoaded", () => {
-    const boxes = [...document.querySelectorAll(BOXES)].filter((box) => box.querySelector("table"));
+    const wide = (box) => box.querySelector("table, figure");
+    const boxes = [...document.querySelectorAll(BOXES)].filter(wide);
     const width = new Map();
     const watch = new ResizeObserver((entries) => {
       for (const { target } of entries) {
