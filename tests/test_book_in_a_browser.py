@@ -106,10 +106,10 @@ def test_paper_is_white_whatever_the_theme(browser: Any, page: str, theme: str) 
     browser.ask("Emulation.setEmulatedMedia", media="")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("theme", "words"), [("light", "#222832"), ("dark", "#ced6dd")])
 @pytest.mark.parametrize("verdict", ["reproduced", "undecided", "not-reproduced"])
 def test_the_frame_of_an_exploratory_cell_shows_on_its_ground(
-    browser: Any, page: str, theme: str, verdict: str
+    browser: Any, page: str, theme: str, words: str, verdict: str
 ) -> None:
     def light(colour: str) -> float:  # relative luminance, as WCAG has it
         parts = [int(part) / 255 for part in colour[4:-1].split(",")]
@@ -118,6 +118,7 @@ def test_the_frame_of_an_exploratory_cell_shows_on_its_ground(
 
     browser.open(page)
     browser.value(f"document.documentElement.dataset.theme = '{theme}'")
+    browser.value(f"document.documentElement.style.setProperty('--pst-color-text-base', '{words}')")
     cell = f"<span id=cell class='cell-of exploratory {verdict}'>1/3</span>"
     browser.value(f'document.body.insertAdjacentHTML("beforeend", "{cell}")')
     style = "getComputedStyle(document.querySelector('#cell'))"
