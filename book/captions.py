@@ -9,7 +9,7 @@ _CAPTIONED = re.compile(
     re.DOTALL,
 )
 _HEADING = re.compile(r"(?<=>)[^<>]+(?=</th>)")
-_INTERVAL = re.compile(r"\((\S+) to (\S+)\)(?=</td>)")
+_INTERVAL = re.compile(r"\(\S+ to \S+\)(?=</td>)")
 _CORNER = re.compile(r"<th((?:\s[^>]*)?)>(?:\s|&nbsp;)*</th>")
 
 
@@ -64,6 +64,6 @@ def unbroken(body: str) -> str:
     """Return the HTML of a page whose tables begin a new line before an interval, and not in it.
 
     >>> unbroken("<td>0.85 (0.83 to 0.86)</td>")
-    '<td>0.85 (0.83&nbsp;to&nbsp;0.86)</td>'
+    '<td>0.85 <span class="interval">(0.83 to 0.86)</span></td>'
     """
-    return _INTERVAL.sub(r"(\1&nbsp;to&nbsp;\2)", body)
+    return _INTERVAL.sub(r'<span class="interval">\g<0></span>', body)

@@ -106,6 +106,27 @@ def test_paper_is_white_whatever_the_theme(browser: Any, page: str, theme: str) 
     browser.ask("Emulation.setEmulatedMedia", media="")
 
 
+@pytest.mark.parametrize(("theme", "words"), [("light", "#222832"), ("dark", "#ced6dd")])
+@pytest.mark.parametrize("verdict", ["reproduced", "undecided", "not-reproduced"])
+def test_the_frame_of_an_exploratory_cell_shows_on_its_ground(
+    browser: Any, page: str, theme: str, words: str, verdict: str
+) -> None:
+    def light(colour: str) -> float:  # relative luminance, as WCAG has it
+        parts = [int(part) / 255 for part in colour[4:-1].split(",")]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    browser.open(page)
+    browser.value(f"document.documentElement.dataset.theme = '{theme}'")
+    browser.value(f"document.documentElement.style.setProperty('--pst-color-text-base', '{words}')")
+    cell = f"<span id=cell class='cell-of exploratory {verdict}'>1/3</span>"
+    browser.value(f'document.body.insertAdjacentHTML("beforeend", "{cell}")')
+    style = "getComputedStyle(document.querySelector('#cell'))"
+    frame, ground = browser.value(f"[{style}.borderTopColor, {style}.backgroundColor]")
+    low, high = sorted((light(frame), light(ground)))
+    assert (high + 0.05) / (low + 0.05) > 3
+
+
 def test_errors_and_requests_are_told(
     of_book: Callable[[str], ModuleType], browser: Any, tmp_path: Path
 ) -> None:

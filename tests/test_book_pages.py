@@ -68,7 +68,7 @@ def test_a_long_heading_has_places_to_break_and_other_text_stays(captions: Modul
 def test_an_interval_in_a_cell_is_not_broken_and_a_sentence_stays(captions: ModuleType) -> None:
     sentence = "<p>0.85 (0.83 to 0.86)</p><td>not known (10 of 10)</td>"
     cell = "<td>-1.3 (-2.5 to +0.1)</td>"
-    whole = "<td>-1.3 (-2.5&nbsp;to&nbsp;+0.1)</td>"
+    whole = '<td>-1.3 <span class="interval">(-2.5 to +0.1)</span></td>'
     assert captions.unbroken(sentence + cell) == sentence + whole
 
 
