@@ -41,7 +41,7 @@ def nearest_adversaries(
         for _ in range(steps):
             near = there[left].requires_grad_()
             z = logits(model, near.clone())  # a first layer may work in place
-            check_labels(z, y)
+            check_labels(z, y[left])
             answers[left] = z.argmax(1)
             right = answers[left] == y[left]
             if not right.any():
