@@ -157,9 +157,18 @@ def test_a_claim_of_ones_own_that_cannot_be_read_ends_in_a_sentence(
 @pytest.mark.parametrize(
     ("left", "told"),
     [
-        ({"method": "JTi", "metric": "accuracy"}, "the method 'JTi'. Did you mean JiT?"),
-        ({"method": "JiT", "metric": "acuracy"}, "the metric 'acuracy'. Did you mean accuracy?"),
-        ({"method": "JiT", "metric": "loss", "split": "tset"}, "the split 'tset'. Did you mean"),
+        (
+            {"method": "JTi", "metric": "accuracy"},
+            "method 'JTi', which is nowhere. Did you mean JiT?",
+        ),
+        (
+            {"method": "JiT", "metric": "acuracy"},
+            "'acuracy', which is nowhere. Did you mean accuracy?",
+        ),
+        (
+            {"method": "JiT", "metric": "loss", "split": "tset"},
+            "the split 'tset', which is nowhere.",
+        ),
     ],
 )
 def test_a_claim_on_what_no_page_and_no_record_has_is_not_frozen(

@@ -27,6 +27,7 @@ from unlearnlib import (
 from unlearnlib.errors import AccessError, NonFiniteError
 from unlearnlib.offers import ordered
 from unlearnlib.report import show_summary, summary
+from unlearnlib.training import seeded as drawing_from
 
 from .toys import seeded
 
@@ -48,7 +49,8 @@ def own(**changes: Any) -> OwnScenario:
     splits = Splits.of(
         forget=data[data.y == 2], retain=data[data.y < 2], test=test, validation=rows(9, 2)
     )
-    model = train(Net(), data, RECIPE, seeded(0))
+    with drawing_from(seeded(0)):
+        model = train(Net(), data, RECIPE, seeded(0))
     given: dict[str, Any] = {"model": model, "splits": splits, **changes}
     return OwnScenario(**given)
 
@@ -101,6 +103,14 @@ def test_retraining_needs_a_factory_and_a_recipe(given: dict[str, Any], match: s
         unlearn(Retrain(), own(**given))
     with pytest.raises(AccessError, match="no factory"):
         own().fresh_model(seeded(0))
+
+
+def test_the_trained_model_is_no_untrained_network() -> None:
+    """Nor is one that shares a layer with it: what is retrained would be the original."""
+    scenario = own(recipe=RECIPE)
+    for factory in (lambda: scenario.model, lambda: nn.Sequential(nn.Linear(4, 4), scenario.model)):
+        with pytest.raises(AccessError, match="returns the trained model itself"):
+            unlearn(Retrain(), own(model=scenario.model, factory=factory, recipe=RECIPE))
 
 
 def test_the_model_stays_as_it_is_and_nothing_is_cached(cache: Path) -> None:

@@ -107,7 +107,13 @@ class OwnScenario:
         if self.factory is None:
             raise AccessError(f"There is no factory of untrained networks. {MAKE}")
         with seeded(generator):
-            return self.factory().to(self.device)
+            made = self.factory()
+        if {*map(id, made.parameters())} & {*map(id, self.model.parameters())}:
+            raise AccessError(
+                "The factory returns the trained model itself, and retraining would train that "
+                "further. Let it make a new network each time, such as its class."
+            )
+        return made.to(self.device)
 
     def oracle(self, seed: int, make: Any, again: int = 0) -> tuple[nn.Module, dict[str, float]]:
         """Return the model that `make` retrains, and its costs."""

@@ -55,6 +55,8 @@ from .parts.synthesis import LATENT, maker_of_inputs
 class GKT(Checked):
     r"""Gated knowledge transfer; the defaults are the release's, for MNIST.
 
+    They take minutes on any model; `batches` makes it shorter.
+
     `fresh_model` is a function that makes an untrained network of a generator; `OwnScenario` makes
     it of a factory, and tells `forget_classes` and `input_shape` by the data.
 
