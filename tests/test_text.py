@@ -16,14 +16,11 @@ from torch.testing import assert_close
 
 from unlearnlib import (
     METHODS,
-    Inputs,
     Labelled,
     Recipe,
     Scenario,
-    Statistic,
     fisher_diagonal,
     metrics,
-    output_sensitivity,
     scenario,
     unlearn,
 )
@@ -39,7 +36,6 @@ from unlearnlib.offers import ordered
 from unlearnlib.request import resolve
 from unlearnlib.runs import one_run
 from unlearnlib.stored.per_example import by_func
-from unlearnlib.training import train
 
 from .toys import seeded
 
@@ -289,16 +285,3 @@ def test_every_method_runs_on_text_or_says_why_not(name: str, kind: str, texts: 
     assert outcome.cost["change_norm"] > 0
     assert all(math.isfinite(value) for value in rows.values())
     assert {("attack_loss", "forget"), ("attack_entropy", "forget")} <= rows.keys()
-
-
-def test_training_with_adamw_learns_several_labels() -> None:
-    torch.manual_seed(0)
-    model = build("mlp", (6,), 3)
-    x = torch.randn(64, 6)
-    data = Labelled(x, (x[:, :3] > 0).float())
-    before = metrics.loss(model(x).detach(), data.y)
-    recipe = Recipe(20, 0.01, weight_decay=0.0, batch_size=16, schedule="tenth", optimiser="adamw")
-    train(model, data, recipe, seeded(0))
-    with torch.no_grad():
-        assert metrics.loss(model(x), data.y) < before / 3
-    assert output_sensitivity(model, Inputs(x)).statistic == Statistic("sensitivity")

@@ -11,9 +11,10 @@ from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch.testing import assert_close
 
-from unlearnlib import Labelled, Recipe, training
+from unlearnlib import Inputs, Labelled, Recipe, Statistic, metrics, output_sensitivity, training
 from unlearnlib.data.augment import augment as augmented
 from unlearnlib.errors import DataError, NonFiniteError, UnsupportedModelError
+from unlearnlib.models import build
 from unlearnlib.training import Schedule, scheduler, train
 
 from .toys import seeded
@@ -229,3 +230,16 @@ def test_training_looks_at_data_labels_and_outputs(model: nn.Module, data: Label
         train(nn.Linear(4, 1).double(), data, recipe, seeded())
     with pytest.raises(DataError, match="augment=False"):
         train(model, data, replace(recipe, augment=True), seeded())
+
+
+def test_training_with_adamw_learns_several_labels() -> None:
+    torch.manual_seed(0)
+    model = build("mlp", (6,), 3)
+    x = torch.randn(64, 6)
+    data = Labelled(x, (x[:, :3] > 0).float())
+    before = metrics.loss(model(x).detach(), data.y)
+    recipe = Recipe(20, 0.01, weight_decay=0.0, batch_size=16, schedule="tenth", optimiser="adamw")
+    train(model, data, recipe, seeded(0))
+    with torch.no_grad():
+        assert metrics.loss(model(x), data.y) < before / 3
+    assert output_sensitivity(model, Inputs(x)).statistic == Statistic("sensitivity")
