@@ -1,8 +1,10 @@
 """The training loop: rates of the schedules, steps by hand, randomness from one generator."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -11,12 +13,32 @@ from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch.testing import assert_close
 
-from unlearnlib import Inputs, Labelled, Recipe, Statistic, metrics, output_sensitivity, training
+from unlearnlib import (
+    AMUN,
+    CFK,
+    CT,
+    EUK,
+    MSG,
+    FineTune,
+    Inputs,
+    L1Sparse,
+    Labelled,
+    LoTUS,
+    Method,
+    Recipe,
+    SalUn,
+    SFROn,
+    Statistic,
+    metrics,
+    output_sensitivity,
+    training,
+)
 from unlearnlib.data.augment import augment as augmented
 from unlearnlib.errors import DataError, NonFiniteError, UnsupportedModelError
 from unlearnlib.models import build
 from unlearnlib.training import Schedule, scheduler, train
 
+from .made_offers import network, offers, unlearned
 from .toys import seeded
 
 
@@ -243,3 +265,30 @@ def test_training_with_adamw_learns_several_labels() -> None:
     with torch.no_grad():
         assert metrics.loss(model(x), data.y) < before / 3
     assert output_sensitivity(model, Inputs(x)).statistic == Statistic("sensitivity")
+
+
+STEPS = [
+    FineTune(), EUK(), CFK(), MSG(), CT(), AMUN(), L1Sparse(), SalUn(), SFROn(steps=4),
+    LoTUS(to_zero=True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("method", STEPS, ids=lambda method: type(method).__name__)
+def test_steps_of_methods_are_in_the_autocast_of_training(
+    method: Method, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is seen in train mode is seen inside it; on a CPU it is off."""
+    inside, seen, real = list[bool](), list[tuple[bool, bool]](), torch.autocast
+    model, given = network(), offers()
+
+    @contextmanager
+    def noted(*which: Any, **options: Any) -> Iterator[None]:
+        inside.append(which == ("cuda", torch.bfloat16))
+        with real(*which, **options):
+            yield
+        inside.pop()
+
+    monkeypatch.setattr(torch, "autocast", noted)
+    model[-1].register_forward_pre_hook(lambda net, _: seen.append((net.training, any(inside))))  # type: ignore[index]
+    unlearned(method, model, given)
+    assert {within for in_train_mode, within in seen if in_train_mode} == {True}

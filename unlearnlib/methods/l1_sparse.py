@@ -31,11 +31,11 @@ from torch import nn
 from torch.optim import SGD
 
 from ..access import copy_of
-from ..checks.outputs import logits, settled
+from ..checks.outputs import settled
 from ..data.tensors import Labelled
 from ..fields import Checked, Count, NonNegative, Part, Whole
 from ..losses import mean_loss
-from ..training import seeded
+from ..training import forward, seeded
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class L1Sparse(Checked):
                 gamma_e = self.gamma * (1 - e / (E - E_0)) if e < E - E_0 else 0.0
                 for x, y in retain.batches(self.batch_size, generator):
                     sgd.zero_grad()
-                    loss = mean_loss(logits(model, x), y)
+                    loss = mean_loss(forward(model, x), y)
                     (loss + gamma_e * sum(theta.abs().sum() for theta in parameters)).backward()
                     sgd.step()
         return settled(model)

@@ -40,10 +40,10 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 
 from ..access import copy_of
-from ..checks.outputs import logits, settled
+from ..checks.outputs import settled
 from ..data.tensors import Inputs, Labelled, batched
 from ..fields import Checked, Count, NonNegative, Share
-from ..training import seeded
+from ..training import forward, seeded
 from .parts.stopping import accuracy
 
 
@@ -100,9 +100,9 @@ class LoTUS(Checked):
             with seeded(generator):
                 for index in batched(order.to(device), self.batch_size):
                     x = x_all[index]
-                    z = choices(logits(f, x.clone()), several)  # a first layer may work in place
+                    z = choices(forward(f, x.clone()), several)  # a first layer may work in place
                     with torch.no_grad():
-                        z_o = choices(f_o(x), several)
+                        z_o = choices(forward(f_o, x), several)
                         t = targets(z_o, index < n_f, tau, generator)
                     adamw.zero_grad()
                     (-t * z.log_softmax(-1)).sum(-1).mean().backward()  # CE(t, f)

@@ -36,11 +36,11 @@ from torch import Tensor, nn
 from torch.optim import SGD
 
 from ..access import copy_of
-from ..checks.outputs import logits, settled
+from ..checks.outputs import settled
 from ..data.tensors import Labelled
 from ..fields import Checked, Count, NonNegative, Part, Share
-from ..losses import losses
-from ..training import seeded
+from ..losses import mean_loss
+from ..training import forward, seeded
 from .parts.saliency import confine, saliency
 from .random_label import wrong_labels
 
@@ -89,7 +89,7 @@ class SalUn(Checked):
 
         def loss(batch: tuple[Tensor, Tensor]) -> Tensor:
             x, y = batch
-            return losses(logits(model, x), y).mean()
+            return mean_loss(forward(model, x), y)
 
         def step(term: Tensor) -> None:
             sgd.zero_grad()

@@ -43,12 +43,12 @@ from torch.optim import SGD
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from ..access import copy_of
-from ..checks.outputs import logits, settled
+from ..checks.outputs import settled
 from ..data.tensors import Labelled
 from ..fields import BOUNDS_MEMORY, Checked, Count, NonNegative, Part, Positive
 from ..losses import losses
 from ..stored.importance import fisher_diagonal
-from ..training import seeded
+from ..training import forward, seeded, step
 from .parts.trial import number_of_classes
 
 TINY = 1e-15
@@ -114,16 +114,14 @@ class SFROn(Checked):
                     x, y = next(forgotten)
                     a_t = self.ascent * (1 + math.cos(math.pi * t / self.steps)) / 2
                     sgd.zero_grad()
-                    (-a_t * weighted(losses(logits(model, x), y), self.lam)).backward()
+                    (-a_t * weighted(losses(forward(model, x), y), self.lam)).backward()
                     for name, theta in parameters.items():
                         if theta.grad is not None:
                             theta.grad *= m[name]
                     clip_grad_norm_(parameters.values(), self.clip)
                     self.ascend(sgd)
                 x, y = next(kept)
-                sgd.zero_grad()
-                losses(logits(model, x), y).mean().backward()
-                sgd.step()
+                step(model, sgd, x, y)
                 schedule.step()
         return settled(model)
 
