@@ -142,6 +142,22 @@ def test_at_the_goal_the_temperature_is_one(monkeypatch: pytest.MonkeyPatch) -> 
     assert taus == pytest.approx([1.0, exp(1.0), exp(2.0)])
 
 
+@pytest.mark.parametrize("alpha", [2000.0, 1e30])
+def test_the_steepest_temperature_does_not_overflow(alpha: float) -> None:
+    """It is that of targets which are even, or, between the goal and the end, hard."""
+    model = normed()
+    for known in (0.0, 1.0):
+        result = LoTUS(alpha, epochs=1)(
+            model, forget=known_so_well(1.0, model), retain_inputs=RETAIN,
+            validation=known_so_well(known, model), generator=seeded(),
+        )  # fmt: skip
+        assert not torch.equal(*(net.get_parameter("0.weight") for net in (result, model)))
+    z_o, every = torch.randn(50, 4, generator=seeded()), torch.ones(50, dtype=torch.bool)
+    even, hard = (targets(z_o, every, exp(power), seeded(1)) for power in (50.0, -50.0))
+    assert (even == 1 / 4).all()
+    assert_close(hard, targets(z_o, ~every, 1.0, seeded(1)), rtol=0, atol=0)
+
+
 def test_hard_targets_are_draws_from_the_teacher() -> None:
     z_o = torch.tensor([0.5, -1.0, 1.5, 0.0], dtype=torch.float64)
     n, none = 20_000, torch.zeros(20_000, dtype=torch.bool)
