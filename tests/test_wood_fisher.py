@@ -143,6 +143,21 @@ def test_it_forgets_a_class_and_keeps_the_rest() -> None:
     assert kept > 0.95
 
 
+def test_the_smaller_the_damping_the_more_it_forgets() -> None:
+    """The default is nearly the plain gradient step, and hardly changes what is known."""
+    model, forget, retain = trained(0, epochs=3)
+    v = WoodFisher(1e9, 1e9)(model, forget=forget, retain=retain)
+    losses_of = []
+    for lam in (1.0, 0.1, 0.01):
+        result = WoodFisher(lam=lam)(model, forget=forget, retain=retain)
+        losses_of.append(float(cross_entropy(result(forget.x), forget.y).detach()))
+        if lam == 1:
+            steps = flat(result) - flat(model), flat(v) - flat(model)
+            assert torch.cosine_similarity(*steps, 0) > 0.95
+            assert accuracy(result, forget) == accuracy(model, forget)
+    assert losses_of[2] > 3 * losses_of[1] > 3 * losses_of[0]
+
+
 def test_it_looks_at_the_first_retained_examples_alone(model: nn.Module) -> None:
     """In the inverse: two of them exchanged beyond N, or beyond N + 2, change nothing."""
     for method, border in ((WoodFisher(1, 0.1, 4), 4), (WoodFisher.as_released(1, examples=4), 6)):

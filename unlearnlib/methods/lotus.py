@@ -55,9 +55,8 @@ class LoTUS(Checked):
     r"""Distillation of softened draws from the original's outputs.
 
     The defaults are those of the release for a ResNet-18. Validation examples were held out of the
-    training set; how many of them the original gets right is the aim; a model that
-    gets all of them right is left as it is, but for noise. Try `lr` up to 3e-3, and for a class
-    `to_zero` with `alpha` 8.
+    training set; how many of them the original gets right is the aim, so that one that gets all of
+    them right hardly changes. Try `lr` up to 3e-3, and for a class `to_zero` with `alpha` 8.
 
     Attributes:
         alpha: Steepness :math:`\alpha` of the temperature; the release has 2, and 8 for CIFAR-10.

@@ -18,6 +18,8 @@ Woodbury's identity, with no matrix larger than N by N,
 .. math:: (\lambda I + G G^\top / N)^{-1} v
     = \left( v - G (\lambda N I + G^\top G)^{-1} G^\top v \right) / \lambda
 
+All gradients are of eval mode, so that BatchNorm keeps its statistics, and in full precision.
+
 Sees: :math:`D_f` and :math:`D_r` with labels, of which the first N make the Fisher; draws nothing,
 takes one step. Never sees: test data.
 
@@ -49,11 +51,15 @@ from ..losses import losses
 class WoodFisher(Checked):
     r"""One step of influence, with the inverse Fisher information in the place of the Hessian's.
 
+    The default `lam` is the start of the release's recursion, I, beside which the Fisher
+    information of a trained network is small: a step of `alpha` 1 is then nearly a plain gradient
+    step and changes little. Try `lam` from 0.1 down to 1e-3, or `alpha` 10 with 0.1.
+
     Attributes:
-        alpha: Length :math:`\alpha` of the step; 1 is Newton's. The release has 10 for a tenth of
-            CIFAR-10, 20 of CIFAR-100, 15 of SVHN.
-        lam: Damping :math:`\lambda`. The release starts from I, which is 1; not used if
-            `one_vector`.
+        alpha: Length :math:`\alpha` of the step; 1 is Newton's. A later release runs this one's
+            code with 10 for a tenth of CIFAR-10, 20 of CIFAR-100 and 15 of SVHN
+            (JingWu321/Scissorhands @ 73ae065), which is where that of `as_released` is from.
+        lam: Damping :math:`\lambda`; not used if `one_vector`.
         examples: Retained examples N of the Fisher, the first ones, or all if there are fewer.
         one_vector: See what departs from the release.
         chunk: Gradients at once; bounds the memory. What is kept of them is made anew when needed.
@@ -67,7 +73,7 @@ class WoodFisher(Checked):
 
     @classmethod
     def as_released(cls, alpha: float = 10.0, **fields: Any) -> "WoodFisher":
-        """Return the method with the departures of the release (its values for CIFAR-10)."""
+        """Return the method with the departures of the release (Scissorhands' alpha, CIFAR-10)."""
         return cls(alpha, **({"examples": 1000, "one_vector": True} | fields))
 
     def __call__(self, model: nn.Module, *, forget: Labelled, retain: Labelled) -> nn.Module:
