@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
 from unlearnlib import AMUN, Dataset, FineTune, Labelled
-from unlearnlib.errors import SpecError, UnsupportedModelError
+from unlearnlib.errors import DataError, SpecError, UnsupportedModelError
 from unlearnlib.methods.parts.adversary import nearest_adversaries, unit
 
 from .made_forgetting import forgotten_and_kept
@@ -121,6 +121,28 @@ def test_one_that_has_no_neighbour_is_left_out() -> None:
     assert 0.4 < there[1] < 0.5
 
 
+def test_what_is_not_found_is_told_once_of_the_whole_set() -> None:
+    """Not batch by batch: a batch without any is no reason to give up."""
+    model = nn.Linear(6, 3).double()
+    model.weight.data.zero_()  # 0 is what it answers wherever it is asked
+    model.bias.data = torch.tensor([1.0, 0.0, 0.0]).double()
+    forget = Labelled(FORGET.x, torch.tensor([0, 0, 1, 0, 0, 0, 0]))
+    with pytest.warns(UserWarning, match="^6 of 7 examples") as told:
+        AMUN(batch_size=2, epochs=1)(model, forget=forget, retain=RETAIN, generator=seeded())
+    assert len(told) == 1
+    assert told[0].filename == __file__
+
+
+def test_labels_are_checked_before_the_search() -> None:
+    seen = list[int]()
+    model = network()
+    model.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+    forget = Labelled(FORGET.x, torch.tensor([0, 0, 1, 0, 0, 0, 3]))
+    with pytest.raises(DataError, match="There is a label 3"):
+        AMUN(batch_size=2)(model, forget=forget, retain=RETAIN, generator=seeded())
+    assert seen == [2]  # two examples are tried
+
+
 def union(*parts: Labelled) -> Labelled:
     return Labelled(torch.cat([p.x for p in parts]), torch.cat([p.y for p in parts]))
 
@@ -132,8 +154,7 @@ def test_it_is_fine_tuning_on_the_union(forget_too: bool, size: int) -> None:
     model, fields = network(), {"epochs": 3, "lr": 0.05, "batch_size": size}
     method = AMUN(**fields, forget_too=forget_too)  # type: ignore[arg-type]
     result = method(model, forget=FORGET, retain=RETAIN, generator=seeded())
-    batches = FORGET.batches(size)
-    D_A = union(*(Labelled(*nearest_adversaries(model, x, y, 0.04, 50)) for x, y in batches))
+    D_A = Labelled(*nearest_adversaries(model, FORGET.x, FORGET.y, 0.04, 50))
     D = union(RETAIN, FORGET, D_A) if forget_too else union(RETAIN, D_A)
     tuned = FineTune(**fields)(model, retain=D, generator=seeded())  # type: ignore[arg-type]
     assert_same(state(result), state(tuned))

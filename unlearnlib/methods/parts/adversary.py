@@ -6,15 +6,16 @@ import torch
 from torch import Tensor, nn
 
 from ...checks.outputs import logits
+from ...data.tensors import Labelled, batched
 from ...errors import UnsupportedModelError
-from ...losses import check_labels
+from .trial import number_of_classes
 
 DOUBLINGS = 20
 """Radii that are tried, each twice the one before."""
 
 
 def nearest_adversaries(
-    model: nn.Module, x: Tensor, y: Tensor, eps: float, steps: int
+    model: nn.Module, x: Tensor, y: Tensor, eps: float, steps: int, batch_size: int = 128
 ) -> tuple[Tensor, Tensor]:
     r"""Return inputs near `x` to which `model` does not answer `y`, and what it answers.
 
@@ -32,34 +33,16 @@ def nearest_adversaries(
         y: Labels, (n,).
         eps: The first radius.
         steps: Steps with each radius.
+        batch_size: Examples at once.
 
     Raises:
+        DataError: The labels are not those of the outputs.
         UnsupportedModelError: None is answered otherwise anywhere.
     """
-    there, answers, left = x.clone(), y.clone(), torch.arange(len(x), device=x.device)
-    for radius in (eps * 2**doubling for doubling in range(DOUBLINGS)):
-        for _ in range(steps):
-            near = there[left].requires_grad_()
-            z = logits(model, near.clone())  # a first layer may work in place
-            check_labels(z, y[left])
-            answers[left] = z.argmax(1)
-            right = answers[left] == y[left]
-            if not right.any():
-                return found(model, there, answers, y)
-            z_y = z.gather(1, y[left, None])
-            others = z.scatter(1, y[left, None], -torch.inf).logsumexp(1, keepdim=True)
-            # log (1 - p_y) / p_y has a gradient of the direction of that of the cross-entropy
-            # -log p_y, which does not vanish where p_y rounds to 1
-            (g,) = torch.autograd.grad((others - z_y).sum(), near)
-            left, near, g = left[right], near[right].detach(), g[right]
-            delta = near + radius / 10 * unit(g) - x[left]
-            length = delta.flatten(1).norm(dim=1).view(-1, *[1] * (x.dim() - 1))
-            there[left] = x[left] + delta * (radius / length).clamp(max=1)
-    return found(model, there, answers, y)
-
-
-def found(model: nn.Module, there: Tensor, answers: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Return those of the inputs whose answer is not their label, and their answers."""
+    number_of_classes(model, Labelled(x, y))
+    there, answers = x.clone(), y.clone()
+    for some in batched(torch.arange(len(x), device=x.device), batch_size):
+        there[some], answers[some] = _search(model, x[some], y[some], eps, steps)
     wrong = answers != y
     if not wrong.any():
         raise UnsupportedModelError(
@@ -71,9 +54,34 @@ def found(model: nn.Module, there: Tensor, answers: Tensor, y: Tensor) -> tuple[
         warnings.warn(
             f"{int((~wrong).sum())} of {len(y)} examples to forget have no adversarial example "
             "near them that was found, and are learned without one.",
-            stacklevel=4,
+            stacklevel=3,
         )
     return there[wrong], answers[wrong]
+
+
+def _search(
+    model: nn.Module, x: Tensor, y: Tensor, eps: float, steps: int
+) -> tuple[Tensor, Tensor]:
+    """Return where the search ended for each of `x`, and what is answered there."""
+    there, answers, left = x.clone(), y.clone(), torch.arange(len(x), device=x.device)
+    for radius in (eps * 2**doubling for doubling in range(DOUBLINGS)):
+        for _ in range(steps):
+            near = there[left].requires_grad_()
+            z = logits(model, near.clone())  # a first layer may work in place
+            answers[left] = z.argmax(1)
+            right = answers[left] == y[left]
+            if not right.any():
+                return there, answers
+            z_y = z.gather(1, y[left, None])
+            others = z.scatter(1, y[left, None], -torch.inf).logsumexp(1, keepdim=True)
+            # log (1 - p_y) / p_y has a gradient of the direction of that of the cross-entropy
+            # -log p_y, which does not vanish where p_y rounds to 1
+            (g,) = torch.autograd.grad((others - z_y).sum(), near)
+            left, near, g = left[right], near[right].detach(), g[right]
+            delta = near + radius / 10 * unit(g) - x[left]
+            length = delta.flatten(1).norm(dim=1).view(-1, *[1] * (x.dim() - 1))
+            there[left] = x[left] + delta * (radius / length).clamp(max=1)
+    return there, answers
 
 
 def unit(g: Tensor) -> Tensor:
