@@ -127,8 +127,14 @@ def train(
 
 def step(model: nn.Module, optimiser: Optimizer, x: Tensor, y: Labels) -> None:
     """Take one step on a batch; on CUDA the forward pass runs in bf16 autocast."""
-    with torch.autocast("cuda", torch.bfloat16, enabled=x.is_cuda):
-        loss = mean_loss(logits(model, x), y)
+    loss = mean_loss(forward(model, x), y)
     optimiser.zero_grad()
     loss.backward()
     optimiser.step()
+
+
+def forward(model: nn.Module, x: Tensor) -> Tensor:
+    """Return the logits of `model` for a step; on CUDA they are computed in bf16 autocast."""
+    with torch.autocast("cuda", torch.bfloat16, enabled=x.is_cuda):
+        z = logits(model, x)
+    return z.float() if z.is_cuda and z.dtype == torch.bfloat16 else z

@@ -13,7 +13,8 @@ untrained network :math:`\theta_b` on :math:`D_f`, from the original on a part o
 
 where all logits are divided by a temperature :math:`T`. The student can do no better on
 :math:`D_f` than to answer as :math:`\theta_b`. It is in train mode, so that BatchNorm's statistics
-become those of :math:`D_f \cup R`; both teachers are in eval mode.
+become those of :math:`D_f \cup R`; both teachers are in eval mode. On CUDA all three run in bf16
+autocast.
 
 Sees: :math:`D_f` and :math:`D_r` without labels, untrained networks. Never sees: a label.
 
@@ -35,11 +36,11 @@ from torch import Tensor, nn
 from torch.optim import Adam
 
 from ..access import copy_of
-from ..checks.outputs import logits, settled
+from ..checks.outputs import settled
 from ..data.tensors import Inputs, Labelled
 from ..fields import Checked, Count, NonNegative, Positive, Share
 from ..models import Factory
-from ..training import seeded
+from ..training import forward, seeded
 from .parts.distillation import divergence_from_teacher
 
 
@@ -87,9 +88,9 @@ class BadTeacher(Checked):
         with seeded(generator):
             for _ in range(self.epochs):
                 for x, l_u in data.batches(self.batch_size, generator):
-                    z = logits(student, x.clone())  # a first layer may work in place
+                    z = forward(student, x.clone())  # a first layer may work in place
                     with torch.no_grad():
-                        z_o, z_b = logits(good, x.clone()), logits(bad, x.clone())
+                        z_o, z_b = forward(good, x.clone()), forward(bad, x.clone())
                     adam.zero_grad()
                     self.loss(z, z_o, z_b, l_u).backward()
                     adam.step()
