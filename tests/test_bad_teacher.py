@@ -45,7 +45,7 @@ def divergence(z: Tensor, z_t: Tensor, T: float) -> Tensor:
 @pytest.mark.parametrize(
     "method",
     [
-        BadTeacher(epochs=3, lr=0.02, batch_size=3, fraction=0.5),
+        BadTeacher(epochs=3, lr=0.02, batch_size=3, fraction=0.45),
         BadTeacher(lr=0.02, batch_size=5, fraction=1.0, temperature=2.5),
         BadTeacher.as_released(lr=0.02, batch_size=4, fraction=0.75),
     ],
@@ -104,7 +104,7 @@ def test_without_a_step_nothing_changes(model: nn.Module) -> None:
 
 
 def test_the_part_of_the_retain_set_is_drawn_once(model: nn.Module) -> None:
-    """Three of eight, the same ones in every pass, and others for another generator."""
+    """Three of eight (0.45 of them, cut), the same in every pass; others for another generator."""
     seen: list[Tensor] = []
 
     class Watch(nn.Sequential):
@@ -113,7 +113,7 @@ def test_the_part_of_the_retain_set_is_drawn_once(model: nn.Module) -> None:
             answer: Tensor = super().forward(x)
             return answer
 
-    method = BadTeacher(epochs=4, batch_size=13, fraction=0.4, lr=0.01)
+    method = BadTeacher(epochs=4, batch_size=13, fraction=0.45, lr=0.01)
     drawn = []
     for seed in (0, 1):
         seen.clear()

@@ -93,6 +93,17 @@ def test_a_linear_model_flips_where_the_margin_is_below_eps_times_the_l1_norm() 
     assert 20 < flipped.sum() < 180
 
 
+@pytest.mark.parametrize("sure", [1.0, 1e3])
+def test_where_the_model_is_sure_there_is_a_direction_too(sure: float) -> None:
+    """In single precision the gradient of the loss is 0 where the probability rounds to 1."""
+    line = nn.Linear(3, 3, bias=False)
+    line.weight.data = sure * torch.eye(3)
+    x, y = torch.tensor([[1.0, 0.4, 0.3], [0.1, 1.0, 0.9]]), torch.tensor([0, 1])
+    far, near = (BoundaryShrink(eps=e, relearn=True).neighbours(line, x, y) for e in (0.35, 0.01))
+    assert far.tolist() == [1, 2]
+    assert torch.equal(near, y)
+
+
 def test_without_an_attack_it_is_training(model: nn.Module) -> None:
     """On labels that the model gives, in whole batches."""
     data = Labelled(X, model(X).argmax(1))

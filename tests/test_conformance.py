@@ -65,7 +65,9 @@ CASES: dict[str, Method] = {
     "SalUn": methods.SalUn(epochs=2, batch_size=6),
     "SalUn as released": methods.SalUn.as_released(epochs=2, batch_size=6),
     "DELETE": methods.DELETE(epochs=3, batch_size=6),
-    "DELETE, BatchNorm frozen": methods.DELETE(epochs=3, batch_size=6, freeze_batchnorm=True),
+    "DELETE, BatchNorm in eval mode": methods.DELETE(
+        epochs=3, batch_size=6, batchnorm_in_train_mode=False
+    ),
     "FisherForgetting": methods.FisherForgetting(),
     "FisherForgetting as released": methods.FisherForgetting.as_released(),
     "WoodFisher": methods.WoodFisher(examples=7, chunk=3),

@@ -11,11 +11,16 @@ FGSM towards a larger loss finds, and trains on these labels:
     y_{nbi} = \arg\max_{c \ne y} f_{\theta_o}(x')_c, \qquad
     \min_\theta \mathop{\mathrm{mean}}_{D_f} \ell(f_\theta(x), y_{nbi})
 
+The gradient is that of :math:`\log (1 - p_y) / p_y`, which has the signs of that of the loss and
+does not vanish where :math:`p_y` rounds to 1.
+
 Expand gives all of them a new class C + 1, the outputs of which are cut off in the end:
 
 .. math:: \min_\theta \mathop{\mathrm{mean}}_{D_f} \ell(f_\theta(x), C + 1)
 
-where the last layer keeps its rows and has one more, drawn by Xavier's rule.
+where the last layer keeps its rows and has one more, drawn by Xavier's rule. Outputs are those of a
+softmax: Shrink refuses several labels an example, Expand sees no label and cannot tell. Both train
+in eval mode, which leaves BatchNorm's statistics as they are, and on CUDA in bf16 autocast.
 
 Sees: :math:`D_f`, Shrink with labels and Expand without. Never sees: :math:`D_r`.
 
@@ -23,7 +28,7 @@ Departs from the paper: its body could not be read; the settings are those of th
 
 Departs from the release (TY-LEE-KR/Boundary-Unlearning-Code @ 19f9f23, the authors' code put there
 by another), by `as_released`:
-    `train_mode`: BatchNorm uses and updates batch statistics, here of the forgotten class alone.
+    `train_mode`: BatchNorm uses and updates batch statistics, those of the forget set alone.
     `relearn` (Shrink): of examples that the step does not carry over the boundary, y is the argmax
     over all classes, so that they are learned again.
     `eps=0.5` (Shrink): the step of 0.1 is taken after pixels were scaled as if by 0.2, while they
@@ -32,10 +37,9 @@ by another), by `as_released`:
     first step in the mode that the model came in; the curvature term and the weights of examples
     that Shrink may have.
 
-Shrink is probably what the tables of JiT call BDSH: the letters, no data but :math:`D_f`, the
-standard deviation of 0.0 over seeds that fixed labels give. It is not certain: they do not spell it
-out, JiT's release has no such method, its settings are not known, and 1051 s on ViT are many times
-ten epochs. No row here reproduces one of theirs.
+Shrink is probably what the tables of JiT call BDSH: by its letters, its data and a standard
+deviation of 0.0 over seeds, which fixed labels give. But JiT's release has no such method, its
+settings are not known, and 1051 s on ViT are many times ten epochs: no row here reproduces one.
 """
 
 from dataclasses import dataclass
@@ -50,16 +54,19 @@ from ..checks.outputs import logits, settled
 from ..data.tensors import Inputs, Labelled
 from ..errors import SpecError, UnsupportedModelError
 from ..fields import Checked, Count, NonNegative
-from ..losses import losses
-from ..training import seeded
+from ..losses import check_labels, mean_loss
+from ..training import forward, seeded
 
 
 @dataclass(frozen=True)
 class Boundary(Checked):
     """What Shrink and Expand share: training on new labels of the forget set.
 
+    The defaults are the release's. Its `lr` does nothing to a small model or a few hundred
+    examples: try 1e-5 to 1e-2, batches of 8 there.
+
     Attributes:
-        epochs: Passes over the forget set; the default of this and the next two is the release's.
+        epochs: Passes over the forget set.
         lr: Learning rate of SGD (momentum 0.9).
         batch_size: Forget examples a step.
         train_mode: Train in train mode, which moves the statistics of BatchNorm.
@@ -86,13 +93,13 @@ class Boundary(Checked):
             for _ in range(self.epochs):
                 for x, y in data.batches(self.batch_size, generator):
                     sgd.zero_grad()
-                    losses(logits(model, x), y).mean().backward()
+                    mean_loss(forward(model, x), y).backward()
                     sgd.step()
 
 
 @dataclass(frozen=True)
 class BoundaryShrink(Boundary):
-    r"""Boundary Shrink.
+    r"""Boundary Shrink; the other fields are those of `Boundary`.
 
     Attributes:
         eps: Size :math:`\epsilon` of the step, in units of the normalised input; 0.1 is the
@@ -135,8 +142,11 @@ class BoundaryShrink(Boundary):
     def neighbours(self, model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
         """Return the class that is nearest to each example of a batch, (b,)."""
         x = x.detach().clone().requires_grad_()
-        loss = losses(logits(model, x.clone()), y).sum()  # a first layer may work in place
-        (g,) = torch.autograd.grad(loss, x, materialize_grads=True)
+        z = logits(model, x.clone())  # a first layer may work in place
+        check_labels(z, y)
+        z_y = z.gather(1, y[:, None])
+        others = z.scatter(1, y[:, None], -torch.inf).logsumexp(1, keepdim=True)
+        (g,) = torch.autograd.grad((others - z_y).sum(), x, materialize_grads=True)
         with torch.no_grad():
             z = logits(model, x + self.eps * g.sign())  # f(x')
         return (z if self.relearn else z.scatter(1, y[:, None], -torch.inf)).argmax(1)
@@ -144,7 +154,7 @@ class BoundaryShrink(Boundary):
 
 @dataclass(frozen=True)
 class BoundaryExpand(Boundary):
-    """Boundary Expand."""
+    """Boundary Expand; its fields are those of `Boundary`."""
 
     def __call__(
         self, model: nn.Module, *, forget_inputs: Inputs, generator: torch.Generator
