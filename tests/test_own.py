@@ -90,6 +90,21 @@ def test_retraining_never_sees_the_forget_set() -> None:
     assert not torch.equal(other[0].weight, retrained[0].weight)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_what_the_factory_makes_is_of_the_dtype_of_the_model(dtype: torch.dtype) -> None:
+    """Whatever that of its class is."""
+    scenario, splits = own(), own().splits
+    parts = {
+        name: Labelled(data.x.to(dtype), data.y) for name in ("forget", "retain", "test")
+        if (data := getattr(splits, name))
+    }  # fmt: skip
+    model = scenario.model.to(dtype)
+    given: dict[str, Any] = {"model": model, "splits": Splits.of(**parts), "recipe": RECIPE}
+    for factory in (Net, lambda: Net().double(), lambda: Net().to("cpu", torch.float16)):
+        retrained = unlearn(Retrain(), own(**given, factory=factory)).model
+        assert {p.dtype for p in retrained.parameters()} == {dtype}
+
+
 @pytest.mark.parametrize(
     ("given", "match"),
     [

@@ -103,7 +103,7 @@ class OwnScenario:
         }  # fmt: skip
 
     def fresh_model(self, generator: torch.Generator) -> nn.Module:
-        """Return what the factory makes, its numbers drawn from `generator`, on the device."""
+        """Return what the factory makes, drawn from `generator`, in dtype and device as the model."""
         if self.factory is None:
             raise AccessError(f"There is no factory of untrained networks. {MAKE}")
         with seeded(generator):
@@ -113,7 +113,8 @@ class OwnScenario:
                 "The factory returns the trained model itself, and retraining would train that "
                 "further. Let it make a new network each time, such as its class."
             )
-        return made.to(self.device)
+        real = (p.dtype for p in self.model.parameters() if p.is_floating_point())
+        return made.to(self.device, next(real, None))
 
     def oracle(self, seed: int, make: Any, again: int = 0) -> tuple[nn.Module, dict[str, float]]:
         """Return the model that `make` retrains, and its costs."""
