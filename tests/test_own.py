@@ -94,7 +94,7 @@ def test_retraining_never_sees_the_forget_set() -> None:
 def test_what_the_factory_makes_is_of_the_dtype_of_the_model(dtype: torch.dtype) -> None:
     """Whatever that of its class is."""
     scenario, splits = own(), own().splits
-    parts = {
+    parts: dict[str, Any] = {
         name: Labelled(data.x.to(dtype), data.y) for name in ("forget", "retain", "test")
         if (data := getattr(splits, name))
     }  # fmt: skip

@@ -103,7 +103,7 @@ class OwnScenario:
         }  # fmt: skip
 
     def fresh_model(self, generator: torch.Generator) -> nn.Module:
-        """Return what the factory makes, drawn from `generator`, in dtype and device as the model."""
+        """Return what the factory makes, drawn from `generator`, in the dtype of the model."""
         if self.factory is None:
             raise AccessError(f"There is no factory of untrained networks. {MAKE}")
         with seeded(generator):
