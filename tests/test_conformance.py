@@ -55,6 +55,7 @@ CASES: dict[str, Method] = {
     "BoundaryExpand as released": methods.BoundaryExpand.as_released(lr=0.01, batch_size=4),
     "GKT": methods.GKT(batches=3, batch_size=12, student_steps=2, eps=0.35),
     "GKT as released": methods.GKT.as_released(batches=3, batch_size=12, student_steps=2, eps=0.35),
+    "GKT as copied": methods.GKT.as_copied(batches=3, batch_size=12, student_steps=2, eps=0.35),
     "EMMN": methods.EMMN(copies=2),
     "EMMN as released": methods.EMMN.as_released(copies=2),
     "BadTeacher": methods.BadTeacher(epochs=2, batch_size=6),
