@@ -57,7 +57,7 @@ CASES: dict[str, Method] = {
     "GKT as released": methods.GKT.as_released(batches=3, batch_size=12, student_steps=2, eps=0.35),
     "GKT as copied": methods.GKT.as_copied(batches=3, batch_size=12, student_steps=2, eps=0.35),
     "EMMN": methods.EMMN(copies=2),
-    "EMMN as released": methods.EMMN.as_released(copies=2),
+    "EMMN as copied": methods.EMMN.as_copied(copies=2),
     "BadTeacher": methods.BadTeacher(epochs=2, batch_size=6),
     "BadTeacher as released": methods.BadTeacher.as_released(epochs=2, batch_size=6),
     "UNSIR": methods.UNSIR(noises=4, steps=3, copies=2, batch_size=6),

@@ -10,6 +10,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from unlearnlib import (
+    EMMN,
     PGU,
     SSD,
     Labelled,
@@ -24,7 +25,7 @@ from unlearnlib import (
     train,
     unlearn,
 )
-from unlearnlib.errors import AccessError, NonFiniteError
+from unlearnlib.errors import AccessError, NonFiniteError, RequestError
 from unlearnlib.offers import ordered
 from unlearnlib.report import show_summary, summary
 from unlearnlib.training import seeded as drawing_from
@@ -138,6 +139,13 @@ def test_what_kind_of_request_it_is() -> None:
     data = scenario.train
     splits = Splits.of(forget=data[some], retain=data[4 + some], test=data)
     assert own(splits=splits).request == "random"
+
+
+def test_classes_are_told_where_each_example_has_one() -> None:
+    data, some = Labelled(torch.randn(9, 4), torch.eye(3).repeat(3, 1)), torch.arange(4)
+    made = own(splits=Splits.of(forget=data[some], retain=data[4 + some], test=data))
+    with pytest.raises(RequestError, match=r"several labels here.*use another method"):
+        made.offers(0, EMMN())
 
 
 def test_the_order_of_the_releases() -> None:

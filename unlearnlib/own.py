@@ -78,8 +78,14 @@ class OwnScenario:
         """The numbers of the classes to forget.
 
         Raises:
-            RequestError: One of them has an example in the rest too.
+            RequestError: An example may have several labels, or one of the classes has an example
+                in the rest too.
         """
+        if self.splits.forget.y.is_floating_point():
+            raise RequestError(
+                "An example may have several labels here, and a method that sees no example of what "
+                "is to be forgotten can be told classes only where each has one: use another method."
+            )
         gone, rest = (classes_of(one.y) for one in (self.splits.forget, self.splits.retain))
         if shared := sorted(gone & rest):
             raise RequestError(
