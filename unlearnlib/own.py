@@ -83,8 +83,8 @@ class OwnScenario:
         """
         if self.splits.forget.y.is_floating_point():
             raise RequestError(
-                "An example may have several labels here, and a method that sees no example of what "
-                "is to be forgotten can be told classes only where each has one: use another method."
+                "An example may have several labels here, and a method that is told only which "
+                "classes to forget can be told them only where each has one: use another method."
             )
         gone, rest = (classes_of(one.y) for one in (self.splits.forget, self.splits.retain))
         if shared := sorted(gone & rest):
