@@ -154,7 +154,7 @@ def test_it_is_fine_tuning_on_the_union(forget_too: bool, size: int) -> None:
     model, fields = network(), {"epochs": 3, "lr": 0.05, "batch_size": size}
     method = AMUN(**fields, forget_too=forget_too)  # type: ignore[arg-type]
     result = method(model, forget=FORGET, retain=RETAIN, generator=seeded())
-    D_A = Labelled(*nearest_adversaries(model, FORGET.x, FORGET.y, 0.04, 50))
+    D_A = Labelled(*nearest_adversaries(model, FORGET.x, FORGET.y, 0.04, 50, size))
     D = union(RETAIN, FORGET, D_A) if forget_too else union(RETAIN, D_A)
     tuned = FineTune(**fields)(model, retain=D, generator=seeded())  # type: ignore[arg-type]
     assert_same(state(result), state(tuned))

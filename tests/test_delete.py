@@ -142,7 +142,9 @@ def test_batchnorm_learns_what_is_to_be_forgotten_in_train_mode_alone(learns: bo
     result = unlearned(DELETE(epochs=2, batchnorm_in_train_mode=learns), net)
     for name, buffer in net.named_buffers():
         assert torch.equal(buffer, result.get_buffer(name)) != learns, name
-    other = DELETE(epochs=2, batchnorm_in_train_mode=learns)(net, forget=FORGET, generator=seeded(1))
+    other = DELETE(epochs=2, batchnorm_in_train_mode=learns)(
+        net, forget=FORGET, generator=seeded(1)
+    )
     assert not torch.equal(result[0].weight, other[0].weight)  # type: ignore[index]
 
 

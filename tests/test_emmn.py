@@ -110,12 +110,12 @@ def test_a_rate_of_zero_changes_nothing(model: nn.Module) -> None:
 
 
 def test_presets_and_statistics_of_batchnorm() -> None:
-    """Those of the noise take the place of the data's in the release only."""
-    ours, released = asdict(EMMN()), asdict(EMMN.as_released())
-    changed = {name: value for name, value in released.items() if value != ours[name]}
+    """Those of the noise take the place of the data's in the copy only."""
+    ours, copied = asdict(EMMN()), asdict(EMMN.as_copied())
+    changed = {name: value for name, value in copied.items() if value != ours[name]}
     assert changed == {"lam_retain": 0.0, "train_mode": True}
     model, given = network(), offers()
-    for method, moves in ((EMMN(lr=0.0), False), (EMMN.as_released(lr=0.0), True)):
+    for method, moves in ((EMMN(lr=0.0), False), (EMMN.as_copied(lr=0.0), True)):
         result = method(model, forget_classes=(1,), input_shape=(6,), generator=given.generator)
         assert_same(result, model, rtol=0, atol=0)
         same = all(map(torch.equal, result.buffers(), model.buffers()))

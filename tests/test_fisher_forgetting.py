@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
 from unlearnlib import FisherForgetting, Labelled
@@ -102,6 +103,19 @@ def test_a_class_that_is_not_retained_loses_its_row(model: nn.Module) -> None:
     for row in (0, 2):
         assert torch.equal(erased.weight[row], kept.weight[row])
     assert_same(noisy(method, model), noisy(FisherForgetting(), model), rtol=0, atol=0)
+
+
+def test_as_released_it_is_the_erased_row_that_forgets() -> None:
+    """The noise alone leaves the loss on the class where it was."""
+    model, forget, retain = trained(0)
+
+    def loss(erase: bool) -> float:
+        method = FisherForgetting.as_released(erase=erase)
+        result = method(model, retain=retain, generator=seeded())
+        return float(cross_entropy(result(forget.x), forget.y).detach())
+
+    before = float(cross_entropy(model(forget.x), forget.y).detach())
+    assert abs(loss(erase=False) - before) < 0.1 * (loss(erase=True) - before)
 
 
 def test_without_noise_nothing_changes(model: nn.Module) -> None:

@@ -10,6 +10,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from unlearnlib import (
+    EMMN,
     PGU,
     SSD,
     Labelled,
@@ -24,7 +25,7 @@ from unlearnlib import (
     train,
     unlearn,
 )
-from unlearnlib.errors import AccessError, NonFiniteError
+from unlearnlib.errors import AccessError, NonFiniteError, RequestError
 from unlearnlib.offers import ordered
 from unlearnlib.report import show_summary, summary
 from unlearnlib.training import seeded as drawing_from
@@ -90,6 +91,21 @@ def test_retraining_never_sees_the_forget_set() -> None:
     assert not torch.equal(other[0].weight, retrained[0].weight)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_what_the_factory_makes_is_of_the_dtype_of_the_model(dtype: torch.dtype) -> None:
+    """Whatever that of its class is."""
+    scenario, splits = own(), own().splits
+    parts: dict[str, Any] = {
+        name: Labelled(data.x.to(dtype), data.y) for name in ("forget", "retain", "test")
+        if (data := getattr(splits, name))
+    }  # fmt: skip
+    model = scenario.model.to(dtype)
+    given: dict[str, Any] = {"model": model, "splits": Splits.of(**parts), "recipe": RECIPE}
+    for factory in (Net, lambda: Net().double(), lambda: Net().to("cpu", torch.float16)):
+        retrained = unlearn(Retrain(), own(**given, factory=factory)).model
+        assert {p.dtype for p in retrained.parameters()} == {dtype}
+
+
 @pytest.mark.parametrize(
     ("given", "match"),
     [
@@ -138,6 +154,13 @@ def test_what_kind_of_request_it_is() -> None:
     data = scenario.train
     splits = Splits.of(forget=data[some], retain=data[4 + some], test=data)
     assert own(splits=splits).request == "random"
+
+
+def test_classes_are_told_where_each_example_has_one() -> None:
+    data, some = Labelled(torch.randn(9, 4), torch.eye(3).repeat(3, 1)), torch.arange(4)
+    made = own(splits=Splits.of(forget=data[some], retain=data[4 + some], test=data))
+    with pytest.raises(RequestError, match=r"several labels here.*use another method"):
+        made.offers(0, EMMN())
 
 
 def test_the_order_of_the_releases() -> None:

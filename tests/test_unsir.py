@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from unlearnlib import UNSIR, Dataset, Labelled
-from unlearnlib.errors import NonFiniteError, SpecError
+from unlearnlib.errors import DataError, NonFiniteError, SpecError
 
 from .made_forgetting import left
 from .toys import Adam, assert_same, seeded
@@ -114,7 +114,7 @@ def test_a_few_of_each_class_are_drawn() -> None:
 def test_noise_enters_batchnorm_in_train_mode_alone(train_mode: bool) -> None:
     """The steps that impair and repair do: of 8 + 10 and of 10 examples, nine at a time."""
     net = nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Linear(5, 3)).double()
-    method = UNSIR(noises=4, steps=7, copies=1, batch_size=9, train_mode=train_mode)
+    method = UNSIR(noises=4, steps=7, copies=1, batch_size=9, noise_in_train_mode=train_mode)
     tracked = unlearned(method, net)[1].num_batches_tracked  # type: ignore[index]
     assert tracked == 2 + 1 + 2 * 7 * train_mode
 
@@ -139,12 +139,12 @@ def test_gradients_left_over_slow_the_steps_that_impair(model: nn.Module) -> Non
 
 def test_presets() -> None:
     ours = asdict(UNSIR())
-    assert asdict(UNSIR.as_released()) == ours | {"train_mode": True}
+    assert asdict(UNSIR.as_released()) == ours | {"noise_in_train_mode": True}
     copied = {name: value for name, value in asdict(UNSIR.as_copied()).items()
               if value != ours[name]}  # fmt: skip
     assert copied == {
         "noises": 32, "steps": 25, "copies": 80, "per_class": 500, "lr": 1e-4, "repair_lr": 1e-4,
-        "batch_size": 32, "train_mode": True, "leftover": True,
+        "batch_size": 32, "noise_in_train_mode": True, "leftover": True,
     }  # fmt: skip
     assert UNSIR.as_copied(leftover=False).leftover is False
 
@@ -154,6 +154,17 @@ def test_tokens_have_no_noise() -> None:
     tokens = Labelled(torch.ones(4, 2, dtype=torch.long), torch.arange(4) % 2)
     with pytest.raises(SpecError, match="UNSIR learns real-valued inputs; these are tokens"):
         unlearned(UNSIR(), net, tokens)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_class_must_be_one_of_the_model(model: nn.Module, several: bool) -> None:
+    """It is told before anything is learned, also on a GPU, where single labels are not checked."""
+    y = torch.ones(10, 3) if several else RETAIN.y
+    for c, why in ((3, "There is a label 3, but the model has 3 outputs"), (-1, "a label -1")):
+        with pytest.raises(DataError, match=why):
+            UNSIR(noise_lr=1e30)(
+                model, forget_classes=(0, c), retain=Labelled(X, y), generator=seeded()
+            )
 
 
 def test_noise_that_diverges_is_told() -> None:

@@ -78,8 +78,14 @@ class OwnScenario:
         """The numbers of the classes to forget.
 
         Raises:
-            RequestError: One of them has an example in the rest too.
+            RequestError: An example may have several labels, or one of the classes has an example
+                in the rest too.
         """
+        if self.splits.forget.y.is_floating_point():
+            raise RequestError(
+                "An example may have several labels here, and a method that is told only which "
+                "classes to forget can be told them only where each has one: use another method."
+            )
         gone, rest = (classes_of(one.y) for one in (self.splits.forget, self.splits.retain))
         if shared := sorted(gone & rest):
             raise RequestError(
@@ -103,7 +109,7 @@ class OwnScenario:
         }  # fmt: skip
 
     def fresh_model(self, generator: torch.Generator) -> nn.Module:
-        """Return what the factory makes, its numbers drawn from `generator`, on the device."""
+        """Return what the factory makes, drawn from `generator`, in the dtype of the model."""
         if self.factory is None:
             raise AccessError(f"There is no factory of untrained networks. {MAKE}")
         with seeded(generator):
@@ -113,7 +119,8 @@ class OwnScenario:
                 "The factory returns the trained model itself, and retraining would train that "
                 "further. Let it make a new network each time, such as its class."
             )
-        return made.to(self.device)
+        real = (p.dtype for p in self.model.parameters() if p.is_floating_point())
+        return made.to(self.device, next(real, None))
 
     def oracle(self, seed: int, make: Any, again: int = 0) -> tuple[nn.Module, dict[str, float]]:
         """Return the model that `make` retrains, and its costs."""

@@ -12,7 +12,8 @@ Height and width of each kernel change places, and training goes on on :math:`D_
 
 The transposed network does to a transposed image what the original did to the image, if its inputs,
 strides and pools are square and its last features are pooled over the whole image. Kernels of
-1 x 1 stay, and a network without convolutions is fine-tuned.
+1 x 1 stay, and a network without convolutions is fine-tuned. Training is in train mode, so that the
+statistics of BatchNorm move, and in bf16 on CUDA, as usual.
 
 Sees: :math:`D_r` with labels. Never sees: :math:`D_f`.
 
@@ -40,7 +41,8 @@ from .parts.kernels import kernels
 class CT(Checked):
     r"""Fine-tuning after every convolution kernel was transposed.
 
-    The defaults are those of the port.
+    The defaults are those of the port. On small data its `lr` is too small to learn again what
+    transposing undid, so that everything is half forgotten: try 0.05.
 
     Attributes:
         epochs: Passes E over the retain set.

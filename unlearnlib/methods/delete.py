@@ -46,8 +46,8 @@ from .parts.modes import train_without_batchnorm
 class DELETE(Checked):
     """Distillation of the original's answers without the true class.
 
-    The defaults are those of the release for CIFAR-10 and ResNet-18; try `lr` from 5e-5 to 1e-2, the
-    latter where there are a few hundred examples.
+    The defaults are those of the release for CIFAR-10 and ResNet-18. Try `lr` from 5e-5 to 1e-2,
+    the latter where there are a few hundred examples.
 
     Attributes:
         epochs: Passes over the forget set.

@@ -12,14 +12,17 @@ EU-k), or on from where they are, which relies on catastrophic forgetting (CF-k)
 
 Convolutions and linear layers are counted, from the end, in the order in which they were
 registered; what was registered after the first of them, such as its BatchNorm, rides along. With
-all layers EU-k is retraining and CF-k is fine-tuning.
+all of them EU-k is retraining and CF-k fine-tuning, but for what comes before the first, such as
+embeddings. More than there are are refused. The last layers are in train mode and the frozen part
+in eval mode, so that it keeps the statistics of its BatchNorm; on CUDA steps run in bf16, as usual.
 
 Sees: :math:`D_r`; EU-k also an untrained network and the recipe. Never sees: :math:`D_f`.
 
-Departs from the paper: its body could not be read; this follows the release.
+Departs from the paper: its body could not be read; this follows the release. The model of the last
+epoch is returned; so does the release, though its name for it is that of the best.
 
 Departs from the release (shash42/Evaluating-Inexact-Unlearning @ e315401), by `as_released`:
-    `train_mode`: BatchNorm of the frozen part uses batches and updates its statistics.
+    `frozen_in_train_mode`: BatchNorm of the frozen part uses batches and updates its statistics.
     `reset_rest=False` (EU-k): BatchNorm among the last layers keeps weights and statistics.
     Not taken over: gradients are clipped at a norm of 10; EU-k goes back to pretrained weights
     where there were any.
@@ -54,19 +57,19 @@ class EUK(Checked):
 
     Attributes:
         k: Last layers; the release has 1, 3, 5 and 7 of a ResNet-20.
-        train_mode: Keep the frozen part in train mode too.
+        frozen_in_train_mode: See what departs from the release.
         reset_rest: Draw all anew that was registered among the last layers; else only convolutions
             and linear layers.
     """
 
     k: Count = 1
-    train_mode: bool = False
+    frozen_in_train_mode: bool = False
     reset_rest: bool = True
 
     @classmethod
     def as_released(cls, **fields: Any) -> "EUK":
         """Return EU-k with the departures of the release."""
-        return cls(**({"train_mode": True, "reset_rest": False} | fields))
+        return cls(**({"frozen_in_train_mode": True, "reset_rest": False} | fields))
 
     def __call__(
         self, model: nn.Module, *, retain: Labelled, fresh_model: Factory, recipe: Recipe,
@@ -79,17 +82,18 @@ class EUK(Checked):
             for old, new in zip(psi, drawn, strict=True):  # psi_0
                 if self.reset_rest or isinstance(old, LAYERS):
                     take_over(old, new)
-            return train(model, retain, recipe, generator, [] if self.train_mode else phi)
+            return train(model, retain, recipe, generator, [] if self.frozen_in_train_mode else phi)
 
 
 @dataclass(frozen=True)
 class CFK(Checked):
     r"""CF-k: the last layers are trained on.
 
-    The defaults are those of the release.
+    The defaults are those of the release. What the retain set has no slope for stays: where it is
+    known by heart, the last layer forgets nothing, so try a larger `k`.
 
     Attributes:
-        k: Last layers.
+        k: Last layers, as for EU-k.
         epochs: Passes over the retain set.
         lr: Learning rate of SGD at first: a cosine towards `lr_end`, epoch by epoch, that begins
             anew after 1, 3, 7, 15 ... epochs.
@@ -97,7 +101,7 @@ class CFK(Checked):
         momentum: Momentum of SGD.
         weight_decay: L2 penalty of SGD.
         batch_size: Examples a step.
-        train_mode: Keep the frozen part in train mode too.
+        frozen_in_train_mode: See what departs from the release.
     """
 
     k: Count = 1
@@ -107,12 +111,12 @@ class CFK(Checked):
     momentum: Part = 0.9
     weight_decay: NonNegative = 5e-5
     batch_size: Count = 64
-    train_mode: bool = False
+    frozen_in_train_mode: bool = False
 
     @classmethod
     def as_released(cls, **fields: Any) -> Self:
         """Return CF-k with the departure of the release."""
-        return cls(**({"train_mode": True} | fields))
+        return cls(**({"frozen_in_train_mode": True} | fields))
 
     def __call__(
         self, model: nn.Module, *, retain: Labelled, generator: torch.Generator
@@ -122,7 +126,7 @@ class CFK(Checked):
         with frozen_but_last(model, self.k) as (phi, _):
             fine_tune(
                 model, retain, self.rates(), self.batch_size, generator,
-                self.momentum, self.weight_decay, [] if self.train_mode else phi,
+                self.momentum, self.weight_decay, [] if self.frozen_in_train_mode else phi,
             )  # fmt: skip
         return settled(model)
 
@@ -141,11 +145,17 @@ LAYERS = (nn.Linear, _ConvNd)
 def last_layers(model: nn.Module, k: int) -> list[nn.Module]:
     """Return the k-th last layer of `model` and all that was registered after it.
 
-    That is all of `model` if it has fewer layers.
+    Raises:
+        UnsupportedModelError: There are fewer layers.
     """
     modules = [*model.modules()]
     layers = [i for i, module in enumerate(modules) if isinstance(module, LAYERS)]
-    return modules[layers[-k] :] if k <= len(layers) else modules
+    if k > len(layers):
+        raise UnsupportedModelError(
+            f"{type(model).__name__} has {len(layers)} convolutions and linear layers, so there "
+            f"are no last {k}. Take a k of as many at most, or Retrain or FineTune, for all of it."
+        )
+    return modules[layers[-k] :]
 
 
 @contextmanager
@@ -153,7 +163,7 @@ def frozen_but_last(model: nn.Module, k: int) -> Iterator[tuple[list[nn.Module],
     """Freeze all but the last `k` layers; yield the modules of either part.
 
     Raises:
-        UnsupportedModelError: The last layers are frozen already.
+        UnsupportedModelError: The last layers are frozen already, or there are fewer.
     """
     psi = last_layers(model, k)
     phi = [module for module in model.modules() if module not in psi]

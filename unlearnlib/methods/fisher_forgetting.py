@@ -14,7 +14,13 @@ diagonal of the Fisher information tells:
 
 with :math:`q = 1/4`, where the paper writes :math:`\alpha` as :math:`\lambda \sigma_h^2`. The
 expectation is over the model's own labels, see `stored.gauss_newton`. A weight that :math:`D_r`
-does not use has :math:`F_i = 0`; so :math:`F_i` counts as `floor` at least.
+does not use has :math:`F_i = 0`; so :math:`F_i` counts as `floor` at least. If an example has
+several labels, the expectation is over each one's yes and no. All is in eval mode and in full
+precision: BatchNorm keeps its statistics, and its weights get noise.
+
+In the releases it is not this noise that forgets a class, but `erase`, which overwrites the row of
+the last layer that answers with it. That is no part of the equation; the releases go back to the
+code of the paper's authors.
 
 Sees: :math:`D_r`; its labels only to know, if `erase`, which classes are left. Never sees:
 :math:`D_f`.
@@ -29,7 +35,8 @@ OPTML-Group/Unlearn-Saliency @ a6e89fd), by `as_released`:
     over, the mean.
     `tenfold`: the last layer, and vectors such as those of BatchNorm, get ten times the variance;
     in the last layer the floor is ten times as high.
-    `erase`: a class without an example to retain loses its row of the last layer, to noise.
+    `erase`: a class without an example to retain loses its row of the last layer, to noise of a
+        variance of 1e-4 about 0.
     Not taken over: that every tensor with as many rows as there are classes is a last layer; a
     Fisher of batches of 32 (Unlearn-Saliency); that this one erases the last class if 4500 random
     examples are to be forgotten.
@@ -54,6 +61,9 @@ from .parts.trial import number_of_classes
 @dataclass(frozen=True)
 class FisherForgetting(Checked):
     r"""Noise in the weights that do not matter to the retain set.
+
+    The default changes little of a small network. Try an `alpha` from 1e-8 to 1e-7, or a `floor`
+    down to 1e-9, as far as what is retained bears it.
 
     Attributes:
         alpha: Size :math:`\alpha` of the noise. With the default a weight that :math:`D_r` does not

@@ -14,17 +14,21 @@ others are trained on wrong labels for :math:`D_f` and on :math:`D_r`:
         + \alpha \mathop{\mathrm{mean}}_{(x, y) \in D_r} \ell(f_{\theta_u}(x), y)
 
 A step has a batch of each set; those of :math:`D_f`, the smaller one, come round again. The mask,
-which other methods may use too, is `parts.saliency`.
+which other methods may use too, is `parts.saliency`; it is made in eval mode and full precision.
+Steps are in train mode, so that the statistics of BatchNorm move, which no mask holds, here or in
+the release, and in bf16 on CUDA, as training does.
 
 Sees: :math:`D_f` and :math:`D_r` with labels. Never sees: test data.
 
 Departs from the paper: its body could not be read; the settings are those of the release.
 
 Departs from the release (OPTML-Group/Unlearn-Saliency @ a6e89fd), by `as_released`:
-    `in_turn`: an epoch is one pass over D_f and then one over D_r, not the sum; no alpha.
+    `in_turn`: an epoch is one pass over D_f and then one over D_r, not the sum; no alpha. That is
+        its branch for CIFAR-10 and SVHN.
     `any_label`: labels are drawn from all classes, the true one too.
-    Not taken over: shuffled and augmented views, which make the mask random; augmented training;
-    momentum and weight decay that moved masked weights too, in the release before this commit.
+    Not taken over: its branch for CIFAR-100 and Tiny-ImageNet, where an epoch is one shuffled pass
+    over both sets together; shuffled and augmented views, which make the mask random; augmented
+    training; momentum and weight decay that moved masked weights too, before this commit.
 """
 
 from dataclasses import dataclass
@@ -49,7 +53,8 @@ from .random_label import wrong_labels
 class SalUn(Checked):
     r"""Random labels, learned by the most salient weights.
 
-    The defaults are those of the release for CIFAR-10, ResNet-18 and a tenth of the training set.
+    The defaults are those of the release for CIFAR-10, ResNet-18 and a tenth of the training set,
+    where steps are `in_turn`: an `lr` for steps on the sum is not known. Try 1e-3 to 0.1.
 
     Attributes:
         salient: Share of the weights that may move; one half makes :math:`\gamma` the median.

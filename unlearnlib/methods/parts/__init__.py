@@ -14,7 +14,7 @@
 - `rewinding`: SCRUB's choice of an epoch
 - `adversary`: the nearest inputs that are answered otherwise, for AMUN
 - `fine_tuning`: training that goes on, for CF-k, MSG, CT and AMUN
-- `kernels`: the weights of convolutions, for MSG and CT
+- `kernels`: the weights of convolutions, for MSG, CT and GKT
 - `passes`: how often NablaTau goes over the forget set
 - `gaps`: what of the losses NablaTau compares
 - `saliency`: SalUn's mask of the weights that may move, for any method of gradient steps

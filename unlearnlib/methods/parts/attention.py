@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from ...checks.outputs import logits
+from ...training import forward
 
 
 def with_activations(model: nn.Module, x: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -18,7 +18,7 @@ def with_activations(model: nn.Module, x: Tensor) -> tuple[Tensor, list[Tensor]]
         if isinstance(layer, nn.Conv2d)
     ]
     try:
-        return logits(model, x), left
+        return forward(model, x), left
     finally:
         for hook in hooks:
             hook.remove()
@@ -38,7 +38,8 @@ def attention_gap(ours: Sequence[Tensor], theirs: Sequence[Tensor], like: Tensor
         theirs: What left those of the other.
         like: Its type and device are those of the 0 of networks without such layers.
     """
-    gaps = [(_map(a) - _map(b)).square().mean() for a, b in zip(ours, theirs, strict=True)]
+    pairs = [(_map(a.to(like)), _map(b.to(like))) for a, b in zip(ours, theirs, strict=True)]
+    gaps = [(A - B).square().mean() for A, B in pairs]
     return torch.stack(gaps).sum() if gaps else like.new_zeros(())
 
 

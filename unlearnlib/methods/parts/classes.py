@@ -1,12 +1,14 @@
-"""Classes by their numbers, for methods that see no example of them: GKT and EMMN."""
+"""Classes by their numbers, for methods that see no example of them: GKT, EMMN and UNSIR."""
 
 import torch
 from torch import nn
 
 from ...checks.outputs import logits
+from ...cost import off_the_clock
 from ...losses import check_labels
 
 
+@off_the_clock()
 @torch.no_grad()
 def count_classes(model: nn.Module, shape: tuple[int, ...], classes: tuple[int, ...]) -> int:
     """Return how many classes `model` knows.
