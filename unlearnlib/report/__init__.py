@@ -17,6 +17,7 @@
 - `verdict_tables`: the tables of the ledger; `overview`: the ledger as a picture
 - `recorded_tables`: recorded runs beside a printed item, of a data set, one request a row
 - `counts`: in how many models something holds, for the sentences and the tables of pages
+- `answer`: the box under the title of a page
 - `searches`: what declared searches found
 - `headroom`: what there is to forget, in the first table of a page
 - `model_by_model`: tables with a column a request
@@ -25,6 +26,7 @@
 """
 
 from .agreement import Verdict, rule, verdict
+from .answer import show_answer
 from .claims_file import read_claims
 from .compare import compare
 from .counts import by_model, of_models, show_counts
@@ -102,6 +104,7 @@ __all__ = [
     "reruns_handed_over",
     "rule",
     "share_interval",
+    "show_answer",
     "show_beside",
     "show_by_request",
     "show_by_setting",
