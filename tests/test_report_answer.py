@@ -27,6 +27,20 @@ def test_the_main_claim_has_its_verdict_and_its_count() -> None:
     assert "Claim b" not in box
 
 
+@pytest.mark.parametrize(
+    ("sentence", "said"),
+    [
+        ("It forgets - the class loses 30 points (or more). (Chosen on images.)", "It forgets."),
+        ("It forgets, and it keeps (so in 2 of 3 tables).", "It forgets, and it keeps."),
+        ("It forgets (by two points), and keeps.", "It forgets (by two points), and keeps."),
+    ],
+)
+def test_the_borders_at_the_end_of_a_claim_are_left_to_the_ledger(sentence: str, said: str) -> None:
+    judged = verdicts(a=REPRODUCED).assign(sentence=sentence)
+    line = repr(show_answer("Does it?", verdicts=judged, main=["a"])).splitlines()[1]
+    assert line == f"● reproduced (holds in 9 of 10 models): {said}"
+
+
 @pytest.mark.parametrize("word", CLAIM_GLYPHS)
 def test_another_verdict_makes_another_box(word: str) -> None:
     judged = verdicts(a=word, b=NOT)

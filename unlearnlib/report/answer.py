@@ -12,6 +12,7 @@ from ..errors import SpecError
 from .rows import marked, row_dicts
 from .verdicts import CLAIM_GLYPHS
 
+_BORDERS = re.compile(r" - .*| \([^()]*\)$")
 _STYLE = "border-left:4px solid;padding:0.1em 0 0.1em 0.8em;margin:0.5em 0;max-width:700px"
 
 
@@ -90,7 +91,7 @@ def _of_claims(verdicts: pd.DataFrame, main: Sequence[str], ledger: str) -> list
 def _verdict(row: dict[str, Any], ledger: str) -> str:
     """Return the verdict on a claim, in how many models it holds, and what it says.
 
-    Where its sentence ends in " - " and the borders, these are left to the ledger.
+    The borders at the end of its sentence, after " - " or in brackets, are left to the ledger.
     """
     word = marked(f"{row['glyph']} {row['verdict']}", row["stale"])
     kind = f"verdict {row['verdict'].replace(' ', '-')}"
@@ -98,6 +99,6 @@ def _verdict(row: dict[str, Any], ledger: str) -> str:
     told = [f"holds in {k} of {n} models"] if n else []
     told += ["exploratory"] if row["exploratory"] else []
     where = f" ({', '.join(told)})" if told else ""
-    says = row["sentence"].partition(" - ")[0].rstrip(".")
+    says = _BORDERS.sub("", row["sentence"].rstrip("."))
     link = f'<a href="{ledger}#claim-{row["id"]}">{escape(says)}</a>'
     return f'<span class="{kind}">{escape(word)}</span>{where}: {link}.'
