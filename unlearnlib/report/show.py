@@ -44,8 +44,9 @@ def plain(
             return f"< {LEAST_P}"
         return f"{value:.{digits}g}" if isinstance(value, float) else in_words(str(value))
 
-    rows = [("", tuple(map(text, frame, row))) for row in frame.itertuples(index=False)]
-    heads = tuple(map(in_words, frame))
+    names = [str(column) for column in frame]
+    rows = [("", tuple(map(text, names, row))) for row in frame.itertuples(index=False)]
+    heads = tuple(map(in_words, names))
     numbers = [is_numeric_dtype(kind) for kind in frame.dtypes]
     numeric = frozenset(head for head, number in zip(heads, numbers, strict=True) if number)
     return Table(heads, tuple(rows), caption, numeric)
