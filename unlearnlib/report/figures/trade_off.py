@@ -14,7 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from matplotlib.transforms import Bbox
 
 from ..presentation import AGAIN, GROUPS, group, presented
-from ..rows import one_setting, outdated, pick, row_dicts
+from ..rows import marked, one_setting, pick, row_dicts
 from ..summary import paired
 from .style import MARKERS, SIGNS, WIDTH, colour, count
 
@@ -27,18 +27,12 @@ _DISTANCES = (9.0, 16.0, 24.0, 34.0, 46.0, 60.0)
 """Where a name may stand, from its mark, in points."""
 
 
-def trade_off(
+def positions(
     table: pd.DataFrame,
     forgotten: tuple[str, str] = ("accuracy", "test_forget"),
     kept: tuple[str, str] = ("accuracy", "test_retain"),
-) -> Figure:
-    """Draw how far each method is from retraining on what is forgotten, and what the rest lost.
-
-    Across is the method's value less that of the model retrained on the same seed, upwards its
-    change from the original of the same seed, each the mean over models with its 95 % interval.
-    The axes are linear within ten points, where methods lie close together, and logarithmic beyond.
-    A star is the retrained model, an open one a second of these; the other shapes tell what a
-    method sees.
+) -> pd.DataFrame:
+    """Return how far each method is from retraining on what is forgotten, and what the rest lost.
 
     Args:
         table: Records of one data set, model and request, one setting a method, of any methods,
@@ -46,62 +40,56 @@ def trade_off(
         forgotten: Metric and split of what is forgotten, a share such as an accuracy.
         kept: Metric and split of what is kept, likewise.
 
+    Returns:
+        One row a method: method, group (by what it sees), x (the mean over models of its value of
+        what is forgotten less that of Retrain on the same seed), y (the same of what is kept, less
+        that of Original), the ends x_low, x_high, y_low and y_high of their 95 % intervals, all in
+        the printed unit, n, and stale. What has no number in some model has NaN.
+
     Raises:
-        RecordError: The table holds several set-ups, or several settings of a method.
-        SpecError: The table has no runs of Original or Retrain that share their seeds with it.
+        RecordError: The table holds several set-ups or several settings of a method, or lacks a
+            measurement.
+        SpecError: A method shares no seeds with Original or Retrain.
     """
-    rows = one_setting(table)
-    points = positions(rows, forgotten, kept)
+    rows = one_setting(pd.concat([pick(table, *what) for what in (forgotten, kept)]))
+    found = []
+    for method, access in rows.drop_duplicates("method")[["method", "access"]].to_numpy().tolist():
+        point: dict[str, Any] = {"method": method, "group": group(method, access), "stale": False}
+        for axis, what, reference in (("x", forgotten, "Retrain"), ("y", kept, "Original")):
+            (row,) = row_dicts(paired(rows, *what, method, reference))
+            scale = presented(what[0]).scale
+            for end, name in (("", "mean"), ("_low", "low"), ("_high", "high")):
+                point[axis + end] = scale * row[name]
+            point |= {"n": row["n"], "stale": point["stale"] or row["stale"]}
+        found.append(point)
+    return pd.DataFrame(found)
+
+
+def trade_off(points: pd.DataFrame) -> Figure:
+    """Draw what methods forget against what they keep: a mark a method with its intervals.
+
+    A star is the retrained model, an open one a second of these; the other shapes tell what a
+    method sees. The axes are linear within ten points, where methods lie close together, and
+    logarithmic beyond.
+
+    Args:
+        points: What :func:`positions` returned of any methods, filtered or not.
+    """
     drawn = points.dropna(subset=["x", "y"])
     figure, ax = plt.subplots(figsize=(WIDTH, 4.6))
     for point in row_dicts(drawn):
         _draw(ax, point)
     _scale(ax)
-    without = [method for method in rows["method"].unique() if method not in set(drawn["method"])]
     lines = [f"Mean over models, 95 % interval, {count(set(drawn['n']))}"]
-    lines += [f"not drawn, for want of numbers: {', '.join(without)}"] if without else []
-    lines += list(filter(None, [outdated(rows)]))
+    if len(without := points.drop(drawn.index)):
+        lines.append(f"not drawn, for want of numbers: {', '.join(without['method'])}")
     seen = [name for name in GROUPS[1:] if name in set(drawn["group"])]
     marks = ", ".join(["★ retrained", *(f"{SIGNS[name]} {name.lower()}" for name in seen)])
     ax.set_title(f"{fill('; '.join(lines), 84)}\n{fill(marks, 84)}", fontsize=9)
-    lost, left = (presented(metric).label.lower() for metric, _ in (forgotten, kept))
-    ax.set_xlabel(f"Forgotten: {lost} less that of the retrained model (points)")
-    ax.set_ylabel(f"Kept: {left} less that of the original (points)")
+    ax.set_xlabel("Forgotten: accuracy less that of the retrained model (points)")
+    ax.set_ylabel("Kept: accuracy less that of the original (points)")
     _name(ax, drawn)
     return figure
-
-
-def positions(
-    table: pd.DataFrame,
-    forgotten: tuple[str, str] = ("accuracy", "test_forget"),
-    kept: tuple[str, str] = ("accuracy", "test_retain"),
-) -> pd.DataFrame:
-    """Return where the mark of each method is.
-
-    Args:
-        table: As of :func:`trade_off`.
-        forgotten: As of :func:`trade_off`.
-        kept: As of :func:`trade_off`.
-
-    Returns:
-        method, group, x, x_low, x_high (from Retrain, on what is forgotten), y, y_low, y_high (from
-        Original, on what is kept), in the printed unit, and n. What has no number, or misses that
-        of some models, has NaN.
-    """
-    table = pd.concat([pick(table, *what) for what in (forgotten, kept)])
-    access = table.drop_duplicates("method")[["method", "access"]].to_numpy().tolist()
-    found = []
-    for method, sees in access:
-        point = {"method": method, "group": group(method, sees)}
-        for axis, what, reference in (("x", forgotten, "Retrain"), ("y", kept, "Original")):
-            (row,) = row_dicts(paired(table, *what, method, reference))
-            scale = presented(what[0]).scale
-            ends = {"": row["mean"], "_low": row["low"], "_high": row["high"]}
-            point |= {f"{axis}{end}": scale * value for end, value in ends.items()} | {
-                "n": row["n"]
-            }
-        found.append(point)
-    return pd.DataFrame(found)
 
 
 def _draw(ax: Axes, point: dict[str, Any]) -> None:
@@ -149,7 +137,8 @@ def _name(ax: Axes, points: pd.DataFrame) -> None:
     for (x, y), point in zip(marks, row_dicts(points), strict=True):
         ink = colour(point["method"])
         text = ax.annotate(
-            point["method"], (point["x"], point["y"]), (0, 0), textcoords="offset points",
+            marked(point["method"], point["stale"]), (point["x"], point["y"]), (0, 0),
+            textcoords="offset points",
             color="#333333", fontsize=8, ha="center", va="center", in_layout=False,
             arrowprops={"arrowstyle": "-", "lw": 0.6, "color": ink, "shrinkA": 0, "shrinkB": 4},
         )  # fmt: skip
