@@ -1,7 +1,8 @@
 """What stands around the text of every page: an extension of Sphinx, named in _config.yml.
 
-Code is folded, figures and tables have numbers and links, the foot of a page says where it comes
-from and how to cite it, and nothing is loaded that a page from a folder cannot load.
+The answer stands under the title and code is folded, figures and tables have numbers and links, the
+foot of a page says where it comes from and how to cite it, and nothing is loaded that a page from a
+folder cannot load.
 """
 
 import re
@@ -15,6 +16,8 @@ from sources import NOTEBOOKS, PUBLISHED, bibtex, records, specifications
 from sphinx.application import Sphinx
 
 EXECUTED = "book/_executed/"  # where build.py puts the copies that pages are made from
+FIRST = ("answer", "main-figure")
+"""Tags of the cells that stand under the title, in this order."""
 _ICON_FONTS = re.compile(r"\s*<link [^>]*vendor/fontawesome/[^>]*>")
 
 
@@ -24,6 +27,19 @@ def fold(app: Sphinx, document: nodes.document) -> None:
         if cell.get("nb_element") == "cell_code" and "tag_show-input" not in cell["classes"]:
             cell["hide_mode"] = "input"
             cell["prompt_show"], cell["prompt_hide"] = "Show code", "Hide code"
+
+
+def answer_first(app: Sphinx, document: nodes.document) -> None:
+    """Put the answer and the main figure, as cells are tagged, under the title of the page.
+
+    In the notebook they follow what they are computed from.
+    """
+    cells = list(document.findall(nodes.container))
+    first = [cell for tag in FIRST for cell in cells if f"tag_{tag}" in cell["classes"]]
+    for cell in first:
+        cell.parent.remove(cell)
+    for title in list(document.findall(nodes.title))[:1]:
+        title.parent[1:1] = first
 
 
 def frame(app: Sphinx, page: str, template: str, context: dict[str, Any], document: Any) -> None:
@@ -76,6 +92,7 @@ def without_icon_fonts(app: Sphinx, error: Exception | None) -> None:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the functions above to their events."""
     app.connect("doctree-read", fold)
+    app.connect("doctree-read", answer_first)
     app.connect("html-page-context", frame, priority=900)
     app.connect("build-finished", without_icon_fonts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

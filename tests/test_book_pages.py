@@ -8,6 +8,8 @@ from types import ModuleType
 
 import pandas as pd
 import pytest
+from docutils import nodes
+from docutils.utils import new_document
 
 from unlearnlib.report import Table
 from unlearnlib.report.figures import Picture
@@ -102,6 +104,23 @@ def test_a_page_is_cited_by_its_title_and_name(sources: ModuleType) -> None:
     assert "title = {Forgetting random images}" in entry
     assert "page jit/random}" in entry
     assert entry.count("{") == entry.count("}")
+
+
+def test_the_answer_and_the_main_figure_stand_under_the_title(
+    of_book: Callable[[str], ModuleType],
+) -> None:
+    document = new_document("page")
+    first, second = nodes.section(), nodes.section()
+    document += first
+    first += nodes.title(text="Title")
+    first += nodes.paragraph(text="prose")
+    first += nodes.container("", nodes.paragraph(text="figure"), classes=["tag_main-figure"])
+    first += second
+    second += nodes.title(text="Claims")
+    second += nodes.container("", nodes.paragraph(text="table"), classes=["cell"])
+    second += nodes.container("", nodes.paragraph(text="answer"), classes=["cell", "tag_answer"])
+    of_book("frame").answer_first(None, document)
+    assert first.astext().split() == ["Title", "answer", "figure", "prose", "Claims", "table"]
 
 
 def test_the_foot_of_a_page_links_to_what_is_there(

@@ -189,7 +189,7 @@ def test_results_are_finite(method: Method) -> None:
         if not isinstance(method, methods.PGU | methods.JiT):
             model[-1].weight.data *= 1e300  # type: ignore[index]
     no_steps = methods.Original | methods.FisherForgetting | methods.WoodFisher
-    if isinstance(method, no_steps | methods.JiT | methods.EUK):
+    if isinstance(method, no_steps | methods.JiT | methods.EUK | methods.GKT):
         model[0].weight.data[2, 3] = torch.inf  # type: ignore[index]
     if isinstance(method, methods.GKT):
         fresh = given.fresh_model

@@ -63,12 +63,14 @@ def test_lines_have_a_panel_each_and_count_what_was_repeated() -> None:
 
 
 def test_lines_without_a_colour_of_their_own_can_be_told_apart_and_the_axis_is_as_asked() -> None:
-    rows = [("a", how, s, r, r) for how in ("at once", "in turn") for s in (0, 1) for r in (0, 1)]
+    ways = ("at once", "in turn")
+    rows = [("test_retain", how, s, r, r) for how in ways for s in (0, 1) for r in (0, 1)]
     frame = pd.DataFrame(rows, columns=["panel", "how", "seed", "r", "ratio"])
     figure = plane.lines(frame, "r", "ratio", "how", "panel", "seed", log=False)
     ax = figure.axes[0]
     assert len({line.get_color() for line in ax.lines}) == 2
     assert ax.get_xscale() == "linear"
+    assert ax.get_title() == "test, retained"
     plt.close(figure)
 
 

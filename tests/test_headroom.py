@@ -54,6 +54,16 @@ def test_without_a_second_retrained_model_nothing_is_enough() -> None:
     assert not one["enough"]
 
 
+def test_tables_of_several_networks_on_one_page_have_captions_of_their_own() -> None:
+    table = runs([1.0, 1.0], [0.9, 0.9], [0.9, 0.9])
+    captions = {show_headroom(table.assign(model=name)).caption for name in ("mlp", "cnn")}
+    assert len(captions) == 2
+    data = table["dataset"].iloc[0]
+    assert show_headroom(table.assign(model="mlp")).caption.startswith(
+        f"What there is to forget, {data}, mlp: accuracy on the forget set"
+    )
+
+
 def test_models_that_lack_are_named() -> None:
     table = runs([1.0], [0.9], [0.9])
     with pytest.raises(RecordError, match="of Retrain there is no accuracy on 'forget'"):

@@ -30,6 +30,8 @@ PAGES = re.findall(rf"(?:root|file): {EXECUTED}(\S+)", TOC)
 SPECIFICATIONS = sorted(p for p in FOLDER.rglob("*.yaml") if p.parent.name != "sweeps")
 BESIDE_NOTEBOOKS = [path for path in SPECIFICATIONS if path.parent.name != "search"]
 CHECKED = "nbval-check-output"
+ANSWERED = [page for page in PAGES if "/" in page or page == "side_by_side"]
+WITHOUT_FIGURE = ("jit/further",)  # three questions, and none has a figure of its own
 SUM_UP = ("intro", "ledger", "this_build")
 """Pages whose tables are those of the records that there are; tests of the report hold them."""
 
@@ -143,6 +145,34 @@ def test_results_stand_in_checked_cells(page: str) -> None:
             printed = [o for o in cell.outputs if o.output_type == "stream"]
             told = printed if heading in ("What to see", "Claims") else []
             assert not tables + told, f"tag this with {CHECKED}: {cell.source}"
+
+
+def tagged(page: str, tag: str) -> list[Any]:
+    cells = code_of(nbformat.read(FOLDER / f"{page}.ipynb", as_version=4))
+    return [cell for cell in cells if tag in cell.metadata.get("tags", [])]
+
+
+@pytest.mark.parametrize("page", ANSWERED)
+def test_a_page_that_answers_something_has_one_box_that_is_checked_and_one_figure(
+    page: str,
+) -> None:
+    """The book puts both under the title, see `frame.answer_first`."""
+    (box,) = tagged(page, "answer")
+    assert box.source.rstrip().endswith(")")
+    assert "show_answer(" in box.source
+    assert is_checked(box)
+    (output,) = box.outputs
+    assert 'class="answer"' in output["data"]["text/html"]
+    figures = tagged(page, "main-figure")
+    assert len(figures) == (page not in WITHOUT_FIGURE)
+    assert all("Figure: " in str(cell.outputs) for cell in figures)
+
+
+@pytest.mark.parametrize("page", sorted({claim.page for claim in read_claims()} - {""}))
+def test_the_box_counts_the_claims_of_its_page(page: str) -> None:
+    (box,) = tagged(page, "answer")
+    assert "verdicts=" in box.source
+    assert " scale" in box.outputs[0]["data"]["text/plain"].splitlines()[-1]
 
 
 def test_it_carries_nothing_of_the_machine(notebook: Any) -> None:

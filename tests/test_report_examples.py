@@ -32,3 +32,17 @@ def test_plain_shows_any_frame() -> None:
     assert table.numeric == {"n", "p"}
     assert [cells for _, cells in table.rows] == [("x", "3", "1.2e-12"), ("y", "12000", "—")]
     assert "Caption" in table._repr_html_()
+
+
+def test_plain_names_the_parts_of_splits_in_words() -> None:
+    table = plain(pd.DataFrame({"split": ["test_forget"], "A, validation_retain": [0.5]}))
+    assert table.columns == ("split", "A, validation, retained")
+    assert table.numeric == {"A, validation, retained"}
+    assert table.rows == (("", ("test, forgotten", "0.5")),)
+
+
+def test_plain_prints_of_a_tiny_p_no_more_than_that_it_is_tiny() -> None:
+    frame = pd.DataFrame({"p": [0.0, 1e-9, 0.001, 0.25], "mean": [0.0, 1e-9, 0.001, 0.25]})
+    cells = [cells for _, cells in plain(frame, p_values=["p"]).rows]
+    assert [p for p, _ in cells] == ["< 0.001", "< 0.001", "0.001", "0.25"]
+    assert [mean for _, mean in cells] == ["0", "1e-09", "0.001", "0.25"]

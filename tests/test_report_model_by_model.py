@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from unlearnlib.errors import RecordError
-from unlearnlib.report import show_by_request, show_paired_by_request
+from unlearnlib.report import paired, show_by_request, show_paired, show_paired_by_request
 
 from .made_tables import rows
 
@@ -55,6 +55,15 @@ def test_differences_stand_under_their_floor() -> None:
     assert jit == ("JiT − Retrain", *["— (1 of 3 pairs has no number)"] * 2)
     ends = show_paired_by_request(made().dropna(subset="value"), *MEASURED, ["JiT"])
     assert ends.rows[1][1][1].startswith("+0.0")
+
+
+def test_a_difference_that_rounds_to_zero_has_no_minus() -> None:
+    near = rows("JiT", [0.4999, 0.5999, 0.6999, 0.7999, 0.8999], "class:a")
+    table = pd.concat([rows("Retrain", [0.5, 0.6, 0.7, 0.8, 0.9], "class:a"), near])
+    (_, (_, cell)), *_ = show_paired_by_request(table, *MEASURED, ["JiT"]).rows
+    assert cell == "+0.0 (+0.0 to +0.0)"
+    (_, cells), *_ = show_paired(paired(table, *MEASURED, "JiT", "Retrain")).rows
+    assert cells[2:4] == ("+0.0", "+0.0 to +0.0")
 
 
 def test_without_a_second_retrained_model_there_is_no_row_of_a_floor() -> None:

@@ -42,6 +42,11 @@ def test_a_method_no_better_than_doing_nothing_has_no_setting() -> None:
     )  # fmt: skip
 
 
+def test_accuracies_and_j_have_three_decimals_at_most() -> None:
+    (_, row), *_ = show_searches(BEST.assign(forget=0.038979, J=0.10835, nothing=0.0009)).rows
+    assert (row[3], *row[5:7]) == ("0.039", "0.108", "0.001")
+
+
 def test_the_searches_of_a_part_are_read_from_their_records() -> None:
     """Each of the declared files, with both of its rounds; a page's own data set alone."""
     found = best_settings("dampening")

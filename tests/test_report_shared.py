@@ -19,6 +19,7 @@ from unlearnlib.report import (
     verdicts_on,
     what_ran,
 )
+from unlearnlib.report.handover import Cell
 
 from .made_tables import ACCURACY, rows
 
@@ -80,6 +81,13 @@ def test_verdicts_on_several_names_keep_the_order_of_the_file_and_refuse_an_unkn
     assert ids == [claim.id for claim in read_claims() if claim.id.startswith(begin)]
     with pytest.raises(SpecError, match="'jit-rndom'"):
         verdicts_on(table, "laptop", "jit-random", "jit-rndom")
+
+
+@pytest.mark.parametrize(("holds", "word"), [(True, "reproduced"), (False, "not reproduced")])
+def test_verdicts_on_a_page_take_what_the_page_computed(holds: bool, word: str) -> None:
+    cells = {"ssd-bound": Cell(holds)}
+    judged = verdicts_on(pd.DataFrame(), "laptop", "dampening/method", cells=cells)
+    assert judged.set_index("id").at["ssd-bound", "verdict"] == word
 
 
 def test_recorded_runs_stand_beside_print_under_the_names_of_print() -> None:

@@ -96,11 +96,12 @@ def show_headroom(table: pd.DataFrame, metric: str = "accuracy", split: str = "f
         "Enough", "n",
     )  # fmt: skip
     what = f"{how.label.lower()} on the {split.replace('_', ' ')} set"
+    where = ", ".join(" and ".join(frame[name].unique()) for name in ("dataset", "model"))
     notes = (
         "Known: the least accuracy of an original on a part of its training set. Headroom: "
         "original less retrained. Floor: how far two models of one seed lie apart that were both "
         f"retrained. Enough: at least {MEMORISED:.0%} known, and headroom at least {SPREADS} "
         "floors.",
     )
-    return Table(heads, tuple(rows), f"What there is to forget: {what}, means over seeds",
+    return Table(heads, tuple(rows), f"What there is to forget, {where}: {what}, means over seeds",
                  frozenset({*heads[1:6], "n"}), notes=notes)  # fmt: skip

@@ -145,13 +145,16 @@ def _judged(
                 yield claim, scale, [of_cell(claim, cell)]
 
 
-def verdicts_on(table: pd.DataFrame, scale: str, *about: str) -> pd.DataFrame:
+def verdicts_on(
+    table: pd.DataFrame, scale: str, *about: str, cells: Mapping[str, Cell] | None = None
+) -> pd.DataFrame:
     """Return the verdicts at one scale on some of the claims, as :func:`ledger` does.
 
     Args:
         table: Records of this scale.
         scale: laptop, workstation or paper.
         about: The claims: pages that they belong to, or what their ids begin with.
+        cells: What the page computed of them, as of :func:`ledger`.
 
     Raises:
         SpecError: There is no claim of one of these, or the scale is unknown.
@@ -161,7 +164,7 @@ def verdicts_on(table: pd.DataFrame, scale: str, *about: str) -> pd.DataFrame:
         if not any(_is_about(claim, name) for claim in claims):
             raise SpecError(f"No claim is of the page '{name}', and no id begins with it.")
     chosen = [claim for claim in claims if any(_is_about(claim, name) for name in about)]
-    verdicts = ledger({scale: table}, claims=chosen)
+    verdicts = ledger({scale: table}, cells=cells, claims=chosen)
     return verdicts[verdicts["scale"] == scale]
 
 

@@ -1,6 +1,7 @@
 """How each measurement is named, printed and compared: one small table for the whole report."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -81,7 +82,10 @@ _SPLITS = {
     "test": "test set",
     "test_forget": "test, forgotten",
     "test_retain": "test, retained",
+    "validation_forget": "validation, forgotten",
+    "validation_retain": "validation, retained",
 }
+_PARTS_OF_SPLITS = re.compile("|".join(name for name in _SPLITS if "_" in name))
 
 
 def presented(metric: str) -> Presentation:
@@ -100,6 +104,15 @@ def label(metric: str, split: str, *, unit: bool = False) -> str:
     how = presented(metric)
     name = ", ".join(part for part in (how.label, _SPLITS.get(split, split)) if part)
     return f"{name} ({how.unit})" if unit and how.unit else name
+
+
+def in_words(text: str) -> str:
+    """Return a text in which the parts of splits are named as readers have them.
+
+    >>> in_words("accuracy, test_forget")
+    'accuracy, test, forgotten'
+    """
+    return _PARTS_OF_SPLITS.sub(lambda found: _SPLITS[found[0]], text)
 
 
 REFERENCE, ZERO_SHOT, STORED_TOO, MORE, OWN = (

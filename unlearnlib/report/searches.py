@@ -75,5 +75,6 @@ def show_searches(best: pd.DataFrame, caption: str = "") -> Table:
     found, edge = best["found"], best["edge"].where(best["edge"] != "", "none")
     frame = best.assign(setting=dials.where(found, "no setting found"), edge=edge.where(found, "—"))
     first = [name for name in frame if name not in known]
-    table = plain(frame[[*first, *_HEADS]].rename(columns=_HEADS), caption, digits=4)
+    frame = frame[[*first, *_HEADS]].round(3).rename(columns=_HEADS)
+    table = plain(frame, caption, digits=4)
     return table if table.rows else replace(table, notes=("No search of this is recorded.",))

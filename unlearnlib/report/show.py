@@ -3,6 +3,7 @@
 That of a comparison is in `side_by_side`, those of verdicts are in `verdict_tables`.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,35 +11,45 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from ..errors import RecordError
-from .presentation import label, presented
+from .presentation import in_words, label, presented
 from .rows import lacking, marked, row_dicts
 from .summary import FEWEST, SUMMARISED, paired
 from .table import Table, grouped, spread, times
 
+LEAST_P = 0.001
 _MEANS = ("mean", "sd", "n", "missing", "stale")
 
 
-def plain(frame: pd.DataFrame, caption: str = "", *, digits: int = 3) -> Table:
+def plain(
+    frame: pd.DataFrame, caption: str = "", *, digits: int = 3, p_values: Sequence[str] = ()
+) -> Table:
     """Return any frame as a table of the book: its columns as headings, numbers rounded.
 
     Args:
-        frame: Numbers are printed with `digits` significant digits, a dash where there is none.
+        frame: Numbers are printed with `digits` significant digits, a dash where there is none;
+            names of splits as readers have them.
         caption: Put above the table.
         digits: Significant digits.
+        p_values: Columns of p-values, of which no more is printed than that they are below 0.001.
 
     >>> plain(pd.DataFrame({"pair": ["a − b"], "p": [0.25]}))
     pair      p
     a − b  0.25
     """
 
-    def text(value: Any) -> str:
+    def text(column: str, value: Any) -> str:
         if pd.isna(value):
             return "—"
-        return f"{value:.{digits}g}" if isinstance(value, float) else str(value)
+        if column in p_values and value < LEAST_P:
+            return f"< {LEAST_P}"
+        return f"{value:.{digits}g}" if isinstance(value, float) else in_words(str(value))
 
-    rows = [("", tuple(map(text, row))) for row in frame.itertuples(index=False)]
-    numeric = frozenset(frame.columns[[is_numeric_dtype(t) for t in frame.dtypes]])
-    return Table(tuple(frame.columns), tuple(rows), caption, numeric)
+    names = [str(column) for column in frame]
+    rows = [("", tuple(map(text, names, row))) for row in frame.itertuples(index=False)]
+    heads = tuple(map(in_words, names))
+    numbers = [is_numeric_dtype(kind) for kind in frame.dtypes]
+    numeric = frozenset(head for head, number in zip(heads, numbers, strict=True) if number)
+    return Table(heads, tuple(rows), caption, numeric)
 
 
 def show_summary(frame: pd.DataFrame, caption: str = "") -> Table:
@@ -130,7 +141,7 @@ def _ends(row: dict[str, Any]) -> tuple[str, str]:
     def text(value: float) -> str:
         if row["ratio"]:
             return times(value)
-        return "—" if pd.isna(value) else f"{value * how.scale:+.{how.decimals}f}"
+        return "—" if pd.isna(value) else f"{value * how.scale:+z.{how.decimals}f}"
 
     if pd.isna(row["mean"]):
         return "—", "—"

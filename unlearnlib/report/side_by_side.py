@@ -113,7 +113,7 @@ def _ours(row: Row, shared: bool) -> str:
     ours = marked(mean, row["stale"])
     under = list[str]()
     if not pd.isna(row["difference"]):
-        under.append(f"{row['difference'] * scale:+.{digits}f}")
+        under.append(f"{row['difference'] * scale:+z.{digits}f}")
     if not shared:
         word = row["verdict"].replace(" ", "-")
         judged = escape(str(Verdict(row["verdict"], note=row["doubt"])))

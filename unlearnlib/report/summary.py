@@ -1,6 +1,7 @@
 """Means over seeds, and differences between methods paired by seed, each with its n."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -77,7 +78,10 @@ def span(values: "pd.Series[float]", form: str = "+.1f") -> str:
     '+3.0 (+1.8 to +4.2)'
     >>> span(pd.Series([1.0, 2.0, 3.0]))
     '+2.0 (n = 3, no interval)'
+    >>> span(pd.Series([-0.01, 0.0, 0.0]))
+    '+0.0 (n = 3, no interval)'
     """
+    form = re.sub("^[+]?", r"\g<0>z", form)  # no "-0.0"
     mean, low, high = interval(values.to_list())
     if len(values) < FEWEST:
         return f"{mean:{form}} (n = {len(values)}, no interval)"

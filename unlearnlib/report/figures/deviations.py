@@ -68,7 +68,7 @@ def _cell_by_cell(ax: Axes, grid: pd.DataFrame, slope: float) -> None:
     for (i, j), value in np.ndenumerate(grid):
         if grid.shape[1] <= _WIDE and not np.isnan(value):
             ink = "white" if abs(value) > 0.7 * _LIMIT else "black"
-            ax.text(j, i, f"{value:+.1f}", ha="center", va="center", fontsize=8, color=ink)
+            ax.text(j, i, f"{value:+z.1f}", ha="center", va="center", fontsize=8, color=ink)
         if apart[i, j] < 0.001:
             ax.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, fill=False, lw=2))
     ax.grid(visible=False)

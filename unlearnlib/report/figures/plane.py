@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ...data import Labelled
 from ...metrics.shapes import known
 from ...runs.one_run import outputs
+from ..presentation import in_words
 from ..rows import lacking
 from .style import COLOURS, WIDTH, colour, count, name_lines
 
@@ -91,7 +92,7 @@ def lines(
             ax.plot(each.mean(axis=1), color=ink, marker="o", ms=4, lw=2.2)
             ends.append((float(each.mean(axis=1).iloc[-1]), str(label), ink))
         ax.set(xlabel=x, xscale="log" if log else "linear", ylim=(0, 1.05 * frame[y].max()))
-        ax.set_title(name, fontsize=9)
+        ax.set_title(in_words(str(name)), fontsize=9)
     name_lines(ax, ends)
     every[0][0].set_ylabel(y)
     text = f"Each {unit} (thin) and the mean (bold), {count(sizes)}"

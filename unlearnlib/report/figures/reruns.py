@@ -52,9 +52,14 @@ def reruns(
     return figure
 
 
-def show_reruns(frame: pd.DataFrame, by: str = "what", farthest: float = 6.0) -> Picture:
-    """Return the figure of :func:`reruns` with its alternative text, for the end of a page."""
+def show_reruns(frame: pd.DataFrame, by: str = "what", farthest: float = 6.0) -> Picture | None:
+    """Return the figure of :func:`reruns` with its alternative text, for the end of a page.
+
+    Where nothing was made anew there is none: :func:`.rerun_line` says so.
+    """
     told = judged(frame)
+    if not told.any():
+        return None
     alt = (
         f"Distance of {int(told.sum())} measurements made anew from their records, in recorded "
         f"spreads; {int(within(frame)[told].sum())} lie in the recorded range, widened by one."
