@@ -15,6 +15,7 @@
 - `paired_examples`: tests that pair examples rather than runs
 - `table`: what a finished table is; `show`: the tables of pages; `side_by_side`: a comparison's
 - `verdict_tables`: the tables of the ledger; `overview`: the ledger as a picture
+- `headlines`: how many claims hold, and which main ones of each paper, for the front page
 - `recorded_tables`: recorded runs beside a printed item, of a data set, one request a row
 - `counts`: in how many models something holds, for the sentences and the tables of pages
 - `searches`: what declared searches found
@@ -29,6 +30,7 @@ from .claims_file import read_claims
 from .compare import compare
 from .counts import by_model, of_models, show_counts
 from .handover import hand_over, handed_over
+from .headlines import show_counts_of_verdicts, show_papers
 from .headroom import headroom, show_headroom
 from .ledger import by_setting, glance, ledger, verdicts_on
 from .model_by_model import show_by_request, show_paired_by_request
@@ -107,12 +109,14 @@ __all__ = [
     "show_by_setting",
     "show_comparison",
     "show_counts",
+    "show_counts_of_verdicts",
     "show_glance",
     "show_headroom",
     "show_ledger",
     "show_overview",
     "show_paired",
     "show_paired_by_request",
+    "show_papers",
     "show_printed",
     "show_random_shares",
     "show_searches",

@@ -88,7 +88,12 @@ class Overview:
                 continue
             link, title = f"ledger.html#claim-{name}", escape(sentence, quote=True)
             head = f'<a href="{link}" title="{title}">{escape(short_name(name, part))}</a>'
-            data = (f"<td>{''.join(cell._repr_html_() for cell in cells)}</td>" for cells in scales)
+            # Names are what the keyboard stops at; all cells of a claim lead where its name does.
+            to = f'<a href="{link}" tabindex="-1">'
+            data = (
+                f"<td>{''.join(f'{to}{cell._repr_html_()}</a>' for cell in cells)}</td>"
+                for cells in scales
+            )
             lines.append(f'<tr><th scope="row">{head}</th>{"".join(data)}</tr>')
         return (
             f'<table><colgroup><col class="claim">{columns}</colgroup><thead><tr><th scope="col">'
@@ -128,8 +133,8 @@ def show_overview(claims: pd.DataFrame, settings: pd.DataFrame) -> Overview:
     """Return all verdicts as a picture: a row a claim, a cell a (setting, scale).
 
     A claim that is not judged by setting, or about kinds of settings together, has one cell a
-    scale. What no paper claims stands by itself. The names of claims lead to the rows of
-    :func:`show_ledger` on the page `ledger`, beside that of the picture.
+    scale. What no paper claims stands by itself. The names of claims, and their cells, lead to the
+    rows of :func:`show_ledger` on the page `ledger`, beside that of the picture.
 
     Args:
         claims: What :func:`ledger` returned, filtered or not.
@@ -139,7 +144,7 @@ def show_overview(claims: pd.DataFrame, settings: pd.DataFrame) -> Overview:
     by: dict[tuple[str, str], list[Cell]] = {}
     for row in row_dicts(settings):
         where = ", ".join(filter(None, (row["dataset"], row["model"], row["request"])))
-        by.setdefault((row["id"], row["scale"]), []).append(_cell(row, where, share_of(row)))
+        by.setdefault((row["id"], row["scale"]), []).append(cell_of(row, where, share_of(row)))
     rows = []
     for _, lines in claims.groupby(["part", "id"], sort=False):
         whole = {row["scale"]: row for row in row_dicts(lines)}
@@ -148,7 +153,7 @@ def show_overview(claims: pd.DataFrame, settings: pd.DataFrame) -> Overview:
         heading = OURS if first["ours"] else part_name(part)
         cells = []
         for scale in scales:
-            one = [_cell(whole[scale], "", whole[scale]["share"])]
+            one = [cell_of(whole[scale], "", whole[scale]["share"])]
             cells.append(tuple(one if first["together"] else by.get((name, scale), one)))
         rows.append((name, part, heading, first["sentence"], tuple(cells)))
     return Overview(scales, tuple(sorted(rows, key=lambda row: row[2] == OURS)))
@@ -165,7 +170,7 @@ def share_of(row: dict[str, Any], who: str = "") -> str:
     return "" if pd.isna(n) or not n or row["exact"] else f"{int(k)}/{int(n)}"
 
 
-def _cell(row: dict[str, Any], where: str, share: str) -> Cell:
+def cell_of(row: dict[str, Any], where: str, share: str) -> Cell:
     """Return the cell of a verdict, with the sentence that tells all about it."""
     doubts = ("exploratory" if row["exploratory"] else "", "stale" if row["stale"] else "")
     place = f"{row['scale']}{', ' if where else ''}{where}"

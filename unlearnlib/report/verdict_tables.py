@@ -36,7 +36,7 @@ def show_ledger(frame: pd.DataFrame, caption: str = "", *, root: str = "../") ->
         under = [escape(first["source"])]
         if first["page"]:
             page = escape(first["page"])
-            under.append(f'<a href="{escape(root, quote=True)}{page}.html">{page}</a>')
+            under.append(f'<a href="{escape(root, quote=True)}{page}.html#claims">{page}</a>')
         if first["frozen"]:
             under.append(f'<span class="frozen">frozen {escape(first["frozen"])}</span>')
         claim = (

@@ -10,6 +10,7 @@ units and states n. Show one with :func:`show_figure`, which gives the page an a
 - `by_pair`: `intervals` of differences between methods
 - `by_hyper_parameter`: `heatmap` and `curves`, over the hyper-parameters of a method
 - `deviations`: differences from a reference over two numbers, with the cells of a rule
+- `trade_off`: what methods forget against what they keep
 - `reruns`: what a build made anew, against its records
 - `plane`: models of one or two inputs, and quantities against a distance
 """
@@ -22,6 +23,7 @@ from .by_request import dots_by_request
 from .deviations import deviations
 from .reruns import reruns, show_reruns
 from .style import Picture, colour, count, live_line, provenance_line, show_figure, use
+from .trade_off import positions, trade_off
 
 __all__ = [
     "Picture",
@@ -39,9 +41,11 @@ __all__ = [
     "intervals",
     "keep_within",
     "live_line",
+    "positions",
     "provenance_line",
     "reruns",
     "show_figure",
     "show_reruns",
+    "trade_off",
     "use",
 ]
