@@ -100,10 +100,21 @@ def test_every_verdict_of_the_ledger_is_in_the_picture() -> None:
     assert "exploratory: some runs are older than what judges them" in key
 
 
+def test_a_cell_of_the_picture_leads_where_its_name_leads() -> None:
+    claims = frames(whole(), whole(id="jit-class"))
+    html = show_overview(claims, frames(one(), one(request="class:4")))._repr_html_()
+    for line in html.split("<tr>")[2:]:
+        links = re.findall('href="(.*?)"', line)
+        assert len(links) == (3 if "jit-fast" in line else 2)
+        assert len(set(links)) == 1
+
+
 def test_a_name_in_the_picture_leads_to_the_row_of_its_claim() -> None:
     claims = ledger({})
     picture = Read(show_overview(claims, by_setting({}))._repr_html_())
     links = {str(a["href"]) for tag, a, _ in picture.elements if tag == "a"}
+    cells = re.findall(r"<td>(.*?)</td>", show_overview(claims, by_setting({}))._repr_html_())
+    assert all(re.fullmatch(r'<a href="(\S+)" tabindex="-1"><span .*</span></a>', c) for c in cells)
     page = Read(show_ledger(claims, root="")._repr_html_())
     places = [str(a["id"]) for tag, a, _ in page.elements if tag == "span" and "id" in a]
     assert links == {f"ledger.html#{place}" for place in places}
@@ -117,8 +128,10 @@ def test_a_claim_leads_to_its_page_from_wherever_it_is_told(folder: str) -> None
     links = [str(a["href"]) for tag, a, _ in Read(html).elements if tag == "a"]
     assert len(links) == sum(bool(claim.page) for claim in read_claims())
     for link in links:
-        page = NOTEBOOKS / folder / link.replace(".html", ".ipynb")
+        assert link.endswith(".html#claims")
+        page = NOTEBOOKS / folder / link.replace(".html#claims", ".ipynb")
         assert page.exists(), f"{link} leads nowhere from {folder or 'the front page'}"
+        assert '"## Claims' in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.rglob("*.ipynb")), ids=lambda p: p.stem)

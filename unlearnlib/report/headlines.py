@@ -32,7 +32,9 @@ _COUNTED = {
 _SAYS = (REPRODUCED, NOT, DEPENDS)
 """Verdicts that say something about a claim."""
 _FORMS = {"released": "as released", "equation": "by the equation"}
-"""The forms of a claim by the end of its id; where one is named, the plain id is the other."""
+"""The forms of a claim by the end of its id."""
+_OTHER = {"released": _FORMS["equation"], "equation": _FORMS["released"]}
+"""What the plain id is, by the form that has an id of its own."""
 _FORM = re.compile(f"-({'|'.join(_FORMS)})$")
 
 
@@ -134,8 +136,9 @@ class Headlines:
 
     def __repr__(self) -> str:
         """Return the text without its marks, a line for each of its lines."""
-        text = unescape(re.sub(r"<[^>]+>", "", self.html.replace("<br>", "\n")))
-        return "\n".join(filter(None, map(str.strip, text.splitlines())))
+        html = re.sub(r"</t[hd]>", ": ", re.sub("<br>|</p>|</tr>", "\n", self.html))
+        text = unescape(re.sub(r"<[^>]+>", "", html))
+        return "\n".join(filter(None, (line.strip(" :") for line in text.splitlines())))
 
 
 def show_counts_of_verdicts(claims: pd.DataFrame) -> Headlines:
@@ -175,7 +178,7 @@ def show_papers(claims: pd.DataFrame) -> Headlines:
     """
     claims = _of_papers(claims)
     papers = _papers(claims["id"])
-    return Headlines(f'<ul class="papers">\n{"".join(_paper(p, claims) for p in papers)}</ul>')
+    return Headlines(f'<div class="papers">\n{"".join(_paper(p, claims) for p in papers)}</div>')
 
 
 def _of_papers(claims: pd.DataFrame) -> pd.DataFrame:
@@ -205,52 +208,52 @@ def _counts(verdicts: "pd.Series[str]", *, marked: bool = False) -> str:
             if marked:
                 kind = word.replace(" ", "-")
                 number = f'<span class="cell-of {kind}">{CLAIM_GLYPHS[word]} {number}</span>'
-            told.append(f"{number} {text}")
+                told.append(f'<span class="counted">{number} {text}</span>')
+            else:
+                told.append(f"{number} {text}")
     return ", ".join(told)
 
 
 def _paper(paper: Paper, claims: pd.DataFrame) -> str:
     """Return the entry of a paper."""
     rows = claims[claims["id"].str.startswith(paper.ids)]
-    sentences = []
+    sentences = list[str]()
     for scale, judged in rows.groupby("scale", sort=False):
         if not sentences or judged["verdict"].isin(_SAYS).any():
             verdicts = "verdicts" if len(judged) > 1 else "verdict"
             counts = _counts(judged["verdict"])
-            sentences.append(f"Of {len(judged)} {verdicts} at {scale} scale {counts}.")
-    main = "\n".join(_main(says, name, paper, rows) for says, name in paper.main.items())
+            sentences.append(f"Of {len(judged)} {verdicts} at {scale} scale: {counts}.")
     link = f'<a href="{paper.page}.html"><strong>{paper.name}</strong></a>'
     text = f"{link} {escape(paper.does)} {escape(' '.join(sentences))}"
-    return f"<li>{text}\n<ul>\n{main}\n</ul></li>\n"
+    return f"<section><p>{text}</p>\n{_main(paper, rows)}</section>\n"
 
 
-def _main(says: str, name: str, paper: Paper, rows: pd.DataFrame) -> str:
-    """Return a main claim with its verdicts."""
-    forms = [name, *(f"{name}-{end}" for end in _FORMS)]
-    judged = [(form, rows[rows["id"] == form]) for form in forms]
-    judged = [(form, lines) for form, lines in judged if len(lines)]
-    if name not in dict(judged):
+def _main(paper: Paper, rows: pd.DataFrame) -> str:
+    """Return the table of the main claims: a row a claim, a column a form of the method."""
+    ids = set(rows["id"])
+    if strange := [name for name in paper.main.values() if name not in ids]:
         raise SpecError(
-            f"The main claim '{name}' of {paper.name} was not judged. Give `show_papers` the "
-            "verdicts on all claims of a paper, or name another in `headlines.PAPERS`."
+            f"The main claims {strange} of {paper.name} were not judged. Give `show_papers` the "
+            "verdicts on all claims of a paper, or name others in `headlines.PAPERS`."
         )
-    verdicts = [_verdicts(form, lines) for form, lines in judged]
-    if len(judged) > 1:
-        other = _FORM.search(judged[1][0])
-        assert other is not None
-        (plain,) = (text for end, text in _FORMS.items() if end != other[1])
-        verdicts = [f"{plain} {verdicts[0]}", f"{_FORMS[other[1]]} {verdicts[1]}"]
-    return f"<li>{escape(says)}: {', '.join(verdicts)}</li>"
+    named = [end for end in _FORMS if any(f"{name}-{end}" in ids for name in paper.main.values())]
+    forms = ["", *named]
+    heads = [_OTHER[named[0]] if named else "verdict", *(_FORMS[end] for end in named)]
+    lines = []
+    for says, name in paper.main.items():
+        found = (rows[rows["id"] == (f"{name}-{end}" if end else name)] for end in forms)
+        cells = "".join(f"<td>{_verdicts(one)}</td>" for one in found)
+        lines.append(f'<tr><th scope="row">{escape(says)}</th>{cells}</tr>')
+    head = "".join(f'<th scope="col">{text}</th>' for text in ("Main claims", *heads))
+    return f"<table><thead><tr>{head}</tr></thead><tbody>\n" + "\n".join(lines) + "</tbody></table>"
 
 
-def _verdicts(name: str, lines: pd.DataFrame) -> str:
+def _verdicts(rows: pd.DataFrame) -> str:
     """Return the verdicts on one form of a claim, at the scales where they say something."""
     told = []
-    for i, row in enumerate(row_dicts(lines)):
+    for i, row in enumerate(row_dicts(rows)):
         if i == 0 or row["verdict"] in _SAYS:
-            where = f"{row['scale']} " if i else ""
             cell = cell_of(row, "", row["share"])._repr_html_()
-            told.append(
-                f'{where}<a href="ledger.html#claim-{name}">{cell} {escape(row["verdict"])}</a>'
-            )
-    return "; ".join(told)
+            link = f'<a href="ledger.html#claim-{row["id"]}">{cell}</a>'
+            told.append(f"{row['scale']} {link}" if i else link)
+    return ", ".join(told)
