@@ -94,6 +94,7 @@ def test_a_mark_has_the_shape_of_what_its_method_sees_and_retraining_is_a_star()
     title = ax.get_title(loc="left")
     assert "n = 3" in title
     assert "● sees the forget set only" in title
+    assert "not known" not in title  # no such method is there
     names = [text.get_text() for text in ax.texts]
     assert sorted(names) == sorted([*SEEN.keys() - {"SSD", "PGU"}, "SSD ⚠ stale"])
 

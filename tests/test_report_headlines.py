@@ -109,7 +109,7 @@ def test_a_main_claim_has_its_verdict_in_each_form_and_leads_to_its_row() -> Non
     claims = frames(*every_paper(share="30/30"), released, other, silent)
     html = show_papers(claims)._repr_html_()
     lines = repr(show_papers(claims)).splitlines()
-    assert "A class at most 15 points above retraining: ●30/30, workstation ◐2/3: ○1/30" in lines
+    assert "A class at most 15 points above retraining: ●30/30 ◐2/3 workstation: ○1/30" in lines
     assert "Random images within 5 points of retraining: ●30/30" in lines
     assert "Main claims: by the equation: as released" in lines
     assert 'href="ledger.html#claim-jit-class-released"><span class="cell-of not-reproduced' in html

@@ -255,5 +255,5 @@ def _verdicts(rows: pd.DataFrame) -> str:
         if i == 0 or row["verdict"] in _SAYS:
             cell = cell_of(row, "", row["share"])._repr_html_()
             link = f'<a href="ledger.html#claim-{row["id"]}">{cell}</a>'
-            told.append(f"{row['scale']} {link}" if i else link)
-    return ", ".join(told)
+            told.append(f"{link} {row['scale']}" if i else link)
+    return " ".join(told)
