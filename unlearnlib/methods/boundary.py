@@ -56,6 +56,7 @@ from ..errors import SpecError, UnsupportedModelError
 from ..fields import Checked, Count, NonNegative
 from ..losses import check_labels, mean_loss
 from ..training import forward, seeded
+from .parts.adversary import log_odds
 
 
 @dataclass(frozen=True)
@@ -144,9 +145,7 @@ class BoundaryShrink(Boundary):
         x = x.detach().clone().requires_grad_()
         z = logits(model, x.clone())  # a first layer may work in place
         check_labels(z, y)
-        z_y = z.gather(1, y[:, None])
-        others = z.scatter(1, y[:, None], -torch.inf).logsumexp(1, keepdim=True)
-        (g,) = torch.autograd.grad((others - z_y).sum(), x, materialize_grads=True)
+        (g,) = torch.autograd.grad(log_odds(z, y).sum(), x, materialize_grads=True)
         with torch.no_grad():
             z = logits(model, x + self.eps * g.sign())  # f(x')
         return (z if self.relearn else z.scatter(1, y[:, None], -torch.inf)).argmax(1)

@@ -72,16 +72,23 @@ def _search(
             right = answers[left] == y[left]
             if not right.any():
                 return there, answers
-            z_y = z.gather(1, y[left, None])
-            others = z.scatter(1, y[left, None], -torch.inf).logsumexp(1, keepdim=True)
-            # log (1 - p_y) / p_y has a gradient of the direction of that of the cross-entropy
-            # -log p_y, which does not vanish where p_y rounds to 1
-            (g,) = torch.autograd.grad((others - z_y).sum(), near)
+            (g,) = torch.autograd.grad(log_odds(z, y[left]).sum(), near)
             left, near, g = left[right], near[right].detach(), g[right]
             delta = near + radius / 10 * unit(g) - x[left]
             length = delta.flatten(1).norm(dim=1).view(-1, *[1] * (x.dim() - 1))
             there[left] = x[left] + delta * (radius / length).clamp(max=1)
     return there, answers
+
+
+def log_odds(z: Tensor, y: Tensor) -> Tensor:
+    r"""Return :math:`\log \frac{1 - p_y}{p_y}` of logits (n, classes) and labels (n,), as (n,).
+
+    Its gradient has the direction of that of the cross-entropy :math:`-\log p_y`, and does not
+    vanish where :math:`p_y` rounds to 1.
+    """
+    y = y[:, None]
+    others = z.scatter(1, y, -torch.inf).logsumexp(1)
+    return others - z.gather(1, y)[:, 0]
 
 
 def unit(g: Tensor) -> Tensor:
