@@ -34,7 +34,7 @@ class TestEvaluate:
             worse[0].weight.copy_(torch.eye(3) - 5 * torch.eye(3)[2].outer(torch.eye(3)[2]))
             worse[0].bias.zero_()
         models = {"Original": nn.Identity(), "mine": worse}
-        return models, Splits.of(forget=forget, retain=rest, test=rest)
+        return models, Splits.of(forget=forget, retain=rest, test=(2 * rest[0], rest[1]))
 
     def test_each_model_is_measured_and_stays_as_it_is(self) -> None:
         models, splits = self.own()

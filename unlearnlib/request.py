@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from .access import handed
+from .checks.overlap import refuse_overlap
 from .data import Dataset, Labelled
 from .errors import DataError, RequestError
 
@@ -79,7 +80,7 @@ class Splits:
         """Return the splits of data that are split already, each as `Labelled.of` takes it.
 
         >>> def rows(*labels: int) -> Labelled:
-        ...     return Labelled(torch.ones(len(labels), 4), torch.tensor(labels))
+        ...     return Labelled(torch.randn(len(labels), 4), torch.tensor(labels))
         >>> splits = Splits.of(forget=rows(2, 2), retain=rows(0, 1), test=rows(0, 1, 2))
         >>> splits.test_forget.y.tolist(), splits.test_retain.y.tolist(), len(splits.validation)
         ([2], [0, 1], 0)
@@ -93,7 +94,8 @@ class Splits:
                 default those of a class of which `retain` has no example.
 
         Raises:
-            DataError: One is no labelled data, they differ in form, or nothing is to be forgotten.
+            DataError: One is no labelled data, they differ in form, nothing is to be forgotten, or
+                what is to be forgotten is in `retain` too.
         """
         given = {"forget": forget, "retain": retain, "test": test, "validation": validation}
         parts = {name: Labelled.of(data) for name, data in given.items() if data is not None}
@@ -104,10 +106,15 @@ class Splits:
         if len(set(shapes.values())) > 1:
             told = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
             raise DataError(f"Examples have several shapes: {told}. Give all of them one.")
+        refuse_overlap(**{name: (part.x, part.y) for name, part in parts.items()})
         gone = classes_of(parts["forget"].y) - classes_of(parts["retain"].y)
         wanted = torch.tensor(sorted(gone), dtype=torch.int64)
         of_class = {name: _of(parts[name].y, wanted) for name in ("test", "validation")}
-        alike = of_class | (alike or {})
+        return cls.by_kind(of_class | (alike or {}), **parts)
+
+    @classmethod
+    def by_kind(cls, alike: dict[str, Tensor], **parts: Labelled) -> "Splits":
+        """Return the splits of parts that are known to be apart, by which of them are `alike`."""
         apart = {
             f"{name}_{kind}": parts[name][mask if kind == "forget" else ~mask]
             for name, mask in alike.items()

@@ -213,7 +213,7 @@ def evaluate(models: Mapping[str, nn.Module], splits: Splits) -> pd.DataFrame:
 
     >>> from unlearnlib.report import show_summary, summary
     >>> x, y = torch.eye(3), torch.arange(3)
-    >>> splits = Splits.of(forget=(x[2:], y[2:]), retain=(x[:2], y[:2]), test=(x, y))
+    >>> splits = Splits.of(forget=(x[2:], y[2:]), retain=(x[:2], y[:2]), test=(2 * x, y))
     >>> table = evaluate({"Original": nn.Identity()}, splits)
     >>> show_summary(summary(table, [("accuracy", "forget"), ("accuracy", "test_retain")]))
     Method    Accuracy, forget set (%)  Accuracy, test, retained (%)  n
