@@ -27,7 +27,7 @@ class TestOutputs:
 class TestEvaluate:
     def own(self) -> tuple[dict[str, Any], Splits]:
         """Two models that say the first and the last feature; nobody is right on both sets."""
-        x = torch.eye(3).repeat(4, 1)
+        x = 3 * torch.eye(3).repeat(4, 1)
         forget, rest = (x[2::3], torch.full((4,), 2)), (x[0::3], torch.zeros(4, dtype=torch.int64))
         worse: Any = nn.Sequential(nn.Linear(3, 3), nn.Dropout()).train()
         with torch.no_grad():

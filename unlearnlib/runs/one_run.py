@@ -212,7 +212,7 @@ def evaluate(models: Mapping[str, nn.Module], splits: Splits) -> pd.DataFrame:
     """Return what all metrics say of models of one's own, one measurement a row.
 
     >>> from unlearnlib.report import show_summary, summary
-    >>> x, y = torch.eye(3), torch.arange(3)
+    >>> x, y = 5 * torch.eye(3), torch.arange(3)
     >>> splits = Splits.of(forget=(x[2:], y[2:]), retain=(x[:2], y[:2]), test=(2 * x, y))
     >>> table = evaluate({"Original": nn.Identity()}, splits)
     >>> show_summary(summary(table, [("accuracy", "forget"), ("accuracy", "test_retain")]))
