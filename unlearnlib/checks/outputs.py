@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ..cost import off_the_clock
 from ..errors import NonFiniteError, UnlearnError, UnsupportedModelError, first_line
+from .kinds import check_network
 
 _LOOKED_AT: "WeakSet[nn.Module]" = WeakSet()
 """Models whose outputs were logits, so that no step of theirs waits for another look."""
@@ -23,6 +24,7 @@ def logits(model: nn.Module, x: Tensor) -> Tensor:
         UnsupportedModelError: They are not one row of two or more numbers for each example; or the
             model cannot take the inputs; or a BatchNorm in train mode is shown a single one.
     """
+    check_network(model)
     name = type(model).__name__
     try:
         z: Any = model(x)

@@ -94,7 +94,7 @@ class GKT(Checked):
         Raises:
             SpecError: Nothing passed the gate.
         """
-        handed(forget_classes=forget_classes)
+        handed(forget_classes=forget_classes, fresh_model=fresh_model, generator=generator)
         T = copy_of(model).requires_grad_(False).eval()
         C = count_classes(T, input_shape, forget_classes)
         S = fresh_model(generator).train(self.train_mode)

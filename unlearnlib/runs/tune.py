@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from ..access import Method
+from ..checks.kinds import check_method
 from ..errors import DivergedError, SpecError
 from ..fields import differing, first_defaults, nearest
 from ..methods import Original
@@ -51,8 +52,10 @@ def tune(
         (NaN where it diverged), J of the declared searches, and whether it forgets enough.
 
     Raises:
+        AccessError: It is the class of a method.
         SpecError: There are no validation examples, no dials, or a field is none of the method's.
     """
+    check_method(method)
     trials = _trials(method, scenario, dials)
     rows = _rows(Original(), scenario, seed)
     with warnings.catch_warnings():

@@ -174,8 +174,8 @@ def _moments(
     if isinstance(chunk, bool) or not isinstance(chunk, int) or chunk < 1:
         raise SpecError(f"chunk must be a whole number, at least 1, not {chunk!r}.")
     total: dict[str, Tensor] = {}
-    layers = dict(model.named_modules())
     initialised(model)
+    layers = dict(model.named_modules())
     with torch.no_grad(), intact(model):
         model.eval()
         repeatable(model, inputs.x)
