@@ -41,10 +41,10 @@ def scenario(forget: list[int], retain: list[int], validation: list[int]) -> Own
         return Labelled(size * X[y], torch.tensor(y))
 
     splits = Splits.of(
-        forget=rows(forget, 1),
-        retain=rows(retain, 1.01),
-        test=rows([0, 1], 1.02),
-        validation=rows(validation, 1.03),
+        forget=rows(forget, 1.1),
+        retain=rows(retain, 1.11),
+        test=rows([0, 1], 1.12),
+        validation=rows(validation, 1.13),
     )
     return OwnScenario(model, splits)
 
