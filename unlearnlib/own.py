@@ -13,9 +13,10 @@ from .access import Method, access, copy_of
 from .checks.kinds import check_factory, check_network
 from .checks.outputs import settled
 from .data import Labelled
+from .data.dataset import classes_of
 from .errors import AccessError, RequestError, SpecError
 from .offers import offers, ordered, together
-from .request import Splits, classes_of
+from .request import Splits
 from .stored.protocols import S, Storable
 from .training import Recipe, check_recipe, seeded
 
