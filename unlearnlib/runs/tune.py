@@ -22,6 +22,7 @@ from ..errors import DivergedError, SpecError
 from ..fields import differing, first_defaults, nearest
 from ..methods import Original
 from ..offers import Offering
+from ..progress import shown
 from .declared_search import SPLITS, scores, target
 from .one_run import DIVERGED, Row, measured, outputs
 from .tidy import unfolded
@@ -60,7 +61,7 @@ def tune(
     rows = _rows(Original(), scenario, seed)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*(changed no parameter|selects nothing)")  # J tells
-        for trial in trials.values():
+        for trial in shown(trials.values(), "tuning", "trial"):
             rows += _rows(trial, scenario, seed)
     table = unfolded(pd.DataFrame(rows))
     classes = outputs(scenario.original[0], scenario.splits.forget.x[:1]).shape[1]
