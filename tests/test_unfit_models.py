@@ -58,23 +58,27 @@ def test_probabilities_in_the_place_of_logits_are_told_once() -> None:
         logits(again, x)
 
 
-def rows(*values: list[float]) -> nn.Module:
-    """A model that says this, whatever it is shown."""
-    constant = nn.Linear(1, 1)
-    constant.forward = lambda x: torch.tensor(values)  # type: ignore[method-assign]
-    return constant
+class Constant(nn.Module):
+    """Says this, whatever it is shown."""
+
+    def __init__(self, *rows: list[float]) -> None:
+        super().__init__()
+        self.rows = torch.tensor(rows)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.rows
 
 
 @pytest.mark.parametrize(
     "model",
     [
         nn.Sequential(nn.Linear(1, 3), nn.LogSoftmax(1)),
-        rows([0.2, 0.8], [0.5, 0.501]),
-        rows([0.2, 0.8], [1.5, -0.5]),
-        rows([0.0, 0.0], [0.0, 0.0]),
-        rows([torch.nan, 1.0], [0.0, 1.0]),
+        Constant([0.2, 0.8], [0.5, 0.501]),
+        Constant([0.2, 0.8], [1.5, -0.5]),
+        Constant([0.0, 0.0], [0.0, 0.0]),
+        Constant([torch.nan, 1.0], [0.0, 1.0]),
     ],
 )
 def test_what_is_no_probability_is_taken_without_a_word(model: nn.Module) -> None:
     logits(model, torch.ones(2, 1))
-    logits(rows([0.2, 0.8]), torch.ones(1, 1))
+    logits(Constant([0.2, 0.8]), torch.ones(1, 1))
