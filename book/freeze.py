@@ -14,14 +14,20 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from unlearnlib.cache import atomic
 from unlearnlib.errors import SpecError
 from unlearnlib.fields import nearest
+from unlearnlib.methods import METHODS
+from unlearnlib.report.claims import WHERE
 from unlearnlib.report.claims_file import digest, read_claims
+from unlearnlib.report.presentation import presented
 from unlearnlib.report.settings import CONTROLS
 from unlearnlib.runs.mapping import mapping, values
 from unlearnlib.runs.records import read_all
@@ -29,6 +35,8 @@ from unlearnlib.sweep.parameters import UNKNOWN, parameters_of
 
 ROOT = Path(__file__).resolve().parent.parent
 CLAIMS = ROOT / "data" / "claims.yaml"
+LONGEST = 10
+"""Ways from the original to a retrained model: a border further off is one in per cent."""
 
 
 def settings_of(entry: Mapping[str, Any], notebooks: Path = ROOT / "notebooks") -> str:
@@ -79,25 +87,69 @@ def methods_of(entry: Mapping[str, Any]) -> set[str]:
     return {*sides, *origins, *forms} - {None, "Retrain", *CONTROLS}
 
 
-def misspelt(
-    entries: Sequence[Mapping[str, Any]], notebooks: Path = ROOT / "notebooks"
-) -> Iterator[str]:
-    """Yield which methods and measurements of claims are on no page and in no record."""
+@cache
+def names_in(notebooks: Path) -> dict[str, set[str]]:
+    """Return what a claim may name, by its kind: on a page, in one of its files, in a record."""
     given = [
         *({k: v.default for k, v in parameters_of(p).items()} for p in notebooks.rglob("*.ipynb")),
         *map(mapping, notebooks.rglob("*.*.yaml")),
     ]
-    named = {m for one in given for m in one.get("methods") or () if isinstance(m, str)}
-    labels = sorted(m for m in named if "=" not in m)  # without the trials of searches
     rows = read_all("laptop")
-    known = {"method": labels, **{k: sorted(rows[k].unique()) for k in ("metric", "split")}}
+    columns = {
+        column: {*rows[column], *_each(given, column), *_each(given, f"{column}s")}
+        for column in ("metric", "split", *WHERE)
+    }
+    return columns | {
+        "method": {m for m in _each(given, "methods") if "=" not in m},  # no trials of searches
+        "params": {field.name for method in METHODS.values() for field in fields(method)},
+    }
+
+
+def misspelt(
+    entries: Sequence[Mapping[str, Any]], notebooks: Path = ROOT / "notebooks"
+) -> Iterator[str]:
+    """Yield what claims name that is on no page and in no record, and borders in another unit."""
+    known = names_in(notebooks)
     for entry in entries:
-        sides = sides_of(entry)
+        who, sides = f"'{entry['id']}'", sides_of(entry)
         asked = {k: {side[k] for side in sides if k in side} for k in ("metric", "split")}
-        for kind, names in {"method": methods_of(entry), **asked}.items():
-            for name in sorted(names - {*known[kind], *CONTROLS}):
-                near = nearest(name, known[kind])
-                yield f"'{entry['id']}' names the {kind} '{name}', which is nowhere. {near}"
+        asked |= {"method": methods_of(entry) - {*CONTROLS}, "part": {entry["part"]}}
+        asked["params"] = {name for side in sides for name in side.get("params", ())}
+        for kind, names in asked.items():
+            for name in sorted(names - known[kind]):
+                near = nearest(name, sorted(known[kind]))
+                yield f"{who} names the {kind} '{name}', which is nowhere. {near}"
+        tests = [*entry.get("tests", ()), *entry.get("given", ())]
+        for where in (*entry.get("kinds", ()), *(test.get("where", {}) for test in tests)):
+            for column, pattern in where.items():
+                if not any(fnmatchcase(value, pattern) for value in known[column]):
+                    near = nearest(pattern, sorted(known[column]))
+                    yield f"{who} is about the {column} '{pattern}', which fits nothing. {near}"
+        yield from (f"{who}: {fault}" for test in tests for fault in _wrong_unit(test))
+
+
+def _each(given: Sequence[Mapping[str, Any]], name: str) -> set[str]:
+    """Return the words that a parameter holds, or is, on any page and in any of its files."""
+    values = (one.get(name) or () for one in given)
+    return {w for v in values for w in ([v] if isinstance(v, str) else v) if isinstance(w, str)}
+
+
+def _wrong_unit(test: Mapping[str, Any]) -> Iterator[str]:
+    """Yield which borders are beyond what the quantity can be, such as per cent for a share."""
+    metric = test["left"]["metric"]
+    low, high = presented(metric).bounds
+    if "right" in test and not test.get("origin"):
+        low, high = low - high, high - low  # of a difference
+    of = f"a share of {metric}" if high == 1 else metric
+    if test.get("way"):
+        low, high, of = -LONGEST, LONGEST, "a share of the way"
+    for name in ("at_least", "at_most"):
+        border = test.get(name)
+        if border is not None and not test.get("ratio") and not low <= border <= high:
+            yield (
+                f"{name} is {border:g}, and {of} lies between {low:g} and {high:g}. Per cent and "
+                f"points are hundredths: {border / 100:g}."
+            )
 
 
 def frozen(text: str, name: str, line: str) -> str:

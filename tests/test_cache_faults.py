@@ -78,7 +78,7 @@ class TestSeal:
             ask(make)
 
     def test_models_and_statistics_are_sealed(self, lab: Path) -> None:
-        made = Scenario("toy", "mlp", "class:boot", Recipe(1, lr=0.05, batch_size=32))
+        made = Scenario("toy", "mlp", "class:Boot", Recipe(1, lr=0.05, batch_size=32))
         found = [made.stored(Statistic("fisher")).seconds, made.stored(Moments()).seconds]
         paths = [
             path for kind in ("models", "statistics") for path in (lab / "cache" / kind).iterdir()
@@ -88,7 +88,7 @@ class TestSeal:
             spoilt = bytearray(path.read_bytes())
             spoilt[len(spoilt) // 2] ^= 64
             path.write_bytes(spoilt)
-        again = Scenario("toy", "mlp", "class:boot", Recipe(1, lr=0.05, batch_size=32))
+        again = Scenario("toy", "mlp", "class:Boot", Recipe(1, lr=0.05, batch_size=32))
         with pytest.warns(UserWarning, match="it is damaged") as caught:
             anew = [again.stored(Statistic("fisher")).seconds, again.stored(Moments()).seconds]
         assert len(caught) == 3

@@ -170,7 +170,7 @@ def test_a_diverged_training_leaves_no_checkpoint(
     lab: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)
-    scenario = Scenario("toy", "mlp", "class:boot", Recipe(epochs=2, lr=1e30))
+    scenario = Scenario("toy", "mlp", "class:Boot", Recipe(epochs=2, lr=1e30))
     with pytest.raises(NonFiniteError):
         scenario.original  # noqa: B018
     assert (lab / "cache" / "checkpoints").exists()

@@ -21,6 +21,7 @@ BLOCKS = [
     for page in PAGES
     for number, block in enumerate(BLOCK.findall((ROOT / page).read_text("utf-8")))
     if "make " not in block.partition("papermill")[0]  # they are what runs this test
+    and "mine.yaml" not in block
 ]
 
 
@@ -42,6 +43,31 @@ def clone(tmp_path: Path) -> Path:
 
 def test_pages_have_commands() -> None:
     assert len(BLOCKS) >= 6
+
+
+def test_a_grid_of_ones_own_runs_and_is_read(tmp_path: Path) -> None:
+    """The file, the command and the lines that read its records, with a cache of their own."""
+    page = (ROOT / "book" / "how_to.md").read_text("utf-8")
+    section = page.partition("as `mine.yaml`:")[2]
+    blocks = re.findall(r"```(yaml|console|python)\n(.*?)```", section, re.DOTALL)[:3]
+    assert [kind for kind, _ in blocks] == ["yaml", "console", "python"]
+    (_, text), (_, console), (_, code) = blocks
+    (tmp_path / "mine.yaml").write_text(text)
+    command = console.removeprefix("$ ").strip().replace("python", sys.executable, 1)
+    environment = {
+        **os.environ,
+        "UNLEARNLIB_CACHE": str(tmp_path / "cache"),
+        "PYTHONPATH": str(ROOT),
+    }
+    for arguments in (command.split(), [sys.executable, "-c", code]):
+        done = subprocess.run(
+            arguments, cwd=tmp_path, env=environment, capture_output=True, text=True,
+            timeout=300, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-4000:]
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines[2:]] == ["JiT", "Original", "Retrain"]
+    assert "test_forget" in lines[0]
 
 
 CODE = re.findall(r"python -c '(from .*?)'$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)

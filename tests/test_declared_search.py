@@ -38,9 +38,9 @@ def searched(request: str, forget: dict[float, float]) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("request_", "best"),
     [
-        ("class:boot", 0.01),
+        ("class:Boot", 0.01),
         ("subclass:poisoned", 0.01),  # labels known to be wrong
-        ("subclass:parka", 0.1),  # chance of ten classes
+        ("subclass:Parka", 0.1),  # chance of ten classes
         ("random:17", 0.75),  # what the original reaches on validation images
     ],
 )
@@ -48,12 +48,12 @@ def test_the_setting_nearest_to_the_target_wins(request_: str, best: float) -> N
     ends = {1.0: 0.01, 2.0: 0.1, 3.0: 0.75}
     found = scores(searched(request_, ends), classes=10)
     assert found["forget"].iloc[0] == best
-    target = {"random:17": 0.8, "subclass:parka": 0.1}.get(request_, 0.0)
+    target = {"random:17": 0.8, "subclass:Parka": 0.1}.get(request_, 0.0)
     assert found["J"].iloc[0] == pytest.approx(abs(best - target))
 
 
 def test_what_a_setting_loses_on_the_rest_counts_and_what_it_gains_does_not() -> None:
-    table = searched("class:boot", {1.0: 0.01, 2.0: 0.02, 3.0: 0.03})
+    table = searched("class:Boot", {1.0: 0.01, 2.0: 0.02, 3.0: 0.03})
     seeds = [table, table.assign(seed_model=1)]
     both = pd.concat(seeds, ignore_index=True)
     rest = {1.0: (0.7, 0.4), 2.0: (0.95, 0.85), 3.0: (0.9, 0.78)}  # before: 0.8 on both seeds
@@ -68,11 +68,11 @@ def test_what_a_setting_loses_on_the_rest_counts_and_what_it_gains_does_not() ->
 
 
 def test_of_equal_settings_the_first_is_chosen() -> None:
-    assert list(scores(searched("class:boot", {2.0: 0.1, 1.0: 0.1}), 10)["lr"]) == [2.0, 1.0]
+    assert list(scores(searched("class:Boot", {2.0: 0.1, 1.0: 0.1}), 10)["lr"]) == [2.0, 1.0]
 
 
 def test_a_setting_that_diverged_on_a_seed_is_not_chosen() -> None:
-    table = searched("class:boot", {1.0: 0.0, 2.0: 0.1})
+    table = searched("class:Boot", {1.0: 0.0, 2.0: 0.1})
     other = table[(table["params"] != json.dumps({"lr": 1.0}))].assign(seed_model=1)
     ranked = scores(pd.concat([table, other], ignore_index=True), classes=10)
     assert list(ranked["lr"]) == [2.0, 1.0]
@@ -80,8 +80,8 @@ def test_a_setting_that_diverged_on_a_seed_is_not_chosen() -> None:
 
 
 def test_every_method_has_its_own_best_setting() -> None:
-    one = searched("class:boot", {1.0: 0.2, 2.0: 0.1, 3.0: 0.3})
-    other = searched("class:boot", {1.0: 0.05, 2.0: 0.4}).replace({"method": {"PGU": "SSD"}})
+    one = searched("class:Boot", {1.0: 0.2, 2.0: 0.1, 3.0: 0.3})
+    other = searched("class:Boot", {1.0: 0.05, 2.0: 0.4}).replace({"method": {"PGU": "SSD"}})
     table = pd.concat([one, other[other["method"] == "SSD"]], ignore_index=True)
     best = best_of_each(table, classes=10).set_index("method")
     assert dict(best["params"].map(json.loads)) == {"PGU": {"lr": 2.0}, "SSD": {"lr": 1.0}}
@@ -223,7 +223,7 @@ def test_doing_nothing_is_as_far_below_the_target_as_above() -> None:
 
 
 def test_what_is_better_by_rounding_alone_is_no_better() -> None:
-    table = searched("class:boot", {1.0: 0.3})
+    table = searched("class:Boot", {1.0: 0.3})
     table.loc[(table["method"] == "Original") & (table["split"] == "forget"), "value"] = 0.1 + 0.2
     (found,) = best_of_each(table, classes=10).to_dict("records")
     assert found["J"] < found["nothing"]

@@ -27,14 +27,14 @@ class TestOutputs:
 class TestEvaluate:
     def own(self) -> tuple[dict[str, Any], Splits]:
         """Two models that say the first and the last feature; nobody is right on both sets."""
-        x = torch.eye(3).repeat(4, 1)
+        x = 3 * torch.eye(3).repeat(4, 1)
         forget, rest = (x[2::3], torch.full((4,), 2)), (x[0::3], torch.zeros(4, dtype=torch.int64))
         worse: Any = nn.Sequential(nn.Linear(3, 3), nn.Dropout()).train()
         with torch.no_grad():
             worse[0].weight.copy_(torch.eye(3) - 5 * torch.eye(3)[2].outer(torch.eye(3)[2]))
             worse[0].bias.zero_()
         models = {"Original": nn.Identity(), "mine": worse}
-        return models, Splits.of(forget=forget, retain=rest, test=rest)
+        return models, Splits.of(forget=forget, retain=rest, test=(2 * rest[0], rest[1]))
 
     def test_each_model_is_measured_and_stays_as_it_is(self) -> None:
         models, splits = self.own()

@@ -23,7 +23,7 @@ def test_every_model_is_looked_at_before_it_changes() -> None:
     parts = {"right": Labelled(x, torch.tensor([0, 1])), "wrong": Labelled(x, torch.tensor([1, 0]))}
 
     def turning() -> Iterator[nn.Module]:
-        for sign in (1.0, -1.0):  # one object, whose answers turn round
+        for sign in (2.0, -2.0):  # one object, whose answers turn round
             with torch.no_grad():
                 layer.weight.copy_(sign * torch.eye(2))
                 layer.bias.zero_()

@@ -125,7 +125,7 @@ def test_a_file_that_could_not_be_read_any_more_is_not_written(
     """Whoever moved the line by hand would have two of them."""
     place = tmp_path / "claims.yaml"
     line = 'frozen: {time: "2026-11-29T11:05:00+00:00", digest: x, settings: ""}'
-    text = f"- id: a\n  part: p\n  sentence: s\n  source: t\n  {line}\n  cell: true\n"
+    text = f"- id: a\n  part: jit\n  sentence: s\n  source: t\n  {line}\n  cell: true\n"
     place.write_text(text, "utf-8")
     monkeypatch.setattr(freeze, "CLAIMS", place)
     with pytest.raises(SystemExit, match=r"^Nothing is frozen, .* twice"):
@@ -146,7 +146,7 @@ def test_a_claim_of_ones_own_that_cannot_be_read_ends_in_a_sentence(
     freeze: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str, told: str
 ) -> None:
     place = tmp_path / "claims.yaml"
-    text = f"- id: a\n  part: p\n  sentence: s\n  source: t\n  {wrong}\n"
+    text = f"- id: a\n  part: jit\n  sentence: s\n  source: t\n  {wrong}\n"
     place.write_text(text, "utf-8")
     monkeypatch.setattr(freeze, "CLAIMS", place)
     with pytest.raises(SystemExit, match=told):
@@ -178,13 +178,65 @@ def test_a_claim_on_what_no_page_and_no_record_has_is_not_frozen(
     left: dict[str, str],
     told: str,
 ) -> None:
-    claim = {"id": "a", "part": "p", "sentence": "s", "source": "t", "tests": [
+    claim = {"id": "a", "part": "jit", "sentence": "s", "source": "t", "tests": [
         {"left": left, "right": {"method": "Original"}, "at_most": 0}]}  # fmt: skip
     place = tmp_path / "claims.yaml"
     place.write_text(yaml.safe_dump([claim], sort_keys=False), "utf-8")
     monkeypatch.setattr(freeze, "CLAIMS", place)
     with pytest.raises(SystemExit, match=re.escape(told)):
         freeze.main(["a"])
+
+
+SOUND: dict[str, Any] = {
+    "where": {"request": "class:*", "part": "jit-sensitivity"},
+    "left": {"method": "JiT", "metric": "accuracy", "params": {"sigma": 1.0}},
+    "right": {"method": "Original"},
+    "at_most": 0.15,
+}
+
+
+@pytest.mark.parametrize(
+    ("claim", "test", "told"),
+    [
+        ({"part": "jitt"}, {}, "the part 'jitt', which is nowhere. Did you mean jit?"),
+        ({}, {"where": {"part": "jit-sens"}}, "the part 'jit-sens', which fits nothing. Did you"),
+        ({}, {"where": {"request": "clas:*"}}, "the request 'clas:*', which fits nothing. Did"),
+        ({}, {"where": {"dataset": "cifar-*"}}, "the dataset 'cifar-*', which fits nothing. Did"),
+        ({"kinds": [{"model": "MLP"}]}, {}, "about the model 'MLP', which fits nothing. Known"),
+        ({}, {"left": {**SOUND["left"], "params": {"sgima": 1.0}}}, "params 'sgima', which is no"),
+        ({}, {"at_most": 15}, "at_most is 15, and a share of accuracy lies between -1 and 1. Per "
+         "cent and points are hundredths: 0.15."),
+        ({}, {"at_least": -4}, "at_least is -4, and a share of accuracy lies between -1 and 1."),
+        ({}, {"left": {"method": "JiT", "metric": "attack_loss"}, "right": None, "at_most": 55},
+         "at_most is 55, and a share of attack_loss lies between 0 and 1."),
+        ({}, {"left": {"method": "JiT", "metric": "attack_loss"}, "right": None, "at_most": -0.1},
+         "at_most is -0.1, and a share of attack_loss lies between 0 and 1."),
+        ({}, {"right": None, "way": True, "at_most": 50}, "at_most is 50, and a share of the way "),
+    ],
+)  # fmt: skip
+def test_what_a_claim_misspells_and_borders_in_another_unit_are_told(
+    freeze: ModuleType, claim: dict[str, Any], test: dict[str, Any], told: str
+) -> None:
+    entry = {"id": "a", "part": "jit", "tests": [SOUND]}
+    assert not [*freeze.misspelt([entry])]
+    changed = {name: value for name, value in (SOUND | test).items() if value is not None}
+    (fault,) = freeze.misspelt([entry | claim | {"tests": [changed]}])
+    assert fault.startswith("'a'")
+    assert told in fault
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        {"left": {"method": "JiT", "metric": "entropy"}, "at_most": 2.5},  # nats
+        {"left": {"method": "JiT", "metric": "passes"}, "ratio": True, "at_most": 25},
+        {"left": {"method": "JiT", "metric": "loss"}, "right": None, "at_least": 3.0},
+        {"right": None, "way": True, "at_most": 1.5},
+    ],
+)
+def test_what_is_no_share_may_be_larger_than_one(freeze: ModuleType, test: dict[str, Any]) -> None:
+    changed = {name: value for name, value in (SOUND | test).items() if value is not None}
+    assert not [*freeze.misspelt([{"id": "a", "part": "jit", "tests": [changed]}])]
 
 
 def test_no_claim_names_what_is_nowhere(freeze: ModuleType) -> None:

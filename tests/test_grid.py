@@ -30,7 +30,7 @@ def grid(**changes: Any) -> Grid:
     """Two seeds of four methods on one request."""
     values: dict[str, Any] = {
         "part": "try", "scale": "laptop", "dataset": "toy", "model": "mlp",
-        "requests": ["class:boot"], "training": RECIPE, "methods": METHODS, "seeds": [0, 1],
+        "requests": ["class:Boot"], "training": RECIPE, "methods": METHODS, "seeds": [0, 1],
     }  # fmt: skip
     return Grid(**(values | changes))
 
@@ -91,7 +91,7 @@ class TestGrid:
             with pytest.raises(ExceptionGroup, match="6 of 8 runs are recorded") as caught:
                 run_grid(grid())
         assert [str(error) for error in caught.value.exceptions] == ["out of paper"] * 2
-        assert "in FineTune on class:boot, seed 1" in caught.value.exceptions[1].__notes__
+        assert "in FineTune on class:Boot, seed 1" in caught.value.exceptions[1].__notes__
         assert went == ALL
         went.clear()
         run_grid(grid())
@@ -128,7 +128,7 @@ class TestGrid:
     @pytest.mark.parametrize(
         "change",
         [
-            {"model": "vgg_mini"}, {"requests": ["class:bag"]}, {"seeds": [5]},
+            {"model": "vgg_mini"}, {"requests": ["class:Bag"]}, {"seeds": [5]},
             {"training": {**RECIPE, "lr": 0.04}}, {"validation": 0.1}, {"splits": ["forget"]},
             {"methods": {"JiT": {"noises": 3}}}, {"scale": "paper"}, {"part": "other"},
             {"methods": {"Another": {"type": "JiT", "noises": 2}}},
@@ -150,12 +150,12 @@ class TestGrid:
         assert one.run_id == other.run_id
 
     def test_runs_of_a_scenario_stand_together(self) -> None:
-        runs = list(grid(requests=["class:boot", "random:5"]).runs())
+        runs = list(grid(requests=["class:Boot", "random:5"]).runs())
         assert len(runs) == 16
         keys = [(cell.request, cell.seed) for cell in runs]
         assert keys == sorted(keys, key=keys.index)
         assert len(dict.fromkeys(keys)) == 4
-        assert {cell.scenario.request for cell in runs} == {"class:boot", "random:5"}
+        assert {cell.scenario.request for cell in runs} == {"class:Boot", "random:5"}
         assert runs[5].scenario.seed_model == runs[5].scenario.seed_request == 1
         assert runs[5].method == Retrain()
 
@@ -171,7 +171,7 @@ class TestSpecifications:
     def spec(self, folder: Path, text: str | None = None, **changes: Any) -> Path:
         values = {
             "note": "a remark", "note_2": "another", "part": "try", "scale": "laptop",
-            "dataset": "toy", "model": "mlp", "requests": ["class:boot"], "training": RECIPE,
+            "dataset": "toy", "model": "mlp", "requests": ["class:Boot"], "training": RECIPE,
             "methods": METHODS, "seeds": [0, 1],
         } | changes  # fmt: skip
         path = folder / "page.laptop.yaml"

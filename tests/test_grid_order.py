@@ -27,7 +27,7 @@ def grid(**changes: Any) -> Grid:
     """Two seeds of four methods on one request."""
     values: dict[str, Any] = {
         "part": "try", "scale": "laptop", "dataset": "toy", "model": "mlp",
-        "requests": ["class:boot"], "training": {"epochs": 2, "lr": 0.05, "batch_size": 32},
+        "requests": ["class:Boot"], "training": {"epochs": 2, "lr": 0.05, "batch_size": 32},
         "methods": METHODS, "seeds": [0, 1],
     }  # fmt: skip
     return Grid(**(values | changes))
@@ -43,9 +43,9 @@ def test_the_seed_of_a_run_is_that_of_its_method(went: list[tuple[str, int]]) ->
 
 def test_seeds_are_run_in_the_order_in_which_they_are_given(went: list[tuple[str, int]]) -> None:
     some = {"Original": {}, "JiT": {"noises": 2}}
-    table = run_grid(grid(methods=some, seeds=[2, 0, 1], requests=["random:5", "class:boot"]))
+    table = run_grid(grid(methods=some, seeds=[2, 0, 1], requests=["random:5", "class:Boot"]))
     assert [seed for _, seed in went] == [2, 2, 2, 2, 0, 0, 0, 0, 1, 1, 1, 1]
-    assert list(dict.fromkeys(table["request"])) == ["random:5", "class:boot"]
+    assert list(dict.fromkeys(table["request"])) == ["random:5", "class:Boot"]
     assert list(dict.fromkeys(table["seed_model"])) == [2, 0, 1]
 
 
@@ -123,7 +123,7 @@ def test_one_scenario_serves_its_runs_and_the_next_has_its_data(
     monkeypatch.setattr(scenario, "load", load)
     monkeypatch.setattr(Run, "go", go)
     two = {"Original": {}, "FineTune": {"epochs": 1}}
-    run_grid(grid(methods=two, requests=["class:boot", "random:9"]))
+    run_grid(grid(methods=two, requests=["class:Boot", "random:9"]))
     assert loads == ["toy"]
     first, again, other, _, third, *_ = scenarios
     assert first is again
@@ -188,8 +188,8 @@ def test_a_record_that_does_not_say_how_long_it_took(
 
 def test_requests_that_select_the_same_are_refused(went: list[tuple[str, int]]) -> None:
     """The toy has 40 examples of each of three classes, 60 of them are a half."""
-    same = ["class:Boot", "class:1", "class: boot", "classes:boot,1", "random:0.5", "random:60"]
-    plan = grid(requests=[*same, "classes:boot,coat", "part:boot:3", "random:9"])
+    same = ["class:Boot", "class:1", "classes:Boot", "classes:1", "random:0.5", "random:60"]
+    plan = grid(requests=[*same, "classes:Boot,Coat", "part:Boot:3", "random:9"])
     with pytest.raises(SpecError) as caught:
         run_grid(plan)
     twice = [*(("class:Boot", other) for other in same[1:4]), ("random:0.5", "random:60")]
@@ -198,7 +198,7 @@ def test_requests_that_select_the_same_are_refused(went: list[tuple[str, int]]) 
         "be counted twice. Keep one." for one, other in twice
     ]  # fmt: skip
     assert went == []
-    plan = grid(requests=["part:boot:1", "random:1", "class:bag", "class:coat"])
+    plan = grid(requests=["part:Boot:1", "random:1", "class:Bag", "class:Coat"])
     plan.check_requests(next(plan.runs()).scenario)
 
 
@@ -214,12 +214,12 @@ def test_without_an_original_no_run_of_its_seed_is_tried(
         return real(*arguments)
 
     monkeypatch.setattr(scenario, "train", train)
-    plan = grid(requests=["class:boot", "random:9"])
+    plan = grid(requests=["class:Boot", "random:9"])
     with pytest.raises(ExceptionGroup, match="8 of 16 runs are recorded") as caught:
         run_grid(plan)
     (error,) = caught.value.exceptions
     assert len(error.__notes__) == 8
-    assert error.__notes__[0] == "in Original on class:boot, seed 0"
+    assert error.__notes__[0] == "in Original on class:Boot, seed 0"
     assert error.__notes__[7] == "in JiT as released on random:9, seed 0"
     assert seeds == [0, 1]
     assert went[:2] == [("Original", 0), ("Original", 1)]
@@ -231,7 +231,7 @@ def test_a_method_that_fails_leaves_the_others_of_its_seed(went: list[tuple[str,
     with pytest.warns(UserWarning, match="^1 of 5 runs diverged"):
         table = run_grid(grid(methods=wild, seeds=[0]))
     (told,) = table.attrs["diverged"]
-    assert told.startswith("JiT on class:boot: ")
+    assert told.startswith("JiT on class:Boot: ")
     rows = records.read("try", "laptop").query("method == 'wild'")
     assert rows[["metric", "split", "value"]].to_numpy().tolist() == [["diverged", "", 1.0]]
     went.clear()

@@ -22,7 +22,7 @@ from unlearnlib.runs.one_run import measured
 
 SPEC: dict[str, Any] = {
     "note": "tiny", "part": "try", "scale": "workstation", "dataset": "toy", "model": "mlp",
-    "requests": ["class:boot", "random:9"], "training": {"epochs": 1}, "seeds": [0],
+    "requests": ["class:Boot", "random:9"], "training": {"epochs": 1}, "seeds": [0],
     "methods": {"Original": {}, "Retrain": {}, "JiT": {"noises": 2}},
 }  # fmt: skip
 
@@ -90,9 +90,9 @@ def test_a_grid_that_fails_does_not_stop_the_next(
 ) -> None:
     path, bad = spec(lab), lab / "bad.yaml"
     wild = {"wild": {"type": "JiT", "sigma": 1e-30}, "Original": {}}
-    bad.write_text(json.dumps(SPEC | {"methods": wild, "requests": ["class:boot", "random:9"]}))
+    bad.write_text(json.dumps(SPEC | {"methods": wild, "requests": ["class:Boot", "random:9"]}))
     odd = lab / "odd.yaml"
-    odd.write_text(json.dumps(SPEC | {"requests": ["class:sandal", "class:shoe", "class:boot"]}))
+    odd.write_text(json.dumps(SPEC | {"requests": ["class:sandal", "class:shoe", "class:Boot"]}))
     assert main(["run", str(odd), str(bad), str(path)]) == 1
     captured = capsys.readouterr()
     packed = lab / "data" / "records" / "try" / "workstation.runs.csv.gz"
@@ -107,8 +107,8 @@ def test_a_grid_that_fails_does_not_stop_the_next(
     assert len(said) == len(told) == 2
     assert said[0].startswith(f"error: {odd}: 'class:sandal': there is no class 'sandal'.")
     assert said[1].startswith(f"error: {odd}: 'class:shoe': there is no class 'shoe'.")
-    assert told[0].startswith("diverged: JiT on class:boot: ")
-    assert told[0].endswith(" (in wild on class:boot, seed 0)")
+    assert told[0].startswith("diverged: JiT on class:Boot: ")
+    assert told[0].endswith(" (in wild on class:Boot, seed 0)")
     assert told[1].endswith(" (in wild on random:9, seed 0)")
 
 
@@ -123,7 +123,7 @@ def test_failures_that_are_alike_are_told_once(
     assert main(["run", str(path)]) == 1
     assert capsys.readouterr().err == (
         f"error: {path}: ZeroDivisionError: division by zero (--verbose shows the traceback) "
-        "(12 runs, the first of them in Original on class:boot, seed 0)\n"
+        "(12 runs, the first of them in Original on class:Boot, seed 0)\n"
     )
     assert main(["run", str(path), "--verbose"]) == 1
     shown = capsys.readouterr().err

@@ -26,7 +26,7 @@ from unlearnlib.errors import NonFiniteError
 from unlearnlib.report import figures
 
 
-def scenario(request: str = "class:boot", **changes: Any) -> Scenario:
+def scenario(request: str = "class:Boot", **changes: Any) -> Scenario:
     return Scenario("toy", "mlp", request, Recipe(2, lr=0.05, batch_size=32), **changes)
 
 
@@ -47,7 +47,7 @@ def spoilt(value: float) -> Method:
 class TestNotFinite:
     @pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
     def test_a_model_is_no_measurement(self, value: float) -> None:
-        with pytest.raises(NonFiniteError, match=r"^Spoilt on class:boot: '.*weight' of the resul"):
+        with pytest.raises(NonFiniteError, match=r"^Spoilt on class:Boot: '.*weight' of the resul"):
             run(spoilt(value), scenario())
 
     def test_nor_are_outputs_of_a_finite_model(self) -> None:
@@ -70,7 +70,7 @@ class TestNotFinite:
 
     @pytest.mark.parametrize("epochs", [1, 3])  # infinite outputs, then parameters that are NaN
     def test_a_training_that_diverges_is_told_and_not_kept(self, lab: Path, epochs: int) -> None:
-        made = Scenario("toy", "mlp", "class:boot", Recipe(epochs, lr=1e30))
+        made = Scenario("toy", "mlp", "class:Boot", Recipe(epochs, lr=1e30))
         told = (
             r"The training of mlp on toy with seed 0 diverged: .* training\.lr, which is 1e\+30\."
         )
@@ -91,7 +91,7 @@ class TestNotFinite:
             "__call__",
             lambda self, model, *, retain, fresh_model, recipe, generator: bad(self, model),
         )
-        with pytest.raises(NonFiniteError, match=r"^Retrain on class:boot: "):
+        with pytest.raises(NonFiniteError, match=r"^Retrain on class:Boot: "):
             run(Retrain(), made)
         assert [*(lab / "cache").rglob("*.pt")] == before
 
@@ -111,15 +111,15 @@ class TestGrid:
     def grid(self, **methods: dict[str, Any]) -> Grid:
         methods = {"Original": {}, "wild": {"type": "GradientAscent", "lr": 1e20}, **methods}
         training = {"epochs": 1, "lr": 0.05, "batch_size": 32}
-        return Grid("try", "laptop", "toy", "mlp", ["class:boot"], training, methods, [0, 1])
+        return Grid("try", "laptop", "toy", "mlp", ["class:Boot"], training, methods, [0, 1])
 
     def test_what_diverges_is_told_and_has_no_number(self) -> None:
-        told = "^2 of 4 runs diverged and have no number: in wild on class:boot, seed 0; in wild"
+        told = "^2 of 4 runs diverged and have no number: in wild on class:Boot, seed 0; in wild"
         with pytest.warns(UserWarning, match=told):
             table = run_grid(self.grid())
         assert set(table.loc[table["method"] == "wild", "metric"]) == {"diverged"}
         first, second = table.attrs["diverged"]
-        assert first.startswith("GradientAscent on class:boot: ")
+        assert first.startswith("GradientAscent on class:Boot: ")
         assert "seed 0" in first
         assert "seed 1" in second
         assert "2 of 4 runs diverged and left no number" in figures.provenance_line(table)

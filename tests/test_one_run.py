@@ -51,7 +51,7 @@ COSTS = {"seconds_unlearn", "seconds_cpu", "passes", "change_norm"}
 ATTACKS = {"mia_entropy", "attack_loss", "attack_entropy"}
 
 
-def scenario(request: str = "class:boot", **changes: Any) -> Scenario:
+def scenario(request: str = "class:Boot", **changes: Any) -> Scenario:
     return Scenario("toy", "mlp", request, Recipe(**RECIPE), **changes)
 
 
@@ -86,7 +86,7 @@ class TestMeasure:
         assert found["mia_entropy", "forget"] == attack
 
     @pytest.mark.parametrize(
-        ("forgotten", "unseen"), [("class:boot", "test_forget"), ("random:30", "test")]
+        ("forgotten", "unseen"), [("class:Boot", "test_forget"), ("random:30", "test")]
     )
     def test_attacks_use_test_data_that_no_method_sees(self, forgotten: str, unseen: str) -> None:
         """Those of the forgotten kind if there are any; validation data, on which NablaTau
@@ -107,7 +107,7 @@ class TestMeasure:
         for other in (made.splits.test, made.train):
             assert torch.cdist(held_out, other.x.flatten(1)).min() > 0
 
-    @pytest.mark.parametrize("request_", ["class:boot", "random:30"])
+    @pytest.mark.parametrize("request_", ["class:Boot", "random:30"])
     def test_attacks_against_all_test_data_where_those_of_a_kind_are_not_measured(
         self, request_: str
     ) -> None:
@@ -268,7 +268,7 @@ class TestRun:
     def test_a_run_is_a_tidy_table(self) -> None:
         table = run(JiT(noises=2), scenario(validation=0.2), seed_method=3)
         identity = {
-            "dataset": "toy", "model": "mlp", "request": "class:boot", "seed_model": 0,
+            "dataset": "toy", "model": "mlp", "request": "class:Boot", "seed_model": 0,
             "seed_request": 0, "method": "JiT", "params": '{"noises": 2}',
             "access": "forget_inputs, generator", "seed_method": 3,
         }  # fmt: skip
@@ -282,7 +282,7 @@ class TestRun:
         )
 
     def test_a_method_that_changes_nothing_is_told_on(self) -> None:
-        with pytest.warns(UserWarning, match=r"JiT\(.*lr=0.0.*changed no parameter on class:boot"):
+        with pytest.warns(UserWarning, match=r"JiT\(.*lr=0.0.*changed no parameter on class:Boot"):
             run(JiT(lr=0.0, noises=1), scenario())
         run(Original(), scenario())  # a warning would be an error
 

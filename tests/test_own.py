@@ -152,7 +152,7 @@ def test_what_kind_of_request_it_is() -> None:
     scenario, some = own(), torch.arange(4)
     assert scenario.request == "class"
     data = scenario.train
-    splits = Splits.of(forget=data[some], retain=data[4 + some], test=data)
+    splits = Splits.of(forget=data[some], retain=data[4 + some], test=rows(12, 1))
     assert own(splits=splits).request == "random"
 
 

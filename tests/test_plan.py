@@ -52,7 +52,7 @@ def counted(one: Grid, boot: float = 1.0) -> float:
         if not (retrained and kept) and not place_of("models", scenario.identity())[0].exists():
             needed["original", run.seed] = EPOCHS * N
         if run.label == "FineTune":
-            passes = boot if run.request == "class:boot" else 1.0
+            passes = boot if run.request == "class:Boot" else 1.0
             needed["method", run.request, run.seed] = N * passes
     return sum(needed.values()) / 10
 
@@ -63,11 +63,11 @@ def counted(one: Grid, boot: float = 1.0) -> float:
 )
 def test_what_is_left_is_what_a_count_run_by_run_gives(lab: Path, methods: list[str]) -> None:
     """Of nothing, of records and of a cache without records."""
-    requests = ["class:boot", "random:9"]
+    requests = ["class:Boot", "random:9"]
     chosen = {name: MINE[name] for name in methods}
     one = grid(requests=requests, methods=chosen)
     assert plan_of("a", one, ten).seconds == pytest.approx(counted(one)) != 0
-    run_grid(grid(requests=["class:boot"], methods=chosen, seeds=[1]))
+    run_grid(grid(requests=["class:Boot"], methods=chosen, seeds=[1]))
     assert plan_of("a", one, ten).seconds == pytest.approx(counted(one, 80 / N)) != 0
     assert plan_of("a", one, ten).missing == 3 * len(methods)
     for path in (lab / "cache" / "records").rglob("*.json"):
@@ -109,7 +109,7 @@ def test_passes_are_those_recorded_at_the_nearest_scale(lab: Path) -> None:
         if metric == "passes"
     ]
     assert passes == pytest.approx(3 * 80 / N)
-    one = grid(scale="paper", methods=methods, seeds=[1], requests=["class:bag", "random:9"])
+    one = grid(scale="paper", methods=methods, seeds=[1], requests=["class:Bag", "random:9"])
     found = plan_of("a", one, ten)
     assert found.unlearning == pytest.approx(N * (passes + 1))
     assert found.guessed == ("FineTune",)

@@ -14,6 +14,7 @@ mpl.use("Agg")
 
 from matplotlib import pyplot as plt
 
+from unlearnlib import read_records
 from unlearnlib.errors import RecordError, SpecError
 from unlearnlib.methods import METHODS
 from unlearnlib.report import figures, paired
@@ -203,6 +204,18 @@ def test_provenance_line_names_runs_and_warns_of_stale_ones() -> None:
         "paper scale: cifar100, vgg11 · 2 runs (seeds: model 0, 1; request 0; method 0) · "
         "CPU, commit abc · 4 s in all · ⚠ 2 runs are of a method that does something else now"
     )
+
+
+def test_provenance_line_counts_committed_runs_and_tells_of_others() -> None:
+    """A ledger that is executed beside a full cache must not say that all of it is recorded."""
+    recorded_ones = read_records("jit", "workstation")
+    line = figures.provenance_line(recorded_ones)
+    assert "not committed" not in line
+    own = recorded_ones.head(3).assign(run_id=["a", "a", "b"], seed_model=77, commit="mine")
+    assert figures.provenance_line(pd.concat([own, recorded_ones])) == (
+        f"{line} · ⚠ beside them 2 runs of this machine that are not committed"
+    )
+    assert "· 2 runs (seeds: model 77;" in figures.provenance_line(own)
 
 
 def test_each_request_has_a_panel_with_the_methods_named_once() -> None:

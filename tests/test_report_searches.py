@@ -26,7 +26,7 @@ BEST = pd.DataFrame(
 
 
 def test_a_method_no_better_than_doing_nothing_has_no_setting() -> None:
-    table = show_searches(BEST.assign(request="class:boot"), "Searches")
+    table = show_searches(BEST.assign(request="class:Boot"), "Searches")
     assert table.columns == (
         "request", "method", "trials", "best setting", "A_f", "A_v", "best J",
         "J of doing nothing", "at the edge",
@@ -38,7 +38,7 @@ def test_a_method_no_better_than_doing_nothing_has_no_setting() -> None:
     ]  # fmt: skip
     assert [row[-1] for row in cells] == ["sigma 0.3", "none", "—"]
     assert cells[0] == (
-        "class:boot", "JiT", "24", cells[0][3], "0.1", "0.7", "0.25", "1", "sigma 0.3",
+        "class:Boot", "JiT", "24", cells[0][3], "0.1", "0.7", "0.25", "1", "sigma 0.3",
     )  # fmt: skip
 
 

@@ -95,7 +95,7 @@ def test_as_much_is_made_anew_as_is_said(
 def test_a_sample_is_of_the_first_request(
     lab: Path, went: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    requests = ["class:boot", "class:bag"]
+    requests = ["class:Boot", "class:Bag"]
     plan = grid(methods=MANY, seeds=SEEDS[:2], requests=requests)
     with monkeypatch.context() as patch:
         patch.setenv("UNLEARNLIB_RECORDS", str(lab / "data" / "records"))

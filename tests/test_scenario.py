@@ -29,7 +29,7 @@ from unlearnlib.training import train
 RECIPE = Recipe(1, lr=0.05, batch_size=32)
 
 
-def make(request: str = "class:boot", **changes: Any) -> Scenario:
+def make(request: str = "class:Boot", **changes: Any) -> Scenario:
     return Scenario("toy", "mlp", request, RECIPE, **changes)
 
 
@@ -50,7 +50,7 @@ def count_trainings(monkeypatch: pytest.MonkeyPatch) -> list[Labelled]:
     return seen
 
 
-REQUESTS = ["class:boot", "classes:bag,coat", "subclass:parka", "random:17", "random:0.3"]
+REQUESTS = ["class:Boot", "classes:Bag,Coat", "subclass:Parka", "random:17", "random:0.3"]
 
 
 @pytest.mark.usefixtures("lab")
@@ -85,7 +85,7 @@ class TestSplits:
                 assert known[tuple(x)] == y
 
     def test_kinds(self) -> None:
-        s = make("class:boot", validation=0.25).splits
+        s = make("class:Boot", validation=0.25).splits
         for part in (s.forget, s.test_forget, s.validation_forget):
             assert set(part.y.tolist()) == {1}
         for part in (s.retain, s.test_retain, s.validation_retain):
@@ -94,7 +94,7 @@ class TestSplits:
     def test_a_sub_class_leaves_its_sisters(self, toy: Dataset) -> None:
         assert toy.train_subclass is not None
         assert toy.test_subclass is not None
-        s = make("subclass:parka", validation=0.25).splits
+        s = make("subclass:Parka", validation=0.25).splits
         parkas = rows(toy.train.x[toy.train_subclass == 4])
         assert rows(s.forget.x) | rows(s.validation_forget.x) == parkas
         assert rows(s.test_forget.x) == rows(toy.test.x[toy.test_subclass == 4])
@@ -139,7 +139,7 @@ class TestSplits:
         plain = Dataset("plain", toy.train, toy.test, toy.classes)
         monkeypatch.setattr(scenario, "load", lambda name: plain)
         with pytest.raises(RequestError, match="'plain' has none"):
-            _ = make("subclass:parka").splits
+            _ = make("subclass:Parka").splits
 
     @pytest.mark.parametrize("share", [-0.1, 1.0, 5])
     def test_a_share_is_a_share(self, share: float) -> None:
@@ -157,7 +157,7 @@ class TestSplits:
         assert torch.equal(offers.generator.get_state(), rng("method", 3).get_state())
 
     def test_classes_are_offered_to_who_names_them_and_then_there_must_be_some(self) -> None:
-        assert make("classes:coat,bag").offers(0, EMMN()).forget_classes == (0, 2)
+        assert make("classes:Bag,Coat").offers(0, EMMN()).forget_classes == (0, 2)
         assert not hasattr(make().offers(0, Original()), "forget_classes")
         with pytest.raises(RequestError, match=r"^'random:9' forgets no whole class, and a method"):
             make("random:9").offers(0, GKT())
@@ -212,7 +212,7 @@ class TestModels:
         assert cost == same == {"seconds_unlearn": 1.5}
         assert all(map(torch.equal, first.parameters(), again.parameters()))
         make().oracle(1, retrain)
-        make("class:bag").oracle(0, retrain)
+        make("class:Bag").oracle(0, retrain)
         make(seed_request=1).oracle(0, retrain)
         assert calls == [0, 1, 2, 3]
         make().oracle(0, retrain, again=1)

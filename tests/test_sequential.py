@@ -31,7 +31,7 @@ class Table(nn.Module):
         self.hits = hits
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.stack([(x >= self.hits), (x < self.hits)], 1).double()
+        return 2 * torch.stack([(x >= self.hits), (x < self.hits)], 1).double()
 
 
 def tables(*hits: int) -> Iterator[nn.Module]:

@@ -15,7 +15,7 @@ from unlearnlib.runs.specification import LIMIT, method_of
 
 RIGHT: dict[str, Any] = {
     "part": "try", "scale": "laptop", "dataset": "toy", "model": "mlp",
-    "requests": ["class:boot"], "training": {"epochs": 1}, "methods": {"JiT": {}}, "seeds": [0],
+    "requests": ["class:Boot"], "training": {"epochs": 1}, "methods": {"JiT": {}}, "seeds": [0],
 }  # fmt: skip
 NO_WORDS = ("/tmp/x", "", "..", "a\n", "x" * 101, "-x")
 
@@ -41,12 +41,12 @@ def test_what_is_right_is_right() -> None:
 
 def test_a_method_that_is_told_classes_needs_requests_of_classes() -> None:
     """One sentence for each that is none, before anything is trained."""
-    requests = ["class:boot", "random:9", "classes:bag,coat", "part:boot:3", "rnadom:9"]
+    requests = ["class:Boot", "random:9", "classes:Bag,Coat", "part:Boot:3", "rnadom:9"]
     said = told(requests=requests, methods={"JiT": {}, "GKT": {}, "E": {"type": "EMMN"}})
     assert [line.partition(" forgets no whole class")[0] for line in said[1:]] == [
         f"methods.{label}: {request!r}"
         for label in ("GKT", "E")
-        for request in ("random:9", "part:boot:3")
+        for request in ("random:9", "part:Boot:3")
     ]
     assert said[0].startswith("'rnadom:9' is not a request. Did you mean random?")
 
@@ -165,7 +165,7 @@ def test_methods_are_equal_by_value(one: float, other: float) -> None:
 
 
 def test_items_of_the_right_type_are_looked_at_beside_those_of_a_wrong_one() -> None:
-    found = told(seeds=[1, 1, "2"], requests=["class:", None, "class:boot"])
+    found = told(seeds=[1, 1, "2"], requests=["class:", None, "class:Boot"])
     assert [line.split()[0] for line in found] == ["requests[1]", "'class:'", "seeds[2]", "seeds"]
     assert told(seeds=["0"]) == ["seeds[0] must be a whole number, not the text '0'."]
 
@@ -181,7 +181,7 @@ def test_a_grid_has_a_bound() -> None:
     (found,) = told(seeds=list(range(LIMIT + 1)))
     assert found == "A grid has at most 20,000 runs, not 20,001. Split it into several."
     assert len(Grid(**(RIGHT | {"seeds": list(range(LIMIT))}))) == LIMIT
-    (found,) = told(seeds=["x"] * 200, requests=["class:boot"] * 200)
+    (found,) = told(seeds=["x"] * 200, requests=["class:Boot"] * 200)
     assert "not 40,000" in found
 
 
@@ -267,8 +267,8 @@ class TestData:
 
     def test_every_request_is_looked_at(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(grid, "measured", None)
-        asked = ["class:bag", "class:sandal", "part:bag:41", "random:121", "random:0.001",
-                 "subclass:pumps", "classes:bag,boot,coat", "part:bag:0.001"]  # fmt: skip
+        asked = ["class:Bag", "class:sandal", "part:Bag:41", "random:121", "random:0.001",
+                 "subclass:pumps", "classes:Bag,Boot,Coat", "part:Bag:0.001"]  # fmt: skip
         with pytest.raises(SpecError) as caught:
             run_grid(Grid(**(RIGHT | {"requests": asked})))
         found = str(caught.value).splitlines()
@@ -283,9 +283,9 @@ class TestData:
 
     def test_validation_examples_are_not_there_to_forget(self) -> None:
         """Of 40 bags some are among the 36 of 120 examples that are held out."""
-        wanted = RIGHT | {"requests": ["part:bag:40"]}
+        wanted = RIGHT | {"requests": ["part:Bag:40"]}
         self.check(Grid(**wanted))
-        with pytest.raises(SpecError, match=r"'part:bag:40' asks for 40 examples, and there are 2"):
+        with pytest.raises(SpecError, match=r"'part:Bag:40' asks for 40 examples, and there are 2"):
             self.check(Grid(**(wanted | {"validation": 0.3})))
 
     def test_nothing_is_loaded_if_nothing_is_due(self, monkeypatch: pytest.MonkeyPatch) -> None:

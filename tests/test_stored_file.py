@@ -29,7 +29,7 @@ from unlearnlib.errors import DataError, StaleStatisticError
 from unlearnlib.offers import ordered
 
 
-def make(request: str = "class:boot", **changes: Any) -> Scenario:
+def make(request: str = "class:Boot", **changes: Any) -> Scenario:
     return Scenario("toy", "mlp", request, Recipe(1, lr=0.05, batch_size=32), **changes)
 
 
@@ -65,7 +65,7 @@ def test_offers_are_lazy_and_follow_the_method(lab: Path) -> None:
 @pytest.mark.usefixtures("lab")
 class TestImportance:
     def test_the_orders(self) -> None:
-        made = make("class:boot", validation=0.2)
+        made = make("class:Boot", validation=0.2)
         s = made.splits
         assert ordered(made, "data") is made.train
         released = ordered(made, "release")
@@ -93,7 +93,7 @@ class TestImportance:
         assert all(torch.equal(found[name], value) for name, value in expected.values.items())
 
     def test_it_is_made_once(self, lab: Path) -> None:
-        made = make("class:boot")
+        made = make("class:Boot")
         found = made.stored(Statistic("fisher"))
         for same in (Statistic("fisher"), Statistic("fisher", order="release")):
             assert made.stored(same).seconds == found.seconds
@@ -102,7 +102,7 @@ class TestImportance:
         assert len(files(lab)) == 1
 
     def test_what_decides_it_decides_its_file(self, lab: Path) -> None:
-        one, two = make("class:boot"), make("class:bag")
+        one, two = make("class:Boot"), make("class:Bag")
         for made, statistic in [
             (one, Statistic("fisher")), (one, Statistic("sensitivity")),
             (one, Statistic("sensitivity", norm="l1")), (one, Statistic("fisher", 8)),
@@ -133,7 +133,7 @@ class TestGradientSpace:
         assert_close(found.moments, expected.moments, rtol=0, atol=0)
 
     def test_it_is_made_once(self, lab: Path) -> None:
-        made = make("class:boot")
+        made = make("class:Boot")
         found = made.stored(Moments())
         again = make("random:30", seed_request=3).stored(Moments())
         assert again.seconds == found.seconds > 0  # from the disk: no request is part of it

@@ -11,6 +11,7 @@ import unlearnlib
 ROOT = Path(unlearnlib.__file__).parent
 LAYERS = [
     {"errors", "locations", "fields", "checks", "cost", "cache", "fingerprint", "losses"},
+    {"progress"},
     {"models"},
     {"data"},
     {"access", "checkpoint", "request"},

@@ -112,7 +112,7 @@ def test_records_of_grids_go_to_the_sweep_and_into_its_table(
 
     spec: dict[str, Any] = {
         "part": "try", "scale": "laptop", "dataset": "toy", "model": "mlp",
-        "requests": ["class:boot"], "training": {"epochs": 1}, "methods": {"Original": {}},
+        "requests": ["class:Boot"], "training": {"epochs": 1}, "methods": {"Original": {}},
     }  # fmt: skip
     run_grid(Grid(**spec, seeds=[0]))  # known before the sweep, and still in its table
 
@@ -141,7 +141,7 @@ def test_columns_of_the_table_stand_once_whatever_runs_record(
 
     spec: dict[str, Any] = {
         "part": "try", "scale": "laptop", "dataset": "toy", "model": "mlp",
-        "requests": ["class:boot"], "training": {"epochs": 1}, "seeds": [0],
+        "requests": ["class:Boot"], "training": {"epochs": 1}, "seeds": [0],
     }  # fmt: skip
     methods = {0.1: {"GradientAscent": {"lr": 0.1}}, 0.2: {"JiT": {"lr": 0.2}}}
 
@@ -173,7 +173,7 @@ def test_a_sweep_can_be_drawn(lab: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
     spec: dict[str, Any] = {
         "part": "try", "scale": "laptop", "dataset": "toy", "model": "mlp",
-        "requests": ["class:boot"], "training": {"epochs": 1}, "seeds": [0],
+        "requests": ["class:Boot"], "training": {"epochs": 1}, "seeds": [0],
     }  # fmt: skip
 
     def execute(source: Path, output: Path, given: Any, timeout: Any, environment: Any) -> None:

@@ -37,11 +37,14 @@ def scenario(forget: list[int], retain: list[int], validation: list[int]) -> Own
         model[0].weight.copy_(torch.eye(4))
         model[0].bias.zero_()
 
-    def rows(y: list[int]) -> Labelled:
-        return Labelled(X[y], torch.tensor(y))
+    def rows(y: list[int], size: float) -> Labelled:
+        return Labelled(size * X[y], torch.tensor(y))
 
     splits = Splits.of(
-        forget=rows(forget), retain=rows(retain), test=rows([0, 1]), validation=rows(validation)
+        forget=rows(forget, 1.1),
+        retain=rows(retain, 1.11),
+        test=rows([0, 1], 1.12),
+        validation=rows(validation, 1.13),
     )
     return OwnScenario(model, splits)
 

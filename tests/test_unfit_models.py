@@ -37,3 +37,48 @@ def test_other_errors_of_a_model_stay(error: Exception) -> None:
     with pytest.raises(type(error)) as caught:
         logits(model, torch.zeros(2, 4))
     assert caught.value is error
+
+
+class Sure(nn.Sequential):
+    """Returns probabilities."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.Linear(4, 3), nn.Softmax(1))
+
+
+def test_probabilities_in_the_place_of_logits_are_told_once() -> None:
+    class Fresh(Sure):
+        pass
+
+    x, model = torch.randn(5, 4), Fresh()
+    logits(model, x[:1])  # one row may sum to one by chance
+    with pytest.warns(UserWarning, match=r"^Fresh returns probabilities .* log-softmax"):
+        logits(model, x)
+    for again in (model, Fresh()):
+        logits(again, x)
+
+
+class Constant(nn.Module):
+    """Says this, whatever it is shown."""
+
+    def __init__(self, *rows: list[float]) -> None:
+        super().__init__()
+        self.rows = torch.tensor(rows)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.rows
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        nn.Sequential(nn.Linear(1, 3), nn.LogSoftmax(1)),
+        Constant([0.2, 0.8], [0.5, 0.501]),
+        Constant([0.2, 0.8], [1.5, -0.5]),
+        Constant([0.0, 0.0], [0.0, 0.0]),
+        Constant([torch.nan, 1.0], [0.0, 1.0]),
+    ],
+)
+def test_what_is_no_probability_is_taken_without_a_word(model: nn.Module) -> None:
+    logits(model, torch.ones(2, 1))
+    logits(Constant([0.2, 0.8]), torch.ones(1, 1))

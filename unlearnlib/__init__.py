@@ -15,6 +15,7 @@ Where things are, from what all else rests on upwards; each folder begins with a
 - `fields`: what a field of a dataclass may hold, and which fields decide what it is known by
 - `cost`: seconds, memory and passes; what is on the clock
 - `cache`: models and statistics on disk, under the hash of what made them
+- `progress`: a bar in a terminal
 - `fingerprint`: of a model; `losses`: of each example
 - `checks`: what models and outputs are asked before they are relied on
 - `models`: networks, one family a file; `data`: data sets as tensors

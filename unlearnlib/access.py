@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from torch import nn
 
+from .checks.kinds import check_factory, check_generator, check_method, check_network
 from .cost import off_the_clock
 from .data.tensors import Inputs, Labelled
 from .errors import AccessError, DataError, UnsupportedModelError
@@ -61,8 +62,10 @@ def access(method: Method) -> tuple[str, ...]:
     ('retain', 'fresh_model', 'recipe', 'generator')
 
     Raises:
-        AccessError: A name is outside the vocabulary, or a parameter is not keyword-only.
+        AccessError: A name is outside the vocabulary, a parameter is not keyword-only, or it is the
+            class of a method.
     """
+    check_method(method)
     _, *asked = inspect.signature(method).parameters.values()
     for parameter in asked:
         if parameter.name not in ACCESS or parameter.kind is not parameter.KEYWORD_ONLY:
@@ -107,51 +110,58 @@ def grant(method: Method, offers: object) -> dict[str, Any]:
 
 
 @off_the_clock()
-def handed(**data: Inputs | Labelled | tuple[int, ...]) -> None:
-    """Refuse data that are not what their names say.
+def handed(**given: object) -> None:
+    """Refuse what is not what its name says.
 
     Args:
-        data: By their names in `ACCESS`: those that end in `inputs` have no labels, those that end
-            in `classes` are numbers alone, and those that begin with `forget` may not be empty.
+        given: By its name in `ACCESS`: data that end in `inputs` have no labels, those that end in
+            `classes` are numbers alone, and those that begin with `forget` may not be empty.
 
     Raises:
-        DataError: They are of another kind or empty, or their labels are of several kinds.
+        DataError: It is of another kind or empty, or labels are of several kinds.
     """
-    for name, given in data.items():
-        if name.endswith("classes"):
-            if type(given) is not tuple or {*map(type, given)} != {int}:
-                raise DataError(
-                    f"`{name}` must be a tuple of the numbers of one class or more, counted from "
-                    f"0, such as (3,), not {given!r:.60}."
-                )
-            continue
-        kind = Inputs if name.endswith("inputs") else Labelled
-        if not isinstance(given, kind):
-            make = "a tensor of all examples" if kind is Inputs else "a pair (x, y) of tensors"
+    for name, one in given.items():
+        if name == "generator":
+            check_generator(one)
+        elif name == "fresh_model":
+            check_factory(name, one, given=1)
+        elif not name.endswith("classes"):
+            _check_data(name, one)
+        elif type(one) is not tuple or {*map(type, one)} != {int}:
             raise DataError(
-                f"`{name}` must be {kind.__name__}, not a {type(given).__name__}. Make it with "
-                f"{kind.__name__}.of, which takes {make}, a TensorDataset or a DataLoader."
+                f"`{name}` must be a tuple of the numbers of one class or more, counted from "
+                f"0, such as (3,), not {one!r:.60}."
             )
-        if name.startswith("forget") and not len(given):
-            raise DataError("The forget set is empty. Hand over at least one example to forget.")
-    forms = {name: given.y.shape[1:] for name, given in data.items() if isinstance(given, Labelled)}
+    forms = {name: one.y.shape[1:] for name, one in given.items() if isinstance(one, Labelled)}
     if len(set(forms.values())) > 1:
         told = ", ".join(f"{name} (n, {', '.join(map(str, form))})" for name, form in forms.items())
         raise DataError(f"The labels have several shapes: {told}. Give all of them one.")
 
 
-def copy_of(model: nn.Module, /, **data: Inputs | Labelled | tuple[int, ...]) -> nn.Module:
-    """Return the copy of `model` that a method works on, if the `data` it is handed allow it.
+def _check_data(name: str, data: object) -> None:
+    """Refuse data that are not what their name says."""
+    kind = Inputs if name.endswith("inputs") else Labelled
+    if not isinstance(data, kind):
+        make = "a tensor of all examples" if kind is Inputs else "a pair (x, y) of tensors"
+        raise DataError(
+            f"`{name}` must be {kind.__name__}, not a {type(data).__name__}. Make it with "
+            f"{kind.__name__}.of, which takes {make}, a TensorDataset or a DataLoader."
+        )
+    if name.startswith("forget") and not len(data):
+        raise DataError("The forget set is empty. Hand over at least one example to forget.")
+
+
+def copy_of(model: nn.Module, /, **given: object) -> nn.Module:
+    """Return the copy of `model` that a method works on, if what it is `given` allows it.
 
     Raises:
         DataError: As `handed`.
-        UnsupportedModelError: There is no copy that shares nothing with `model`; or all of it is
-            frozen, and the method, which is handed data, could change nothing.
+        UnsupportedModelError: It is no model; or there is no copy that shares nothing with it; or
+            all of it is frozen, and the method, which is handed data, could change nothing.
     """
-    handed(**data)
-    if not isinstance(model, nn.Module):
-        raise UnsupportedModelError(f"A {type(model).__name__} is no torch.nn.Module to unlearn.")
-    if data and not any(parameter.requires_grad for parameter in model.parameters()):
+    handed(**given)
+    check_network(model)
+    if given and not any(parameter.requires_grad for parameter in model.parameters()):
         raise UnsupportedModelError(
             f"No parameter of {type(model).__name__} requires a gradient, so no step could change "
             "it. Thaw what may change with requires_grad_()."

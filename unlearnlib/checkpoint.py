@@ -18,17 +18,14 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from tqdm import trange
 
 from .cache import atomic, fault_of, seal
 from .data.tensors import Labelled, batch_count
 from .errors import PausedError, StorageError
+from .progress import shown
 
 EVERY = 300.0
 """Seconds from one checkpoint to the next."""
-_BAR: dict[str, Any] = {
-    "desc": "training", "unit": "epoch", "delay": 2, "leave": False, "disable": None
-}  # fmt: skip
 
 
 class Stateful(Protocol):
@@ -146,7 +143,8 @@ def batches(
     kept = place.read() if place else None
     first, done = (kept["epoch"], kept["done"]) if kept else (0, 0)
     saved = time.monotonic()
-    for epoch in trange(first, epochs, initial=first, total=epochs, **_BAR):
+    left = range(first, epochs)
+    for epoch in shown(left, "training", "epoch", initial=first, total=epochs):
         began = kept["began"] if kept else generator.get_state()
         generator.set_state(began)
         order = data.batches(size, generator)

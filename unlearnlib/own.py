@@ -10,13 +10,15 @@ import torch
 from torch import nn
 
 from .access import Method, access, copy_of
+from .checks.kinds import check_factory, check_network
 from .checks.outputs import settled
 from .data import Labelled
-from .errors import AccessError, RequestError
+from .data.dataset import classes_of
+from .errors import AccessError, RequestError, SpecError
 from .offers import offers, ordered, together
-from .request import Splits, classes_of
+from .request import Splits
 from .stored.protocols import S, Storable
-from .training import Recipe, seeded
+from .training import Recipe, check_recipe, seeded
 
 MAKE = (
     "Make it as OwnScenario(model, splits, factory, recipe): the factory returns an untrained "
@@ -47,6 +49,25 @@ class OwnScenario:
     recipe: Recipe | None = None
     seed: int = 0
     _made: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what is of another kind.
+
+        Raises:
+            DataError: The factory makes no network by itself.
+            SpecError: The splits are no `Splits`, the recipe is no `Recipe`.
+            UnsupportedModelError: The model is none.
+        """
+        check_network(self.model)
+        if not isinstance(self.splits, Splits):
+            raise SpecError(
+                f"OwnScenario.splits must be Splits, not a {type(self.splits).__name__}. Make them "
+                "with Splits.of(forget=..., retain=..., test=...)."
+            )
+        if self.factory is not None:
+            check_factory("factory", self.factory, given=0)
+        if self.recipe is not None:
+            check_recipe(self.recipe)
 
     @cached_property
     def original(self) -> tuple[nn.Module, float]:
@@ -109,11 +130,19 @@ class OwnScenario:
         }  # fmt: skip
 
     def fresh_model(self, generator: torch.Generator) -> nn.Module:
-        """Return what the factory makes, drawn from `generator`, in the dtype of the model."""
+        """Return what the factory makes, drawn from `generator`, as the model is.
+
+        It has the dtype of the model and lies where it does.
+
+        Raises:
+            AccessError: There is no factory, or it returns the trained model.
+            UnsupportedModelError: It returns no network.
+        """
         if self.factory is None:
             raise AccessError(f"There is no factory of untrained networks. {MAKE}")
         with seeded(generator):
             made = self.factory()
+        check_network(made)
         if {*map(id, made.parameters())} & {*map(id, self.model.parameters())}:
             raise AccessError(
                 "The factory returns the trained model itself, and retraining would train that "

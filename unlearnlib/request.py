@@ -10,17 +10,21 @@
 `random:100`         that many training examples, drawn at random
 ===================  =======================================================
 
+Each has one spelling: names as the data set has them, several in its order, 0.1 and not 0.10.
 """
 
 import math
 from dataclasses import dataclass, field
+from decimal import Decimal
 from difflib import get_close_matches
 
 import torch
 from torch import Tensor
 
 from .access import handed
+from .checks.overlap import refuse_overlap
 from .data import Dataset, Labelled
+from .data.dataset import classes_of, of_classes
 from .errors import DataError, RequestError
 
 
@@ -79,7 +83,7 @@ class Splits:
         """Return the splits of data that are split already, each as `Labelled.of` takes it.
 
         >>> def rows(*labels: int) -> Labelled:
-        ...     return Labelled(torch.ones(len(labels), 4), torch.tensor(labels))
+        ...     return Labelled(torch.randn(len(labels), 4), torch.tensor(labels))
         >>> splits = Splits.of(forget=rows(2, 2), retain=rows(0, 1), test=rows(0, 1, 2))
         >>> splits.test_forget.y.tolist(), splits.test_retain.y.tolist(), len(splits.validation)
         ([2], [0, 1], 0)
@@ -93,7 +97,8 @@ class Splits:
                 default those of a class of which `retain` has no example.
 
         Raises:
-            DataError: One is no labelled data, they differ in form, or nothing is to be forgotten.
+            DataError: One is no labelled data, they differ in form, nothing is to be forgotten, or
+                what is to be forgotten is in `retain` too.
         """
         given = {"forget": forget, "retain": retain, "test": test, "validation": validation}
         parts = {name: Labelled.of(data) for name, data in given.items() if data is not None}
@@ -104,10 +109,15 @@ class Splits:
         if len(set(shapes.values())) > 1:
             told = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
             raise DataError(f"Examples have several shapes: {told}. Give all of them one.")
+        refuse_overlap(**{name: (part.x, part.y) for name, part in parts.items()})
         gone = classes_of(parts["forget"].y) - classes_of(parts["retain"].y)
         wanted = torch.tensor(sorted(gone), dtype=torch.int64)
-        of_class = {name: _of(parts[name].y, wanted) for name in ("test", "validation")}
-        alike = of_class | (alike or {})
+        of_class = {name: of_classes(parts[name].y, wanted) for name in ("test", "validation")}
+        return cls.by_kind(of_class | (alike or {}), **parts)
+
+    @classmethod
+    def by_kind(cls, alike: dict[str, Tensor], **parts: Labelled) -> "Splits":
+        """Return the splits of parts that are known to be apart, by which of them are `alike`."""
         apart = {
             f"{name}_{kind}": parts[name][mask if kind == "forget" else ~mask]
             for name, mask in alike.items()
@@ -178,18 +188,17 @@ def resolve(request: str, data: Dataset, generator: torch.Generator) -> Selectio
         return _checked(
             data.train_subclass.cpu() == fine, data.test_subclass.cpu() == fine, request
         )
-    wanted = torch.tensor([_index(name, data.classes, request) for name in names])
-    train, test = _of(data.train.y, wanted), _of(data.test.y, wanted)
+    indices = [_index(name, data.classes, request) for name in names]
+    if (ordered := sorted(set(indices))) != indices:
+        right = ",".join(names[indices.index(i)] for i in ordered)
+        raise _misspelt(request, f"classes:{right}")
+    wanted = torch.tensor(indices)
+    train, test = of_classes(data.train.y, wanted), of_classes(data.test.y, wanted)
     if kind == "part":
         own = train.nonzero()[:, 0]
         train = torch.zeros(n, dtype=torch.bool)
         train[own[: _count(size, len(own), request)]] = True
     return _checked(train, test, request)
-
-
-def classes_of(y: Tensor) -> set[int]:
-    """Return the classes of which there are examples."""
-    return set((y.any(0).nonzero()[:, 0] if y.is_floating_point() else y.unique()).tolist())
 
 
 def names_of_classes(request: str) -> list[str]:
@@ -228,23 +237,27 @@ def numbers_of_classes(request: str, data: Dataset) -> tuple[int, ...]:
     return tuple(sorted({_index(name, data.classes, request) for name in names}))
 
 
-def _of(y: Tensor, wanted: Tensor) -> Tensor:
-    """Return which examples have one of the classes `wanted`, (n,), bool; several labels may."""
-    y = y.cpu()
-    return y[:, wanted].any(1) if y.is_floating_point() else torch.isin(y, wanted)
-
-
 def _index(name: str, names: tuple[str, ...], request: str) -> int:
-    """Return the index of a class given by its name, in any case, or by its number."""
-    name = name.strip()
-    if name.isdecimal() and int(name) < len(names):
-        return int(name)
-    folded = [known.casefold() for known in names]
-    if name.casefold() not in folded:
+    """Return the index of a class given by its name or by its number."""
+    plain = name.strip().casefold()
+    near = {known.casefold(): known for known in names}.get(plain)
+    if plain.isdecimal() and int(plain) < len(names):
+        near = str(int(plain))
+    if near is None:
         raise RequestError(
             f"{request!r}: there is no class {name!r}. Known are, from 0: {', '.join(names)}."
         )
-    return folded.index(name.casefold())
+    if near != name:
+        raise _misspelt(request, near)
+    return int(name) if name.isdecimal() else names.index(name)
+
+
+def _misspelt(request: str, right: str) -> RequestError:
+    """Return the error of what is understood and written in another way."""
+    return RequestError(
+        f"{request!r}: did you mean {right!r}? A request is known by its text, so in another "
+        "spelling the same one would have runs and models of its own."
+    )
 
 
 def _size(argument: str, request: str) -> float:
@@ -254,6 +267,8 @@ def _size(argument: str, request: str) -> float:
     except ValueError:
         size = math.nan
     if 0 < size <= 1 or (isinstance(size, int) and size):
+        if (right := format(Decimal(repr(size)), "f")) != argument:
+            raise _misspelt(request, right)
         return size
     raise RequestError(
         f"{request!r}: {argument!r} is neither a count nor a share, such as 100 or 0.01: a count "

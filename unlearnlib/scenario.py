@@ -129,12 +129,12 @@ class Scenario:
                 part, test=validation, test_subclass=None if fine is None else fine[self.held_out]
             )
             alike = resolve(self.request, held, rng("request", self.seed_request)).test
-        return Splits.of(
+        return Splits.by_kind(
+            {"test": chosen.test.cpu(), "validation": alike.cpu()},
             forget=self.train[chosen.train],
             retain=self.train[~chosen.train],
             test=self.data.test,
             validation=validation,
-            alike={"test": chosen.test.cpu(), "validation": alike.cpu()},
         )
 
     def fresh_model(self, generator: torch.Generator) -> nn.Module:

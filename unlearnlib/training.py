@@ -12,9 +12,11 @@ from torch.optim import lr_scheduler as schedules
 
 from .access import handed
 from .checkpoint import Stateful, batches
+from .checks.kinds import check_network
 from .checks.outputs import logits, settled
 from .data.augment import augment
 from .data.tensors import Labelled, batch_count
+from .errors import SpecError
 from .fields import Checked, Count, NonNegative, Part
 from .losses import Labels, mean_loss
 
@@ -50,6 +52,19 @@ class Recipe(Checked):
     optimiser: Literal["sgd", "adamw"] = "sgd"
 
 
+def check_recipe(recipe: object) -> None:
+    """Refuse what is no recipe.
+
+    Raises:
+        SpecError: It is a dictionary of its fields, or anything else.
+    """
+    if not isinstance(recipe, Recipe):
+        told = f"Recipe(**{recipe!r:.60})" if isinstance(recipe, dict) else "Recipe(epochs=...)"
+        raise SpecError(
+            f"`recipe` must be a Recipe, not a {type(recipe).__name__}. Make it with {told}."
+        )
+
+
 def optimiser_of(recipe: Recipe, model: nn.Module) -> Optimizer:
     """Return the optimiser of `recipe` for the parameters of `model`."""
     if recipe.optimiser == "adamw":
@@ -81,6 +96,7 @@ def seeded(generator: torch.Generator) -> Iterator[None]:
 
     The global state of the CPU and of the current GPU is restored afterwards.
     """
+    handed(generator=generator)
     seed = int(torch.randint(2**31, (), generator=generator, device=generator.device))
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(seed)
@@ -106,10 +122,13 @@ def train(
         still: Modules of `model` that stay in eval mode.
 
     Raises:
+        DataError, SpecError, UnsupportedModelError: One of them is of another kind.
         NonFiniteError: The training diverged.
         PausedError: Time was up inside `checkpoint.until`.
     """
-    handed(data=data)
+    handed(data=data, generator=generator)
+    check_network(model)
+    check_recipe(recipe)
     optimiser = optimiser_of(recipe, model)
     steps = recipe.epochs * batch_count(len(data), recipe.batch_size)
     schedule = scheduler(recipe, optimiser, steps)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..cost import off_the_clock
+from .kinds import check_network
 
 
 @contextmanager
@@ -19,6 +20,7 @@ def intact(model: nn.Module) -> Iterator[None]:
     the state of the global random numbers. A copy would be safer still, but a function that was set
     as a layer's `forward`, or as a hook, may reach for the layers of the original.
     """
+    check_network(model)
     with off_the_clock():  # what is copied and compared is no part of what `model` is used for
         held = [
             value

@@ -1,21 +1,30 @@
 """What every method may rely on: outputs that are logits, and numbers that are finite."""
 
+import warnings
 from typing import Any
+from weakref import WeakSet
 
 import torch
 from torch import Tensor, nn
 
 from ..cost import off_the_clock
 from ..errors import NonFiniteError, UnlearnError, UnsupportedModelError, first_line
+from .kinds import check_network
+
+_LOOKED_AT: "WeakSet[nn.Module]" = WeakSet()
+"""Models whose outputs were logits, so that no step of theirs waits for another look."""
+_TOLD: "WeakSet[type[nn.Module]]" = WeakSet()
+"""Classes of models of which it was said that they return probabilities."""
 
 
 def logits(model: nn.Module, x: Tensor) -> Tensor:
-    """Return the outputs of `model` for `x`, (n, classes).
+    """Return the outputs of `model` for `x`, (n, classes); warn once if they are probabilities.
 
     Raises:
         UnsupportedModelError: They are not one row of two or more numbers for each example; or the
             model cannot take the inputs; or a BatchNorm in train mode is shown a single one.
     """
+    check_network(model)
     name = type(model).__name__
     try:
         z: Any = model(x)
@@ -44,7 +53,24 @@ def logits(model: nn.Module, x: Tensor) -> Tensor:
             "(n, classes) of two or more classes. A yes-or-no model needs an output for each of "
             "the two answers; one that answers for every pixel or token is not supported."
         )
+    if len(z) > 1 and model not in _LOOKED_AT:
+        _LOOKED_AT.add(model)
+        _tell_probabilities(model, z.detach())
     return z
+
+
+@off_the_clock()
+def _tell_probabilities(model: nn.Module, z: Tensor) -> None:
+    """Warn if each row of outputs is a distribution, once for each class of models."""
+    one = bool((z >= 0).all()) and bool(((z.double().sum(1) - 1).abs() < 1e-4).all())
+    if one and type(model) not in _TOLD:
+        _TOLD.add(type(model))
+        warnings.warn(
+            f"{type(model).__name__} returns probabilities (each row of its outputs sums to one), "
+            "and every loss here takes the softmax of what a model returns, so that of these it is "
+            "nearly flat. Take the softmax off its end, or put a log-softmax in its place.",
+            stacklevel=2,
+        )
 
 
 def settled(model: nn.Module) -> nn.Module:

@@ -11,6 +11,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from ..cost import off_the_clock
 from ..errors import UnsupportedModelError, first_line
 from .intact import intact
+from .kinds import check_network
 from .outputs import logits
 
 FEW = 8
@@ -81,6 +82,7 @@ def differentiable(model: nn.Module, x: Tensor) -> int:
 
 def initialised(model: nn.Module) -> None:
     """Refuse a model with a lazy parameter or buffer, whose shape only a first batch tells."""
+    check_network(model)
     for name, t in (*model.named_parameters(), *model.named_buffers()):
         if nn.parameter.is_lazy(t):
             raise UnsupportedModelError(

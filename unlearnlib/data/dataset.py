@@ -99,3 +99,14 @@ def _form(part: Labelled) -> str:
     """Return the words for what one example is."""
     several = "labels, several each" if part.y.dim() == 2 else "labels"
     return f"{part.x.dtype} {tuple(part.x.shape[1:])} with {several}"
+
+
+def classes_of(y: Tensor) -> set[int]:
+    """Return the classes of which there are examples."""
+    return set((y.any(0).nonzero()[:, 0] if y.is_floating_point() else y.unique()).tolist())
+
+
+def of_classes(y: Tensor, wanted: Tensor) -> Tensor:
+    """Return which examples have one of the classes `wanted`, (n,), bool; several labels may."""
+    y = y.cpu()
+    return y[:, wanted].any(1) if y.is_floating_point() else torch.isin(y, wanted)

@@ -35,7 +35,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam
 
-from ..access import copy_of
+from ..access import copy_of, handed
 from ..checks.outputs import settled
 from ..data.tensors import Inputs, Labelled
 from ..fields import Checked, Count, NonNegative, Positive, Share
@@ -78,6 +78,7 @@ class BadTeacher(Checked):
         fresh_model: Factory, generator: torch.Generator,
     ) -> nn.Module:  # fmt: skip
         """Return a copy of `model` that answers on the forget set as if it were untrained."""
+        handed(fresh_model=fresh_model, generator=generator)
         student = copy_of(model, forget_inputs=forget_inputs, retain_inputs=retain_inputs).train()
         good, bad = deepcopy(student).eval(), fresh_model(generator).eval()  # theta_o, theta_b
         order = torch.randperm(len(retain_inputs), generator=generator, device=generator.device)

@@ -96,7 +96,7 @@ class EMMN(Checked):
         Raises:
             DataError: All classes are to be forgotten, or there is no such class.
         """
-        model = copy_of(model, forget_classes=forget_classes).eval()
+        model = copy_of(model, forget_classes=forget_classes, generator=generator).eval()
         like = next(model.parameters())
         C = count_classes(model, input_shape, forget_classes)
         kept = [k for k in range(C) if k not in forget_classes]

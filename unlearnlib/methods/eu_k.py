@@ -76,7 +76,7 @@ class EUK(Checked):
         generator: torch.Generator,
     ) -> nn.Module:  # fmt: skip
         """Return a copy of `model` whose last layers never saw the forget set."""
-        model = copy_of(model, retain=retain)
+        model = copy_of(model, retain=retain, fresh_model=fresh_model, generator=generator)
         drawn = last_layers(fresh_model(generator), self.k)
         with frozen_but_last(model, self.k) as (phi, psi):
             for old, new in zip(psi, drawn, strict=True):  # psi_0

@@ -95,7 +95,7 @@ class FisherForgetting(Checked):
         self, model: nn.Module, *, retain: Labelled, generator: torch.Generator
     ) -> nn.Module:
         """Return a copy of `model` with noise where the retain set does not look."""
-        model = copy_of(model, retain=retain).eval()
+        model = copy_of(model, retain=retain, generator=generator).eval()
         classes, several = number_of_classes(model, retain), retain.y.is_floating_point()
         left = (retain.y if several else one_hot(retain.y, classes)).bool().any(0)
         head = last_layer(model, classes)

@@ -121,7 +121,7 @@ class GKT(Checked):
         Raises:
             SpecError: Nothing passed the gate.
         """
-        handed(forget_classes=forget_classes)
+        handed(forget_classes=forget_classes, fresh_model=fresh_model, generator=generator)
         T = copy_of(model).requires_grad_(False).eval()
         C = count_classes(T, input_shape, forget_classes)
         S = drawn_anew(model, generator) if self.from_original else fresh_model(generator)

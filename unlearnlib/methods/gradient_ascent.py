@@ -42,7 +42,7 @@ class GradientAscent(Checked):
         self, model: nn.Module, *, forget: Labelled, generator: torch.Generator
     ) -> nn.Module:
         """Return a copy of `model` that fits the forget set less well."""
-        model = copy_of(model, forget=forget).eval()
+        model = copy_of(model, forget=forget, generator=generator).eval()
         sgd = SGD(model.parameters(), self.lr, maximize=True)
         for x, y in forget.batches(self.batch_size, generator):
             sgd.zero_grad()

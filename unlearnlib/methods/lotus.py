@@ -86,7 +86,10 @@ class LoTUS(Checked):
         generator: torch.Generator,
     ) -> nn.Module:  # fmt: skip
         """Return a copy of `model` that is less sure of the forget set."""
-        f = copy_of(model, forget=forget, retain_inputs=retain_inputs, validation=validation)
+        f = copy_of(
+            model, forget=forget, retain_inputs=retain_inputs, validation=validation,
+            generator=generator,
+        )  # fmt: skip
         f_o = deepcopy(f).eval()
         device, n_f, several = forget.x.device, len(forget), forget.y.is_floating_point()
         goal = 0.0 if self.to_zero else accuracy(f_o, validation)

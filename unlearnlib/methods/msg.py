@@ -74,7 +74,7 @@ class MSG(Checked):
         self, model: nn.Module, *, forget: Labelled, retain: Labelled, generator: torch.Generator
     ) -> nn.Module:
         """Return a copy of `model` that learned a part of its convolutions from the retain set."""
-        model = copy_of(model, forget=forget, retain=retain).eval()
+        model = copy_of(model, forget=forget, retain=retain, generator=generator).eval()
         order = torch.randperm(len(retain), generator=generator, device=generator.device)
         S_r = retain[order[: len(forget)].to(retain.x.device)]
         for sign, data in ((1, S_r), (-1, forget)):

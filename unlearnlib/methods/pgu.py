@@ -120,7 +120,7 @@ class PGU(Checked):
         validation: Labelled, generator: torch.Generator,
     ) -> nn.Module:  # fmt: skip
         """Return a copy of `model` that forgot in directions that the retain set does not use."""
-        model = copy_of(model, forget=forget, validation=validation)
+        model = copy_of(model, forget=forget, validation=validation, generator=generator)
         requests = random_parts(forget, self.steps, generator)
         for after in unlearn_in_turn(self, model, requests, gradient_space, validation, generator):
             model = after.model

@@ -55,7 +55,7 @@ class RandomLabel(Checked):
         self, model: nn.Module, *, forget: Labelled, retain: Labelled, generator: torch.Generator
     ) -> nn.Module:
         """Return a copy of `model` that has learned wrong labels for the forget set."""
-        model = copy_of(model, forget=forget, retain=retain).train()
+        model = copy_of(model, forget=forget, retain=retain, generator=generator).train()
         adam = Adam(model.parameters(), self.lr)
         y = torch.cat([forget.y, retain.y])
         y[: len(forget)] = wrong_labels(y, len(forget), generator)

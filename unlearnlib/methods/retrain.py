@@ -48,7 +48,7 @@ class Retrain(Checked):
         generator: torch.Generator,
     ) -> nn.Module:
         """Return a network that never saw the forget set; nothing of `model` is used."""
-        handed(retain=retain)
+        handed(retain=retain, fresh_model=fresh_model, generator=generator)
         for _ in range(self.again):  # the generator of the next model is drawn from this one's
             seed = torch.randint(2**62, (), generator=generator, device=generator.device)
             generator = torch.Generator(generator.device).manual_seed(int(seed))

@@ -14,6 +14,7 @@ from .. import metrics
 from ..access import Method, access, grant, to_store
 from ..checks import outputs as checks
 from ..checks.intact import intact
+from ..checks.kinds import check_method, check_network
 from ..cost import Cost, count_forwards, stopwatch
 from ..data import Labelled
 from ..errors import DivergedError, NonFiniteError
@@ -52,7 +53,11 @@ def unlearn(method: Method, scenario: Offering, seed_method: int = 0) -> Outcome
     """Apply `method` with nothing but what it names; only the method is on the clock.
 
     A retrained model is kept in the cache, with its costs; every other method runs.
+
+    Raises:
+        AccessError: It is the class of a method.
     """
+    check_method(method)
     if isinstance(method, Retrain):
         make = _clocked(method, scenario, seed_method)
         return Outcome(*scenario.oracle(seed_method, make, method.again))
@@ -65,11 +70,11 @@ def _clocked(
     """Return the run of a method, ready to go."""
 
     def go() -> tuple[nn.Module, dict[str, float]]:
+        x = scenario.splits.forget.x[:128]  # a request that is none is refused before a training
         original, _ = scenario.original
         model = deepcopy(original)
         granted = grant(method, scenario.offers(seed_method, method))
         stored = [granted[name] for name in to_store(method)]
-        x = scenario.splits.forget.x[:128]
         warm_up(model, x)
         with count_forwards(type(model)) as forwards, stopwatch(x.device) as cost:
             unlearned = method(model, **granted)
@@ -122,6 +127,7 @@ def _cost_of_stored(stored: Sequence[Stored]) -> dict[str, float]:
 @torch.no_grad()
 def outputs(model: nn.Module, x: Tensor, batch_size: int = 250) -> Tensor:
     """Return the logits of `model` on `x`, (n, classes), in eval mode."""
+    check_network(model)
     model.eval()
     return torch.cat([checks.logits(model, batch) for batch in x.split(batch_size)])
 
@@ -199,7 +205,11 @@ def run(method: Method, scenario: Offering, seed_method: int = 0) -> pd.DataFram
     """Unlearn with `method` on `scenario` and return its measurements, one a row.
 
     Nothing is recorded; `run_grid` does that. `report.summary` reads the table.
+
+    Raises:
+        AccessError: It is the class of a method.
     """
+    check_method(method)
     identity = {
         **scenario.identity_of_runs,
         "method": type(method).__name__, "params": json.dumps(differing(method), sort_keys=True),
@@ -212,8 +222,8 @@ def evaluate(models: Mapping[str, nn.Module], splits: Splits) -> pd.DataFrame:
     """Return what all metrics say of models of one's own, one measurement a row.
 
     >>> from unlearnlib.report import show_summary, summary
-    >>> x, y = torch.eye(3), torch.arange(3)
-    >>> splits = Splits.of(forget=(x[2:], y[2:]), retain=(x[:2], y[:2]), test=(x, y))
+    >>> x, y = 5 * torch.eye(3), torch.arange(3)
+    >>> splits = Splits.of(forget=(x[2:], y[2:]), retain=(x[:2], y[:2]), test=(2 * x, y))
     >>> table = evaluate({"Original": nn.Identity()}, splits)
     >>> show_summary(summary(table, [("accuracy", "forget"), ("accuracy", "test_retain")]))
     Method    Accuracy, forget set (%)  Accuracy, test, retained (%)  n

@@ -17,10 +17,12 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from ..access import Method
+from ..checks.kinds import check_method
 from ..errors import DivergedError, SpecError
 from ..fields import differing, first_defaults, nearest
 from ..methods import Original
 from ..offers import Offering
+from ..progress import shown
 from .declared_search import SPLITS, scores, target
 from .one_run import DIVERGED, Row, measured, outputs
 from .tidy import unfolded
@@ -51,13 +53,15 @@ def tune(
         (NaN where it diverged), J of the declared searches, and whether it forgets enough.
 
     Raises:
+        AccessError: It is the class of a method.
         SpecError: There are no validation examples, no dials, or a field is none of the method's.
     """
+    check_method(method)
     trials = _trials(method, scenario, dials)
     rows = _rows(Original(), scenario, seed)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*(changed no parameter|selects nothing)")  # J tells
-        for trial in trials.values():
+        for trial in shown(trials.values(), "tuning", "trial"):
             rows += _rows(trial, scenario, seed)
     table = unfolded(pd.DataFrame(rows))
     classes = outputs(scenario.original[0], scenario.splits.forget.x[:1]).shape[1]

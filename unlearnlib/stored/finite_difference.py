@@ -57,9 +57,9 @@ def finite_sensitivity(
         raise SpecError(f"norm must be one of {', '.join(NORMS)}, not {norm!r}.")
     if len(places) == 0:
         raise SpecError("There are no places to take a step at. Give one or more.")
-    parameters = dict(model.named_parameters(remove_duplicate=False))
     Omega: list[Tensor] = []
     with intact(model):
+        parameters = dict(model.named_parameters(remove_duplicate=False))
         model.eval()
         for name, place in places:
             theta, i = _entry(parameters, name, place)

@@ -30,6 +30,7 @@ from ..data.tensors import Inputs, Labelled
 from ..errors import NonFiniteError, SpecError, StaleStatisticError, UnsupportedModelError
 from ..fields import Checked, differing
 from ..fingerprint import fingerprint
+from ..progress import shown
 from .file import read
 from .layer_rules import as_its_class, padded, wide
 
@@ -174,8 +175,8 @@ def _moments(
     if isinstance(chunk, bool) or not isinstance(chunk, int) or chunk < 1:
         raise SpecError(f"chunk must be a whole number, at least 1, not {chunk!r}.")
     total: dict[str, Tensor] = {}
-    layers = dict(model.named_modules())
     initialised(model)
+    layers = dict(model.named_modules())
     with torch.no_grad(), intact(model):
         model.eval()
         repeatable(model, inputs.x)
@@ -183,7 +184,7 @@ def _moments(
             if isinstance(layer, nn.Linear | nn.Conv2d):
                 add = partial(_add, total, name, stride_one)
                 layer.register_forward_pre_hook(add, with_kwargs=True)  # after those of others
-        for x in inputs.batches(chunk):
+        for x in shown(inputs.batches(chunk), "moments", "batch", total=len(inputs) // chunk):
             model(x.clone())
     if not total:
         raise UnsupportedModelError(

@@ -29,6 +29,7 @@ from ..checks.intact import intact
 from ..checks.trial import graph
 from ..cost import hooked_by_others, off_the_clock
 from ..errors import UnsupportedModelError, first_line
+from ..progress import shown
 from .layer_rules import RULES, Sums, power, untouched, wide
 
 Loss = Callable[..., Tensor]
@@ -67,7 +68,8 @@ def _at_once(model: nn.Module, data: Batch, loss: Loss, p: int, chunk: int) -> S
     """Return the sums by the rules as far as they go, the rest by `torch.func`."""
     total = zeros(model)
     left: set[str] = set()  # grows: what one chunk cannot cover is left in all that follow
-    for batch in _batches(data, chunk):
+    count = -(-len(data[0]) // chunk)
+    for batch in shown(_batches(data, chunk), "importance", "batch", total=count):
         sums = by_rules(model, batch, loss, p=p, skip=left)
         left = total.keys() - sums.keys()
         sums |= by_func(model, batch, loss, p=p, names=left) if left else {}
@@ -110,7 +112,8 @@ def by_groups(model: nn.Module, data: Batch, loss: Loss, *, p: int, group: int, 
     """
     parameters = {name: q for name, q in model.named_parameters() if q.requires_grad}
     total = zeros(model)
-    for batch in zip(*(part.split(group) for part in data), strict=True):
+    groups = [*zip(*(part.split(group) for part in data), strict=True)]
+    for batch in shown(groups, "importance", "group"):
         size, gradients = len(batch[0]), Sums()
         for x, *targets in zip(*(part.split(chunk) for part in batch), strict=True):
             # A chunk's part of the group's mean loss: gradients are linear, the parts add up

@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from ...errors import SpecError
 from ...runs.environment import environment
 from ...runs.one_run import DIVERGED
+from ...runs.records import committed
 from ..presentation import AGAIN, MORE, OWN, REFERENCE, STORED_TOO, ZERO_SHOT
 from ..rows import lacking, outdated
 
@@ -198,10 +199,14 @@ def provenance_line(table: pd.DataFrame) -> str:
     """Return one line on where the runs of `table` came from, to be printed under a figure.
 
     It names scale, data set, network, seeds, runs, device, commit and seconds, and warns of runs
-    that are of a method that does something else now.
+    that are of a method that does something else now. Of a table that has committed runs and
+    others, made on this machine, it counts the committed ones and says how many others there are.
     """
     if table.empty:
         return "no records yet"
+    stand = table["run_id"].isin(_committed(table))
+    others = table.loc[~stand, "run_id"].nunique() if stand.any() else 0
+    table = table[stand] if others else table
     runs = table.drop_duplicates("run_id")
 
     def every(column: str) -> str:
@@ -224,7 +229,15 @@ def provenance_line(table: pd.DataFrame) -> str:
         parts.append(f"⚠ {diverged} of {len(runs)} runs diverged and left no number")
     if old := int(runs["stale"].sum()):
         parts.append(f"⚠ {old} runs are of a method that does something else now")
+    if others:
+        parts.append(f"⚠ beside them {others} runs of this machine that are not committed")
     return " · ".join(parts)
+
+
+def _committed(table: pd.DataFrame) -> set[str]:
+    """Return the ids of the committed runs of the parts and scales in a table."""
+    places = table[["part", "scale"]].drop_duplicates()
+    return {run for place in places.itertuples(index=False) for run in committed(*map(str, place))}
 
 
 def axes(ax: Axes | None, size: tuple[float, float]) -> tuple[Figure, Axes]:
