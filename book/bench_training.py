@@ -4,10 +4,11 @@ r"""How fast the networks train on this device, against the floor that arithmeti
     MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 python book/bench_training.py ...
 
 The floor of an image is its multiply-adds, two operations each, three times over (forward, and
-backward to the inputs and to the weights), at the speed of a large product of matrices that is
-measured in the same turns. A step is that of `unlearnlib.training`, on a random batch of the size
-that the network's specification has. What is added to it in a training, the augmentation of a
-batch, and what a step spends in the optimiser alone have columns of their own, as has evaluation.
+backward to the inputs and to the weights), at the speed of a large product of matrices or of a
+large convolution, whichever is the faster; both are measured in the same turns. A step is that of
+`unlearnlib.training`, on a random batch of the size that the network's specification has. What is
+added to it in a training, the augmentation of a batch, and what a step spends in the optimiser
+alone have columns of their own, as has evaluation.
 
 The second command keeps the memory of a step for the next one, where glibc else gives it back and
 asks for it again, page by page; its lines stand beside those of the first.
@@ -26,6 +27,7 @@ import pandas as pd
 import torch
 from bench import Row, measure, parser, problem
 from torch import Tensor, nn
+from torch.nn.functional import conv2d
 
 from unlearnlib import Labelled, rng
 from unlearnlib.data.augment import augment
@@ -41,7 +43,10 @@ NETWORKS = {
 """Network -> images a step: the papers' as in their specifications, then the miniatures."""
 
 SIDE = 2048
-"""Of the square matrices whose product is the measure of speed."""
+"""Of the square matrices whose product is one measure of the device's speed."""
+
+MAPS = (32, 256, 16, 16)
+"""Of the images whose 3x3 convolution to as many channels is the other one."""
 
 
 def multiply_adds(model: nn.Module, shape: tuple[int, ...]) -> int:
@@ -85,20 +90,30 @@ def rows_of(model: nn.Module, batch: Labelled) -> dict[str, Row]:
     return {name: Row(name, run, len(batch)) for name, run in timed.items()}
 
 
-def product(side: int, device: str) -> Row:
-    """Return the product of two square matrices; its operations are 2 side^3."""
-    a, b = torch.randn(2, side, side, device=device)
-    return Row("product", lambda: a @ b, 1)
+def fastest(device: str) -> dict[str, Row]:
+    """Return what runs at the speed of the device; `examples` are its operations."""
+    a, b = torch.randn(2, SIDE, SIDE, device=device)
+    n, channels, height, width = MAPS
+    maps = torch.randn(MAPS, device=device).contiguous(memory_format=torch.channels_last)
+    filters = torch.randn(channels, channels, 3, 3, device=device)
+    filters = filters.contiguous(memory_format=torch.channels_last)
+    outputs = n * channels * height * width
+    return {
+        "product": Row("product", lambda: a @ b, 2 * SIDE**3),
+        "convolution": Row(
+            "convolution", lambda: conv2d(maps, filters, padding=1), 2 * outputs * 9 * channels
+        ),
+    }
 
 
 def line(name: str, o: argparse.Namespace) -> dict[str, Any]:
     """Return the line of one network: what it is, and milliseconds an image."""
     size = NETWORKS[name]
     model, batch = problem(name, size, o)
-    rows, peak = rows_of(model, batch), product(SIDE, o.device)
+    rows, peaks = rows_of(model, batch), fastest(o.device)
     rows["step"].run()  # the first step makes the momentum
-    measure([peak, *rows.values()], o)
-    gflops = 2 * SIDE**3 / peak.seconds / 1e9
+    measure([*peaks.values(), *rows.values()], o)
+    speeds = {name: row.examples / row.seconds / 1e9 for name, row in peaks.items()}
     count = multiply_adds(model, tuple(batch.x.shape[1:]))
     spent = {f"{part} (ms)": 1e3 * row.seconds / size for part, row in rows.items()}
     return {
@@ -106,8 +121,8 @@ def line(name: str, o: argparse.Namespace) -> dict[str, Any]:
         "batch": size,
         "parameters": sum(p.numel() for p in model.parameters()),
         "multiply-adds": count,
-        "GFLOP/s": gflops,
-        "floor (ms)": 1e3 * 6 * count / (gflops * 1e9),
+        **{f"{name} (GFLOP/s)": speed for name, speed in speeds.items()},
+        "floor (ms)": 1e3 * 6 * count / (1e9 * max(speeds.values())),
         **spent,
     }
 
@@ -140,7 +155,7 @@ def kept(path: Path, line: Mapping[str, Any]) -> None:
     """Put a line into the table at `path`, in the place of an older one of the same kind."""
     table = pd.DataFrame([line])
     if path.exists():
-        old = pd.read_csv(path)
+        old = pd.read_csv(path, dtype={"commit": str})  # 12e3 is no number
         same = (old["network"] == line["network"]) & (old["memory"] == line["memory"])
         table = pd.concat([old[~same], table])
     table.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")

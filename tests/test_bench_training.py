@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 import pandas as pd
@@ -60,7 +61,7 @@ def test_a_layer_counts_as_often_as_it_is_called_and_no_hook_stays(bench: Module
     assert not layer._forward_hooks
 
 
-def test_the_floor_is_three_forward_passes_at_the_speed_of_a_product(
+def test_the_floor_is_three_forward_passes_at_the_greatest_speed(
     bench: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def measured(rows: list[object], o: Namespace) -> None:
@@ -69,10 +70,12 @@ def test_the_floor_is_three_forward_passes_at_the_speed_of_a_product(
 
     monkeypatch.setattr(bench, "measure", measured)
     monkeypatch.setattr(bench, "SIDE", 50)  # 2 x 50^3 operations in 2 s
+    monkeypatch.setattr(bench, "MAPS", (2, 10, 5, 3))  # 2 x 2 x 10 x 10 x 5 x 3 x 9 in 2 s
     monkeypatch.setattr(bench, "NETWORKS", {"strided_cnn": 4})
     line = bench.line("strided_cnn", Namespace(threads=0, device="cpu", batch=2, repeats=1))
     assert line["multiply-adds"] == STRIDED
-    assert line["GFLOP/s"] == pytest.approx(1.25e-4)
+    assert line["product (GFLOP/s)"] == pytest.approx(1.25e-4)
+    assert line["convolution (GFLOP/s)"] == pytest.approx(2.7e-5)
     assert line["floor (ms)"] == pytest.approx(1e3 * 3 * 2 * STRIDED / 1.25e5)
     assert line["step (ms)"] == pytest.approx(1e3 * 2.0 / 4)
 
@@ -90,11 +93,26 @@ def test_a_step_that_is_timed_leaves_the_network_where_it_was(bench: ModuleType)
     assert any(p.grad is not None and p.grad.any() for p in model.parameters())
 
 
+def test_a_line_is_put_in_the_place_of_the_older_one(bench: ModuleType, tmp_path: Path) -> None:
+    """And a commit that looks like a number stays a commit."""
+    path, mine = (
+        tmp_path / "speed.csv",
+        {"network": "a", "memory": "kept", "commit": "000000012e30"},
+    )
+    for line in (mine | {"step": 1}, mine | {"network": "b", "step": 2}, mine | {"step": 3}):
+        bench.kept(path, line)
+    table = pd.read_csv(path, dtype={"commit": str})
+    assert table[["network", "step"]].values.tolist() == [["b", 2], ["a", 3]]
+    assert set(table["commit"]) == {"000000012e30"}
+
+
 def test_what_is_committed_says_where_it_was_measured() -> None:
-    table = pd.read_csv(data_folder() / "measured" / "training_speed.csv")
+    table = pd.read_csv(data_folder() / "measured" / "training_speed.csv", dtype={"commit": str})
     assert not table.duplicated(["network", "memory"]).any()
     for column in ("device", "threads", "torch", "date", "load"):
         assert table[column].notna().all(), column
+    assert table["commit"].str.fullmatch("[0-9a-f]{12}").all()
     for line in table.to_dict("records"):
-        expected = 6e3 * line["multiply-adds"] / (1e9 * line["GFLOP/s"])
+        gflops = max(line["product (GFLOP/s)"], line["convolution (GFLOP/s)"])
+        expected = 6e3 * line["multiply-adds"] / (1e9 * gflops)
         assert line["floor (ms)"] == pytest.approx(expected, rel=1e-4)

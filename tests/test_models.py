@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from unlearnlib.errors import SpecError
-from unlearnlib.models import MODELS, VGG11, ViT, build
+from unlearnlib.models import MODELS, VGG11, AirbenchMini, ViT, build
 
 from .toys import seeded
 
@@ -82,7 +82,7 @@ def test_the_sizes_of_the_networks_of_pgu() -> None:
 
 def test_the_sizes_of_the_small_airbench() -> None:
     with torch.device("meta"):
-        wide = build("airbench_mini_wide", SHAPE, 100)
+        wide = AirbenchMini(SHAPE, 100, widths=(16, 64, 192))
         plain = build("airbench_mini_plain", SHAPE, 10)
         assert count(build("airbench_mini", SHAPE, 10)) == 146_754
     stages = 9 * (24 * 16 + 16 * 16 + 16 * 64 + 64 * 64 + 64 * 192 + 192 * 192)
@@ -147,7 +147,7 @@ def test_the_layers_of_the_networks_of_pgu() -> None:
         ("patch_transformer", SHAPE), ("patch_transformer", (1, 28, 28)),
         ("resnet18_stock", SHAPE),
         ("airbench_mini", SHAPE), ("airbench_mini", (1, 9, 9)), ("airbench_mini_plain", SHAPE),
-        ("airbench_mini_wide", (1, 28, 28)), ("airbench_mini_wide_plain", (1, 28, 28)),
+        ("airbench_mini_plain", (1, 28, 28)),
         ("strided_cnn", SHAPE), ("strided_cnn", (1, 28, 28)), ("mlp_512", (384,)),
     ],
 )  # fmt: skip

@@ -6,7 +6,7 @@ A specification names a network by its key in :data:`MODELS`; :func:`build` make
 - `vgg`: VGG-11, the network of the JiT paper, and its miniature
 - `small_vgg`: the network of PGU's data removal and de-poisoning
 - `all_cnn`: the network of PGU's sub-class removal
-- `airbench`: the network of airbench in small, which learns CIFAR by heart on one core
+- `airbench`: the network of airbench in small, which learns CIFAR-10 by heart on one core
 - `resnet`: ResNet-18 with a stem for small images, or with its own
 - `vit`: vision transformers of `timm`, an extra
 - `patch_transformer`: a vision transformer of plain layers, which needs no extra
@@ -65,8 +65,6 @@ MODELS: dict[str, Callable[[Any, int], nn.Module]] = {
     "patch_transformer": PatchTransformer,
     "airbench_mini": AirbenchMini,
     "airbench_mini_plain": partial(AirbenchMini, batchnorm=False),
-    "airbench_mini_wide": partial(AirbenchMini, widths=(16, 64, 192)),
-    "airbench_mini_wide_plain": partial(AirbenchMini, widths=(16, 64, 192), batchnorm=False),
 }
 """Every network by its name in a specification."""
 
