@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from unlearnlib.errors import SpecError
-from unlearnlib.models import MODELS, VGG11, ViT, build
+from unlearnlib.models import MODELS, VGG11, AirbenchMini, ViT, build
 
 from .toys import seeded
 
@@ -80,6 +80,38 @@ def test_the_sizes_of_the_networks_of_pgu() -> None:
     assert count(build("all_cnn_mini", (1, 28, 28), 10)) == cnn + 2 * (2 * 12 + 6 * 24)
 
 
+def test_the_sizes_of_the_small_airbench() -> None:
+    with torch.device("meta"):
+        wide = AirbenchMini(SHAPE, 100, widths=(16, 64, 192))
+        plain = build("airbench_mini_plain", SHAPE, 10)
+        assert count(build("airbench_mini", SHAPE, 10)) == 146_754
+    stages = 9 * (24 * 16 + 16 * 16 + 16 * 64 + 64 * 64 + 64 * 192 + 192 * 192)
+    ends = (3 * 4 + 1) * 24 + 193 * 100
+    assert count(wide) == stages + ends + 2 * 2 * (16 + 64 + 192)
+    stages = 9 * (24 * 32 + 32 * 32 + 32 * 64 + 3 * 64 * 64)
+    assert count(plain) == stages + (3 * 4 + 1) * 24 + 65 * 10 + 2 * (32 + 64 + 64)
+
+
+def test_the_small_airbench_pools_before_it_normalises() -> None:
+    """Seven convolutions; the sides go 32, 31, 15, 7, 3; the maximum is taken over 3 x 3."""
+    model = build("airbench_mini", SHAPE, 10)
+    features: Any = model.features
+    stage = [nn.Conv2d, nn.MaxPool2d, nn.BatchNorm2d, nn.GELU, nn.Conv2d, nn.BatchNorm2d, nn.GELU]
+    assert [type(layer) for layer in features] == [nn.Conv2d, nn.GELU] + 3 * stage
+    maps = features(images(2))
+    assert maps.shape == (2, 64, 3, 3)
+    assert_close(model(images(2)), model.get_submodule("head")(maps.flatten(2).max(2).values))
+
+
+def test_the_plain_airbench_starts_with_outputs_that_neither_vanish_nor_explode() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = build("airbench_mini_plain", SHAPE, 10)
+    features: Any = model.features
+    assert 0.3 < features(images(64)).std() < 3
+    assert not [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
+
+
 def test_the_layers_of_the_networks_of_pgu() -> None:
     """Names and inputs of the layers as the notes have them."""
     with torch.device("meta"):
@@ -114,6 +146,8 @@ def test_the_layers_of_the_networks_of_pgu() -> None:
         ("resnet18", SHAPE), ("resnet18", (1, 28, 28)), ("resnet18_mini", (1, 28, 28)),
         ("patch_transformer", SHAPE), ("patch_transformer", (1, 28, 28)),
         ("resnet18_stock", SHAPE),
+        ("airbench_mini", SHAPE), ("airbench_mini", (1, 9, 9)), ("airbench_mini_plain", SHAPE),
+        ("airbench_mini_plain", (1, 28, 28)),
         ("strided_cnn", SHAPE), ("strided_cnn", (1, 28, 28)), ("mlp_512", (384,)),
     ],
 )  # fmt: skip
@@ -131,7 +165,8 @@ def test_logits_of_any_shape(name: str, shape: tuple[int, ...]) -> None:
     "name",
     [
         "vgg_mini", "vgg_mini_bn", "simple_cnn", "mlp", "resnet18", "small_vgg_mini",
-        "all_cnn_mini", "resnet18_mini", "patch_transformer",
+        "all_cnn_mini", "resnet18_mini", "patch_transformer", "airbench_mini",
+        "airbench_mini_plain",
     ],
 )  # fmt: skip
 def test_in_eval_mode_examples_do_not_meet(name: str) -> None:

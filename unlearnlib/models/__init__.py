@@ -6,6 +6,7 @@ A specification names a network by its key in :data:`MODELS`; :func:`build` make
 - `vgg`: VGG-11, the network of the JiT paper, and its miniature
 - `small_vgg`: the network of PGU's data removal and de-poisoning
 - `all_cnn`: the network of PGU's sub-class removal
+- `airbench`: the network of airbench in small, which learns CIFAR-10 by heart on one core
 - `resnet`: ResNet-18 with a stem for small images, or with its own
 - `vit`: vision transformers of `timm`, an extra
 - `patch_transformer`: a vision transformer of plain layers, which needs no extra
@@ -21,6 +22,7 @@ import torch
 from torch import nn
 
 from ..errors import SpecError
+from .airbench import AirbenchMini
 from .all_cnn import AllCNN
 from .patch_transformer import PatchTransformer
 from .resnet import ResNet18
@@ -61,6 +63,8 @@ MODELS: dict[str, Callable[[Any, int], nn.Module]] = {
         ViT, name="vit_tiny_patch16_224", pretrained=False, img_size=32, patch_size=4, depth=6
     ),
     "patch_transformer": PatchTransformer,
+    "airbench_mini": AirbenchMini,
+    "airbench_mini_plain": partial(AirbenchMini, batchnorm=False),
 }
 """Every network by its name in a specification."""
 
@@ -87,7 +91,7 @@ def build(name: str, shape: tuple[int, ...], classes: int) -> nn.Module:
 
 
 __all__ = [
-    "MLP", "MODELS", "VGG11", "AllCNN", "BagOfWords", "EncoderClassifier", "Factory",
-    "PatchTransformer", "ResNet18", "SimpleCNN", "SmallVGG", "StridedCNN", "TextTransformer",
-    "VGGMini", "ViT", "build",
+    "MLP", "MODELS", "VGG11", "AirbenchMini", "AllCNN", "BagOfWords", "EncoderClassifier",
+    "Factory", "PatchTransformer", "ResNet18", "SimpleCNN", "SmallVGG", "StridedCNN",
+    "TextTransformer", "VGGMini", "ViT", "build",
 ]  # fmt: skip
