@@ -125,7 +125,7 @@ def test_what_is_not_found_is_told_once_of_the_whole_set() -> None:
     """Not batch by batch: a batch without any is no reason to give up."""
     model = nn.Linear(6, 3).double()
     model.weight.data.zero_()  # 0 is what it answers wherever it is asked
-    model.bias.data = torch.tensor([1.0, 0.0, 0.0]).double()
+    model.bias.data = torch.tensor([2.0, 0.0, 0.0]).double()
     forget = Labelled(FORGET.x, torch.tensor([0, 0, 1, 0, 0, 0, 0]))
     with pytest.warns(UserWarning, match="^6 of 7 examples") as told:
         AMUN(batch_size=2, epochs=1)(model, forget=forget, retain=RETAIN, generator=seeded())

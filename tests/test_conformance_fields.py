@@ -14,7 +14,7 @@ NAMED: dict[str, Any] = {**METHODS, "Recipe": Recipe}
 BELOW = {
     **dict.fromkeys(("epochs", "batch_size", "forget_batch_size", "noises", "chunk", "group",
                      "steps", "refresh", "max_epochs", "batches", "student_steps", "retain_steps",
-                     "copies", "per_class", "examples", "every", "k"), (0, 1)),
+                     "copies", "per_class", "examples", "every", "k", "maker_steps"), (0, 1)),
     **dict.fromkeys(("ascents", "trust", "again", "free"), (-1, 0)),
     **dict.fromkeys(("sigma", "temperature", "budget", "floor", "clip"), (0.0, 1e-9)),
     **dict.fromkeys(("lr", "lr_end", "weight_decay", "momentum", "alpha", "lam", "beta", "gamma",

@@ -59,7 +59,7 @@ def test_a_layer_under_two_names_stays_one_layer(method: Method) -> None:
 @pytest.mark.parametrize("name", [name for name in STEPS if not name.startswith(REAL_INPUTS)])
 def test_an_embedding_of_bounded_norm_is_not_rescaled(name: str) -> None:
     model = nn.Sequential(
-        nn.Embedding(7, 4, max_norm=0.5), nn.Flatten(), nn.Linear(24, 3)
+        nn.Embedding(7, 4, max_norm=0.5), nn.Flatten(), nn.Linear(24, 5), nn.Linear(5, 3)
     ).double()  # fmt: skip
     before = state(model)
     given = handed(model, lambda x: (x * 9).long() % 7)
