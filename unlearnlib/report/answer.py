@@ -13,7 +13,7 @@ from .rows import marked, row_dicts
 from .verdicts import CLAIM_GLYPHS
 
 _BORDERS = re.compile(r" - .*| \([^()]*\)$")
-_STYLE = "border-left:4px solid;padding:0.1em 0 0.1em 0.8em;margin:0.5em 0;max-width:700px"
+BOX = "border-left:4px solid;padding:0.1em 0 0.1em 0.8em;margin:0.5em 0;max-width:700px"
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Answer:
 
     def _repr_html_(self) -> str:
         lines = (f"<strong>{escape(self.question)}</strong>", *self.lines)
-        return f'<div class="answer" style="{_STYLE}">{"<br>".join(lines)}</div>'
+        return f'<div class="answer" style="{BOX}">{"<br>".join(lines)}</div>'
 
     def __repr__(self) -> str:
         """Return the box as plain text, a line for each of its own."""

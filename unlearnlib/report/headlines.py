@@ -12,6 +12,7 @@ from types import MappingProxyType
 import pandas as pd
 
 from ..errors import SpecError
+from .answer import BOX
 from .overview import cell_of
 from .rows import row_dicts
 from .verdicts import (
@@ -24,7 +25,6 @@ from .verdicts import (
     UNTESTED,
 )
 
-_STYLE = "border-left:4px solid;padding:0.1em 0 0.1em 0.8em;margin:0.5em 0;max-width:700px"
 _COUNTED = {
     REPRODUCED: "reproduced", NOT: "not reproduced", DEPENDS: "depend on the setting",
     UNDECIDED: "undecided", NO_POWER: "without power", UNTESTED: "cannot be tested",
@@ -161,7 +161,7 @@ def show_counts_of_verdicts(claims: pd.DataFrame) -> Headlines:
         first = f", of {of}" if not lines else ""
         counts = _counts(rows["verdict"], marked=True)
         lines.append(f"At <strong>{escape(str(scale))}</strong> scale{first}: {counts}{doubt}.")
-    return Headlines(f'<div class="answer" style="{_STYLE}">{"<br>".join(lines)}</div>')
+    return Headlines(f'<div class="answer" style="{BOX}">{"<br>".join(lines)}</div>')
 
 
 def show_papers(claims: pd.DataFrame) -> Headlines:
