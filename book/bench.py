@@ -6,9 +6,13 @@ turns; images are random, since times do not depend on what they show.
 
 import argparse
 import json
+import platform
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -80,3 +84,26 @@ def write(found: Mapping[str, Any], o: argparse.Namespace) -> None:
         origin = {"options": options, "environment": environment(), "load": o.load}
         with open(o.json, "w") as file:
             file.write(json.dumps({**origin, **found}, indent=1) + "\n")
+
+
+def where(o: argparse.Namespace) -> dict[str, Any]:
+    """Return on what machine, with what and when something is measured."""
+    known = environment()
+    return {
+        "device": processor() if o.device == "cpu" else known["device"],
+        "vectors": torch.backends.cpu.get_cpu_capability(),
+        **{name: known[name] for name in ("threads", "torch", "commit")},
+        "date": date.today().isoformat(),
+        "rounds": o.repeats,
+        "load": o.load,
+    }
+
+
+def processor() -> str:
+    """Return the name that the processor has for itself, where Linux knows it."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor() or platform.machine()
+    found = re.search(r"model name\s*: (.*)", text)
+    return found[1] if found else platform.machine()

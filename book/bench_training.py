@@ -16,22 +16,18 @@ asks for it again, page by page; its lines stand beside those of the first.
 
 import argparse
 import os
-import platform
-import re
 from collections.abc import Callable, Mapping
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
-from bench import Row, measure, parser, problem
+from bench import Row, measure, parser, problem, where
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
 from unlearnlib import Labelled, rng
 from unlearnlib.data.augment import augment
-from unlearnlib.runs.environment import environment
 from unlearnlib.runs.one_run import outputs
 from unlearnlib.training import Recipe, optimiser_of, step
 
@@ -127,30 +123,6 @@ def line(name: str, o: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def where(o: argparse.Namespace) -> dict[str, Any]:
-    """Return on what machine, with what and when this is measured."""
-    known = environment()
-    return {
-        "memory": "kept" if os.environ.get("MALLOC_MMAP_MAX_") == "0" else "given back",
-        "device": processor() if o.device == "cpu" else known["device"],
-        "vectors": torch.backends.cpu.get_cpu_capability(),
-        **{name: known[name] for name in ("threads", "torch", "commit")},
-        "date": date.today().isoformat(),
-        "rounds": o.repeats,
-        "load": o.load,
-    }
-
-
-def processor() -> str:
-    """Return the name that the processor has for itself, where Linux knows it."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return platform.processor() or platform.machine()
-    found = re.search(r"model name\s*: (.*)", text)
-    return found[1] if found else platform.machine()
-
-
 def kept(path: Path, line: Mapping[str, Any]) -> None:
     """Put a line into the table at `path`, in the place of an older one of the same kind."""
     table = pd.DataFrame([line])
@@ -167,8 +139,9 @@ def main() -> None:
     options.add_argument("--only", nargs="*", default=list(NETWORKS), metavar="NETWORK")
     options.add_argument("--csv", metavar="FILE", type=Path)
     o = options.parse_args()
+    memory = "kept" if os.environ.get("MALLOC_MMAP_MAX_") == "0" else "given back"
     for name in o.only:
-        found = line(name, o) | where(o)
+        found = line(name, o) | {"memory": memory} | where(o)
         times = found["step (ms)"] / found["floor (ms)"]
         print(f"{name:16}{found['step (ms)']:9.3f} ms an image{times:7.2f} x floor", flush=True)
         if o.csv:
