@@ -189,9 +189,9 @@ def test_the_sliders_show_the_setting_where_they_stand(
         for i, place in enumerate(at):
             knob = f"document.querySelectorAll('.dial-knobs input')[{i}]"
             browser.value(f"{knob}.value = {place}; {knob}.dispatchEvent(new Event('input'))")
-            now = browser.value(
-                f"[{knob}.getAttribute('aria-valuetext'), {knob}.nextElementSibling.textContent]"
-            )
+            told = f"{knob}.getAttribute('aria-valuetext')"
+            value = f"{knob}.parentElement.nextElementSibling.textContent"
+            now = browser.value(f"[{told}, {value}]")
             assert now == [recorded.knobs[i].values[place]] * 2
         assert browser.value(SHOWN) == expected(recorded, at)
 

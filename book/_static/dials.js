@@ -40,7 +40,7 @@
       for (const knob of knobs) {
         if (knob.options) continue;
         knob.setAttribute("aria-valuetext", value(knob));
-        knob.nextElementSibling.textContent = value(knob);
+        knob.parentElement.nextElementSibling.textContent = value(knob);
       }
       const said = (knob) => (knob.options ? "" : `${knob.dataset.word} = `) + value(knob);
       named.textContent = knobs.map(said).join(", ");

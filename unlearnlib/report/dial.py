@@ -46,9 +46,10 @@ class Knob:
         word, now = escape(self.word), escape(self.values[place])
         if self.slides:
             return (
-                f'<label>{word} <input type="range" min="0" max="{len(self.values) - 1}" '
+                f'<span><label>{word} <input type="range" min="0" max="{len(self.values) - 1}" '
                 f'value="{place}" aria-valuetext="{now}" data-word="{word}" '
-                f'data-values="{"|".join(self.values)}"> <output>{now}</output></label>'
+                f'data-values="{"|".join(self.values)}"></label> '
+                f'<span class="dial-value" aria-hidden="true">{now}</span></span>'
             )
         options = "".join(
             f'<option value="{i}"{" selected" * (i == place)}>{escape(value)}</option>'
