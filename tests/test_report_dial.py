@@ -183,6 +183,8 @@ def test_the_sliders_show_the_setting_where_they_stand(
 ) -> None:
     opened(browser, recorded, tmp_path / "page.html")
     assert not browser.value("document.querySelector('.dial-knobs').hidden")
+    table = "document.querySelector('.dial-all')"
+    assert browser.value(f"[{table}.tabIndex, {table}.ariaLabel]") == [0, "All 16 settings"]
     first = tuple(place or 0 for place in recorded.first.at)
     assert browser.value(SHOWN) == expected(recorded, first)
     for at in ((0, 0), (3, 1), (1, 3)):

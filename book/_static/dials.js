@@ -48,6 +48,10 @@
     }
 
     for (const knob of knobs) knob.addEventListener("input", show);
+    const table = dial.querySelector(".dial-all"); // it may be wide, and scrolls by the keyboard
+    table.tabIndex = 0;
+    table.setAttribute("role", "region");
+    table.setAttribute("aria-label", dial.querySelector("summary").textContent);
     dial.querySelector(".dial-knobs").hidden = false;
     show(); // a browser may keep where the sliders stood
   }
