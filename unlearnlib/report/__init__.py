@@ -19,6 +19,7 @@
 - `recorded_tables`: recorded runs beside a printed item, of a data set, one request a row
 - `counts`: in how many models something holds, for the sentences and the tables of pages
 - `answer`: the box under the title of a page
+- `dial`: what one setting of a sweep forgets and keeps, chosen by sliders
 - `searches`: what declared searches found
 - `headroom`: what there is to forget, in the first table of a page
 - `model_by_model`: tables with a column a request
@@ -31,6 +32,7 @@ from .answer import show_answer
 from .claims_file import read_claims
 from .compare import compare
 from .counts import by_model, of_models, show_counts
+from .dial import show_dial
 from .handover import hand_over, handed_over
 from .headlines import show_counts_of_verdicts, show_papers
 from .headroom import headroom, show_headroom
@@ -113,6 +115,7 @@ __all__ = [
     "show_comparison",
     "show_counts",
     "show_counts_of_verdicts",
+    "show_dial",
     "show_glance",
     "show_headroom",
     "show_ledger",
