@@ -48,17 +48,21 @@ def test_the_switch_opens_all_code_and_is_remembered(browser: Any, page: str) ->
     browser.value(f"{SWITCH}.click()")
     assert browser.value(OPEN) == [True, True]
     assert browser.value(f"{SWITCH}.getAttribute('aria-pressed')") == "true"
-    assert opened_again(browser, page, [True, True])
+    assert comes_to(browser, OPEN, [True, True], page)
     browser.value(f"{SWITCH}.click()")
-    assert opened_again(browser, page, [False, False])
+    assert comes_to(browser, OPEN, [False, False], page)
 
 
-def opened_again(browser: Any, page: str, expected: list[bool]) -> bool:
-    """Whether a visit finds the code so: the browser writes down what it is told after a while."""
+def comes_to(browser: Any, expression: str, expected: Any, page: str = "") -> bool:
+    """Whether a value is reached within a minute, on a page, if named, that is opened anew.
+
+    A script may wait for the layout, and what is told to be remembered is written down later.
+    """
     until = time.monotonic() + 60
     while time.monotonic() < until:
-        browser.open(page)
-        if browser.value(OPEN) == expected:
+        if page:
+            browser.open(page)
+        if browser.value(expression) == expected:
             return True
     return False
 
@@ -68,9 +72,8 @@ def test_a_wide_table_says_that_it_scrolls_and_keeps_its_first_column(
 ) -> None:
     browser.widen(600)
     browser.open(page)
-    browser.value("new Promise((done) => setTimeout(done, 200))")
     box = "document.querySelector('#wide').parentElement"
-    assert browser.value(f"[...{box}.classList]") == ["output", "text_html", "close", "scrolls"]
+    assert comes_to(browser, f"[...{box}.classList]", ["output", "text_html", "close", "scrolls"])
     assert browser.value(f"[{box}.tabIndex, {box}.getAttribute('aria-label')]") == [0, "Wide"]
     assert "scroll" in browser.value(f"getComputedStyle({box}, '::before').content")
     left = "document.querySelector('#wide td').getBoundingClientRect().left"
@@ -83,8 +86,7 @@ def test_a_wide_table_says_that_it_scrolls_and_keeps_its_first_column(
     small = "[...document.querySelector('#small').parentElement.classList]"
     assert browser.value(small) == ["output", "text_html"]
     browser.widen(9000)
-    browser.value("new Promise((done) => setTimeout(done, 200))")
-    assert browser.value(f"[...{box}.classList]") == ["output", "text_html"]
+    assert comes_to(browser, f"[...{box}.classList]", ["output", "text_html"])
 
 
 def test_a_figure_scrolls_on_a_phone_alone_and_its_caption_stays(browser: Any, page: str) -> None:
@@ -92,8 +94,7 @@ def test_a_figure_scrolls_on_a_phone_alone_and_its_caption_stays(browser: Any, p
     for width, classes in ((400, ["output", "text_html", "close", "scrolls"]), (1400, None)):
         browser.widen(width)
         browser.open(page)
-        browser.value("new Promise((done) => setTimeout(done, 200))")
-        assert browser.value(f"[...{box}.classList]") == (classes or ["output", "text_html"])
+        assert comes_to(browser, f"[...{box}.classList]", classes or ["output", "text_html"])
         assert browser.value(f"{box}.getAttribute('aria-label')") == (classes and "Dots")
         left = "document.querySelector('figcaption').getBoundingClientRect().left"
         before = browser.value(left)
