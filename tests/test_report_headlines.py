@@ -106,7 +106,7 @@ def test_each_paper_counts_its_own_claims() -> None:
 @pytest.mark.parametrize(
     ("rows", "box", "entry"),
     [
-        ([(True, "not reproduced")] * 2, "2 not reproduced (exact counts, which need no models)",
+        ([(True, "not reproduced")] * 2, "2 not reproduced (exact counts: one model decides)",
          "2 not reproduced (exact counts)."),
         ([(True, "not reproduced"), (False, "not reproduced")], "2 not reproduced.",
          "2 not reproduced."),

@@ -202,7 +202,7 @@ def _papers(names: Iterable[str]) -> list[Paper]:
 def _counts(rows: pd.DataFrame, *, marked: bool = False) -> str:
     """Return "12 reproduced, 3 undecided": always the first, and what else there is.
 
-    Where no model is drawn for any of a number, this is said.
+    Where exact counts alone make a number, this is said.
     """
     told = []
     for word, text in _COUNTED.items():
@@ -213,7 +213,7 @@ def _counts(rows: pd.DataFrame, *, marked: bool = False) -> str:
             if marked:
                 kind = word.replace(" ", "-")
                 number = f'<span class="cell-of {kind}">{CLAIM_GLYPHS[word]} {number}</span>'
-                why = f" ({_EXACT}, which need no models)" if exact else ""
+                why = f" ({_EXACT}: one model decides)" if exact else ""
                 told.append(f'<span class="counted">{number} {text}</span>{why}')
             else:
                 told.append(f"{number} {text}{' (exact counts)' if exact else ''}")
