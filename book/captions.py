@@ -1,4 +1,7 @@
-"""Figures and tables of a built page get a number, a visible caption and a link to themselves."""
+"""Figures and tables of a built page get a number, a visible caption and a link to themselves.
+
+Headings of sections that answer a question of the book's list lead to its place there.
+"""
 
 import re
 
@@ -10,6 +13,10 @@ _CAPTIONED = re.compile(
 )
 _HEADING = re.compile(r"(?<=>)[^<>]+(?=</th>)")
 _INTERVAL = re.compile(r"\(\S+ to \S+\)(?=</td>)")
+_ASKED = re.compile(
+    r'<span id="(?P<id>(?:jit|pgu|lf|nt)-[a-z]\d+)"></span>\s*<h\d>.*?(?=<a class="headerlink")',
+    re.DOTALL,
+)
 _CORNER = re.compile(r"<th((?:\s[^>]*)?)>(?:\s|&nbsp;)*</th>")
 
 
@@ -45,6 +52,25 @@ def captioned(body: str) -> str:
 
 def _link(anchor: str, what: str) -> str:
     return f'<a class="headerlink" href="#{anchor}" title="Link to this {what}">#</a>'
+
+
+def asked(body: str, questions: str) -> str:
+    """Return the HTML of a page whose headings, where they answer a question, lead to the list.
+
+    Args:
+        body: The HTML; the label of such a heading is the id of the question.
+        questions: The address of the page with the list.
+
+    >>> asked('<span id="lf-q6"></span><h2>Norms<a class="headerlink" ...', "questions.html")
+    '<span id="lf-q6"></span><h2>Norms <a class="question" href="questions.html#question-lf-q6"...
+    """
+
+    def led(found: re.Match[str]) -> str:
+        return (
+            f'{found[0]} <a class="question" href="{questions}#question-{found["id"]}">question</a>'
+        )
+
+    return _ASKED.sub(led, body)
 
 
 def headed(body: str) -> str:

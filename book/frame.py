@@ -1,8 +1,8 @@
 """What stands around the text of every page: an extension of Sphinx, named in _config.yml.
 
-The answer stands under the title and code is folded, figures and tables have numbers and links, the
-foot of a page says where it comes from and how to cite it, and nothing is loaded that a page from a
-folder cannot load.
+The answer stands under the title and code is folded, figures and tables have numbers and links,
+headings lead to the question that they answer, the foot of a page says where it comes from and how
+to cite it, and nothing is loaded that a page from a folder cannot load.
 """
 
 import re
@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from captions import captioned, headed, unbroken
+from captions import asked, captioned, headed, unbroken
 from docutils import nodes
 from sources import NOTEBOOKS, PUBLISHED, bibtex, records, specifications
 from sphinx.application import Sphinx
@@ -52,6 +52,8 @@ def frame(app: Sphinx, page: str, template: str, context: dict[str, Any], docume
     if context.get("body"):
         context["body"] = captioned(headed(unbroken(context["body"])))
     if app.builder.name == "html" and page.startswith(EXECUTED):
+        questions = f"{'../' * page.removeprefix(EXECUTED).count('/')}questions.html"
+        context["body"] = asked(context["body"], questions)
         context["body"] += foot(page.removeprefix(EXECUTED), context)
 
 

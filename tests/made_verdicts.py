@@ -16,7 +16,7 @@ def whole(**changed: Any) -> dict[str, Any]:
         "id": "jit-fast", "part": "jit", "sentence": "JiT is fast & light.", "source": "Table 1",
         "page": "jit/full_class", "scale": "laptop", "verdict": "reproduced", "detail": "told",
         "share": "9/10", "exploratory": False, "frozen": "2026-11-29 11:05", "stale": False,
-        "ours": False, "together": False, **changed,
+        "ours": False, "together": False, "exact": False, **changed,
     }  # fmt: skip
     return {**row, "glyph": GLYPHS[row["verdict"]]}
 

@@ -50,6 +50,15 @@ def test_a_claim_links_to_itself(captions: ModuleType) -> None:
     assert found.endswith("<br><small>Table 1</small></td>")
 
 
+def test_a_heading_that_answers_a_question_leads_to_it(captions: ModuleType) -> None:
+    link = '<a class="headerlink" href="#norms" title="Link to this heading">#</a>'
+    heading = f'<span id="{{}}"></span><h2>Norms <em>of</em> it{link}</h2>'
+    plain = f"<h2>Plain{link}</h2>" + heading.format("fig-q1")
+    body = captions.asked(plain + heading.format("lf-q6"), "../questions.html")
+    led = ' <a class="question" href="../questions.html#question-lf-q6">question</a>'
+    assert body == plain + heading.format("lf-q6").replace(link, led + link)
+
+
 def test_an_empty_corner_is_no_heading(captions: ModuleType) -> None:
     frame = pd.DataFrame({"": ["a"], "n": [1]})
     for html in (plain(frame)._repr_html_(), frame.to_html()):

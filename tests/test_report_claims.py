@@ -137,9 +137,10 @@ def test_the_claims_file_reads_and_every_claim_has_a_verdict_at_every_scale() ->
     assert by["jit-geometry-near", "laptop"] == UNTESTED
     assert by["jit-state-of-the-art", "paper"] == UNTESTED
     assert glance(frame)[list(by.unique())].to_numpy().sum() == len(frame)
+    assert dict(zip(frame["id"], frame["exact"], strict=True)) == {c.id: c.exact for c in claims}
     assert list(frame) == [
         "id", "part", "sentence", "source", "page", "scale", "verdict", "glyph", "detail", "share",
-        "exploratory", "frozen", "stale", "ours", "together",
+        "exploratory", "frozen", "stale", "ours", "together", "exact",
     ]  # fmt: skip
 
 

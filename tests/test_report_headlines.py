@@ -99,7 +99,36 @@ def test_each_paper_counts_its_own_claims() -> None:
             ]
             assert int(total) == len(of_paper)
             wanted = {w: of_paper.count(w) for w in WORDS if w == "reproduced" or w in of_paper}
+            counts = counts.replace(" (exact counts)", "")
             assert counts == ", ".join(f"{n} {WORDS[word]}" for word, n in wanted.items())
+
+
+@pytest.mark.parametrize(
+    ("rows", "box", "entry"),
+    [
+        ([(True, "not reproduced")] * 2, "2 not reproduced (exact counts: one model decides)",
+         "2 not reproduced (exact counts)."),
+        ([(True, "not reproduced"), (False, "not reproduced")], "2 not reproduced.",
+         "2 not reproduced."),
+        ([(True, "cannot be tested here"), (False, "not reproduced")], "1 cannot be tested.",
+         "1 cannot be tested."),
+    ],
+)  # fmt: skip
+def test_a_number_that_counts_alone_decide_is_marked(
+    rows: list[tuple[bool, str]], box: str, entry: str
+) -> None:
+    paper = [
+        whole(id=f"pgu-{i}", scale="paper", exact=exact, verdict=verdict)
+        for i, (exact, verdict) in enumerate(rows)
+    ]
+    claims = frames(*every_paper(), *paper)
+    line = repr(show_counts_of_verdicts(claims)).splitlines()[1]
+    assert box in line
+    assert line.count("exact counts") == box.count("exact counts")
+    lines = repr(show_papers(claims)).splitlines()
+    (of_pgu,) = [line for line in lines if "at paper scale" in line]
+    assert entry in of_pgu
+    assert "0 reproduced (" not in of_pgu
 
 
 def test_a_main_claim_has_its_verdict_in_each_form_and_leads_to_its_row() -> None:

@@ -16,6 +16,7 @@
 - `table`: what a finished table is; `show`: the tables of pages; `side_by_side`: a comparison's
 - `verdict_tables`: the tables of the ledger; `overview`: the ledger as a picture
 - `headlines`: how many claims hold, and which main ones of each paper, for the front page
+- `questions`: the questions that the book answers, each with its section and its answer
 - `recorded_tables`: recorded runs beside a printed item, of a data set, one request a row
 - `counts`: in how many models something holds, for the sentences and the tables of pages
 - `answer`: the box under the title of a page
@@ -41,6 +42,7 @@ from .model_by_model import show_by_request, show_paired_by_request
 from .overview import show_overview
 from .paired_examples import wilcoxon
 from .printed import as_printed, reported
+from .questions import checked_lines, read_questions, show_questions
 from .recorded_tables import (
     by_request,
     random_shares,
@@ -84,6 +86,7 @@ __all__ = [
     "by_model",
     "by_request",
     "by_setting",
+    "checked_lines",
     "compare",
     "differences",
     "glance",
@@ -102,6 +105,7 @@ __all__ = [
     "plain",
     "random_shares",
     "read_claims",
+    "read_questions",
     "reported",
     "rerun_line",
     "rerun_table",
@@ -124,6 +128,7 @@ __all__ = [
     "show_paired_by_request",
     "show_papers",
     "show_printed",
+    "show_questions",
     "show_random_shares",
     "show_searches",
     "show_summary",

@@ -85,19 +85,25 @@ def _of_claims(verdicts: pd.DataFrame, main: Sequence[str], ledger: str) -> list
     others = f"all {len(rows)} claims of this page: {counts}" if len(rows) > len(main) else ""
     where = "; ".join(filter(None, (f"At {scales.pop()} scale", others)))
     more = f'{where} (<a href="{ledger}">other scales and settings</a>).'
-    return [*(_verdict(rows[name], ledger) for name in main), more]
+    return [*(verdict_line(rows[name], ledger) for name in main), more]
 
 
-def _verdict(row: dict[str, Any], ledger: str) -> str:
-    """Return the verdict on a claim, in how many models it holds, and what it says.
+def verdict_line(row: dict[str, Any], ledger: str, *, scale: bool = False) -> str:
+    """Return the verdict on a claim, in how many models it holds, and what it says, as HTML.
 
     The borders at the end of its sentence, after " - " or in brackets, are left to the ledger.
+
+    Args:
+        row: Of :func:`ledger`.
+        ledger: The ledger's page, which the sentence leads to.
+        scale: Whether to name the scale.
     """
     word = marked(f"{row['glyph']} {row['verdict']}", row["stale"])
     kind = f"verdict {row['verdict'].replace(' ', '-')}"
     k, _, n = row["share"].partition("/")
     told = [f"holds in {k} of {n} models"] if n else []
     told += ["exploratory"] if row["exploratory"] else []
+    told += [f"{row['scale']} scale"] if scale else []
     where = f" ({', '.join(told)})" if told else ""
     says = _BORDERS.sub("", row["sentence"].rstrip("."))
     link = f'<a href="{ledger}#claim-{row["id"]}">{escape(says)}</a>'

@@ -29,6 +29,7 @@ _COUNTED = {
     REPRODUCED: "reproduced", NOT: "not reproduced", DEPENDS: "depend on the setting",
     UNDECIDED: "undecided", NO_POWER: "without power", UNTESTED: "cannot be tested",
 }  # fmt: skip
+_EXACT = '<a href="../glossary.html#term-exact">exact counts</a>'
 _SAYS = (REPRODUCED, NOT, DEPENDS)
 """Verdicts that say something about a claim."""
 _FORMS = {"released": "as released", "equation": "by the equation"}
@@ -136,7 +137,7 @@ class Headlines:
 
     def __repr__(self) -> str:
         """Return the text without its marks, a line for each of its lines."""
-        html = re.sub(r"</t[hd]>", ": ", re.sub("<br>|</p>|</tr>", "\n", self.html))
+        html = re.sub(r"</t[hd]>", ": ", re.sub("<br>|</p>|</tr>|</d[td]>", "\n", self.html))
         text = unescape(re.sub(r"<[^>]+>", "", html))
         return "\n".join(filter(None, (line.strip(" :") for line in text.splitlines())))
 
@@ -159,7 +160,7 @@ def show_counts_of_verdicts(claims: pd.DataFrame) -> Headlines:
         doubtful = int((rows["exploratory"] & (rows["verdict"] != UNTESTED)).sum())
         doubt = f" (exploratory: {doubtful})" if doubtful else ""
         first = f", of {of}" if not lines else ""
-        counts = _counts(rows["verdict"], marked=True)
+        counts = _counts(rows, marked=True)
         lines.append(f"At <strong>{escape(str(scale))}</strong> scale{first}: {counts}{doubt}.")
     return Headlines(f'<div class="answer" style="{BOX}">{"<br>".join(lines)}</div>')
 
@@ -198,19 +199,24 @@ def _papers(names: Iterable[str]) -> list[Paper]:
     return [paper for paper in PAPERS if any(name.startswith(paper.ids) for name in names)]
 
 
-def _counts(verdicts: "pd.Series[str]", *, marked: bool = False) -> str:
-    """Return "12 reproduced, 3 undecided": always the first, and what else there is."""
-    counts = verdicts.value_counts()
+def _counts(rows: pd.DataFrame, *, marked: bool = False) -> str:
+    """Return "12 reproduced, 3 undecided": always the first, and what else there is.
+
+    Where exact counts alone make a number, this is said.
+    """
     told = []
     for word, text in _COUNTED.items():
-        if word == REPRODUCED or word in counts:
-            number = str(counts.get(word, 0))
+        of_word = rows[rows["verdict"] == word]
+        exact = word in _SAYS and len(of_word) > 0 and bool(of_word["exact"].all())
+        if word == REPRODUCED or len(of_word):
+            number = str(len(of_word))
             if marked:
                 kind = word.replace(" ", "-")
                 number = f'<span class="cell-of {kind}">{CLAIM_GLYPHS[word]} {number}</span>'
-                told.append(f'<span class="counted">{number} {text}</span>')
+                why = f" ({_EXACT}: one model decides)" if exact else ""
+                told.append(f'<span class="counted">{number} {text}</span>{why}')
             else:
-                told.append(f"{number} {text}")
+                told.append(f"{number} {text}{' (exact counts)' if exact else ''}")
     return ", ".join(told)
 
 
@@ -221,7 +227,7 @@ def _paper(paper: Paper, claims: pd.DataFrame) -> str:
     for scale, judged in rows.groupby("scale", sort=False):
         if not sentences or judged["verdict"].isin(_SAYS).any():
             verdicts = "verdicts" if len(judged) > 1 else "verdict"
-            counts = _counts(judged["verdict"])
+            counts = _counts(judged)
             sentences.append(f"Of {len(judged)} {verdicts} at {scale} scale: {counts}.")
     link = f'<a href="{paper.page}.html"><strong>{paper.name}</strong></a>'
     text = f"{link} {escape(paper.does)} {escape(' '.join(sentences))}"

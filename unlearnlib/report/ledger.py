@@ -36,7 +36,8 @@ def ledger(
         One row a (claim, scale): id, part, sentence, source, page, scale, verdict, glyph, detail,
         share ("9/10" of the models of all settings that count, "" if there are none or it is
         exact), exploratory, frozen (when, in UTC, and whether it was changed since; "" if it is
-        not), stale, ours (no paper makes it), together (it is about kinds of settings together).
+        not), stale, ours (no paper makes it), together (it is about kinds of settings together),
+        exact (no model is drawn).
 
     Raises:
         SpecError: `tables` or `cells` has an unknown scale, or `cells` an id that is no cell
@@ -50,9 +51,10 @@ def ledger(
         since = ", changed since" if claim.changed else ""
         frozen = f"{claim.frozen.time[:16].replace('T', ' ')}{since}" if claim.frozen else ""
         kind = {"frozen": frozen, "ours": claim.ours, "together": bool(claim.kinds)}
+        kind |= {"exact": claim.exact}
         rows.append({**names, **glyph, **one, **kind})
     columns = ["id", "part", "sentence", "source", "page", "scale", "verdict", "glyph", "detail",
-               "share", "exploratory", "frozen", "stale", "ours", "together"]  # fmt: skip
+               "share", "exploratory", "frozen", "stale", "ours", "together", "exact"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
 
