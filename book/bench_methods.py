@@ -21,7 +21,7 @@ from bench import parser, where
 from unlearnlib import Grid
 from unlearnlib.errors import DivergedError
 from unlearnlib.locations import PACKAGE
-from unlearnlib.methods import Retrain
+from unlearnlib.methods import Original, Retrain
 from unlearnlib.runs.grid import Run
 from unlearnlib.runs.one_run import unlearn
 from unlearnlib.sweep import grid_of
@@ -48,7 +48,7 @@ def runs(grids: Iterable[Grid]) -> Iterator[Run]:
         alike = {"training": first.training, "validation": first.validation}
         one = replace(grid, requests=first.requests[:1], seeds=first.seeds[:1], **alike)
         for run in one.runs():
-            if run.label not in seen and not isinstance(run.method, Retrain):
+            if run.label not in seen and not isinstance(run.method, Original | Retrain):
                 seen.add(run.label)
                 yield run
 
