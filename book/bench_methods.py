@@ -45,9 +45,8 @@ def runs(grids: Iterable[Grid]) -> Iterator[Run]:
                 f"{grid.part} is on {grid.dataset} with {grid.model}, but {first.part} on "
                 f"{first.dataset} with {first.model}: name pages of one data set and network."
             )
-        alike = {"training": first.training, "validation": first.validation}
-        one = replace(grid, requests=first.requests[:1], seeds=first.seeds[:1], **alike)
-        for run in one.runs():
+        one = replace(first, requests=first.requests[:1], seeds=first.seeds[:1])
+        for run in replace(one, methods=grid.methods).runs():
             if run.label not in seen and not isinstance(run.method, Original | Retrain):
                 seen.add(run.label)
                 yield run
