@@ -8,6 +8,7 @@ import re
 _CAPTIONED = re.compile(
     r"<caption(?P<style>[^>]*)>(?P<table>.*?)</caption>"
     r'|<img alt="(?P<figure>[^"]+)"(?P<rest>[^>]*src="data:image[^>]*)>'
+    r'|(?P<svg><svg [^>]*aria-label=")(?P<drawn>[^"]+)(?P<marks>".*?</svg>)'
     r'|<span id="(?P<claim>claim-[^"]+)">(?P<sentence>.*?)</span>',
     re.DOTALL,
 )
@@ -43,8 +44,10 @@ def captioned(body: str) -> str:
             text = f"<b>{name}.</b> {found['table']}{_link(anchor, 'table')}"
             return f'<caption{found["style"]} id="{anchor}">{text}</caption>'
         name, anchor = numbered("Figure")
-        text = f"<b>{name}.</b> {found['figure']}{_link(anchor, 'figure')}"
-        image = f'<img alt="{name}"{found["rest"]}>'
+        text = f"<b>{name}.</b> {found['figure'] or found['drawn']}{_link(anchor, 'figure')}"
+        image = f"{found['svg']}{name}{found['marks']}"
+        if found["figure"]:
+            image = f'<img alt="{name}"{found["rest"]}>'
         return f'<figure id="{anchor}">{image}<figcaption>{text}</figcaption></figure>'
 
     return _CAPTIONED.sub(written, body)

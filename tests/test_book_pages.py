@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 from docutils import nodes
 from docutils.utils import new_document
 
-from unlearnlib.report import Table
-from unlearnlib.report.figures import Picture
+from unlearnlib.report import Table, figures
 from unlearnlib.report.show import plain
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,7 +31,7 @@ def sources(of_book: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatc
 
 def test_tables_and_figures_are_numbered_apart_and_link_to_themselves(captions: ModuleType) -> None:
     table = Table(("Method", "n"), (("", ("JiT", "3")),), "Runs < 5")._repr_html_()
-    picture = Picture(b"png", "A dot a model & its mean")._repr_html_()
+    picture = figures.show_figure(plt.figure(), "A dot a model & its mean")._repr_html_()
     folded = '<img alt="logo" src="_static/logo.svg">'  # no figure of the page
     body = captions.captioned(table + picture + folded + table)
     assert re.findall(r' id="([^"]+)"', body) == ["table-1", "figure-1", "table-2"]
@@ -41,6 +41,20 @@ def test_tables_and_figures_are_numbered_apart_and_link_to_themselves(captions: 
     assert "Figure 1. A dot a model &amp; its mean#" in words
     assert body.count("<figure") == body.count("</figure>") == body.count("<figcaption>") == 1
     assert folded in body
+
+
+def test_a_figure_whose_marks_speak_is_numbered_as_others_are(captions: ModuleType) -> None:
+    pictures = []
+    for _ in range(2):
+        figure, ax = plt.subplots()
+        figures.tell(ax.plot([1], [1], "o")[0], "JiT: 1 > 0")
+        pictures.append(figures.show_figure(figure, "A dot & its mean")._repr_html_())
+    body = captions.captioned("<p>between</p>".join(pictures))
+    assert re.findall('<figure id="([^"]+)"><svg', body) == ["figure-1", "figure-2"]
+    assert re.findall('aria-label="([^"]+)"', body) == ["Figure 1", "Figure 2"]
+    assert body.count("<title>JiT: 1 &gt; 0</title>") == 2
+    assert "<b>Figure 2.</b> A dot &amp; its mean<a" in body
+    assert body.count("<p>between</p>") == body.count("</svg><figcaption>") - 1 == 1
 
 
 def test_a_claim_links_to_itself(captions: ModuleType) -> None:

@@ -1,5 +1,6 @@
 """What methods forget against what they keep, against means taken by hand."""
 
+import re
 from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
@@ -97,6 +98,17 @@ def test_a_mark_has_the_shape_of_what_its_method_sees_and_retraining_is_a_star()
     assert "not known" not in title  # no such method is there
     names = [text.get_text() for text in ax.texts]
     assert sorted(names) == sorted([*SEEN.keys() - {"SSD", "PGU"}, "SSD ⚠ stale"])
+
+
+def test_a_mark_says_its_method_and_its_numbers() -> None:
+    points = figures.positions(table())
+    html = figures.show_figure(figures.trade_off(points), "All")._repr_html_()
+    told = re.findall("<title>(.*?)</title>", html)
+    assert "JiT: forgotten +10.0, kept -5.0 (points), n = 3" in told
+    assert len(told) == 4
+    points[["x_low", "x_high", "y_low", "y_high"]] = [7.0, 12.0, -6.0, -0.04]
+    html = figures.show_figure(figures.trade_off(points), "All")._repr_html_()
+    assert "forgotten +10.0 (+7.0 to +12.0), kept -5.0 (-6.0 to +0.0) (points)" in html
 
 
 def test_a_method_without_numbers_is_named_and_not_drawn() -> None:

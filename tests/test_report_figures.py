@@ -151,7 +151,7 @@ def test_a_picture_carries_its_alternative_text_and_the_same_bytes() -> None:
         data = {"JiT": [0.1, 0.2]}
         return figures.show_figure(figures.boxes(data, "Entropy (nats)"), 'A box of "JiT"')
 
-    assert 'alt="A box of &quot;JiT&quot;"' in make()._repr_html_()
+    assert 'aria-label="A box of &quot;JiT&quot;"' in make()._repr_html_()
     assert make() == make()
     assert repr(make()) == 'Figure: A box of "JiT"'
     assert not plt.get_fignums()

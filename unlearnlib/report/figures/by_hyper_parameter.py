@@ -1,6 +1,7 @@
 """Charts of a measurement over the hyper-parameters of a method: a grid of two, or one dial."""
 
 import math
+from itertools import product
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -15,6 +16,7 @@ from ..presentation import label, presented
 from ..rows import once, one_setting, other_than, pick
 from ..summary import PAIR
 from .by_model import draw_line, how_drawn, keep_within
+from .hover import number, tell
 from .style import PARAMETERS, SYMBOLS, WIDTH, axes, colour, count, doubts, name_lines
 
 
@@ -50,6 +52,13 @@ def heatmap(
     whole = ends if None not in ends else [None, None]
     picture = ax.pcolormesh(means, cmap="cividis", vmin=whole[0], vmax=whole[1])
     figure.colorbar(picture, ax=ax, label=how.unit)
+    places = zip(product(grid.index, grid.columns), means.flat, strict=True)
+    ns = cells.count().unstack().to_numpy().flat
+    tell(picture, *(
+        f"{SYMBOLS.get(y, y)} = {row:g}, {SYMBOLS.get(x, x)} = {column:g}: "
+        + ("no number" if np.isnan(mean) else f"{number(mean)} {how.unit}, n = {n:.0f}")
+        for ((row, column), mean), n in zip(places, ns, strict=True)
+    ))  # fmt: skip
     low, high = picture.get_clim()
     for i, j in np.ndindex(*means.shape):
         value = means[i, j]
@@ -98,16 +107,17 @@ def curves(
     ends: list[tuple[float, str, Any]] = []
     shades = plt.get_cmap("viridis")
     lines = list(values[values[x].notna()].groupby(hue, sort=True))
-    for i, (key, line) in enumerate(lines):
+    for i, (key, runs) in enumerate(lines):
         ink: Any = colour(str(key)) if hue == "method" else shades(0.9 * i / len(lines))
         name = str(key) if hue == "method" else f"{SYMBOLS.get(hue, hue)} = {key:g}"
-        each = line.pivot_table("value", x, PAIR, dropna=False) * how.scale
+        each = runs.pivot_table("value", x, PAIR, dropna=False) * how.scale
         sizes |= set(each.count(axis=1))
-        draw_line(ax, each, ink=ink)
+        draw_line(ax, each, ink=ink, name=name)
         ends += [(float(end), name, ink) for end in each.mean(axis=1).dropna().iloc[-1:]]
     for method, level in values[values[x].isna()].groupby("method"):
         height = float(level["value"].mean() * how.scale)
-        ax.axhline(height, color=colour(str(method)), ls="--", lw=1.2)
+        line = ax.axhline(height, color=colour(str(method)), ls="--", lw=1.2)
+        tell(line, f"{method}: {number(height)} {how.unit}".rstrip())
         ends.append((height, str(method), colour(str(method))))
     ax.set_xscale("log" if log else "linear")
     keep_within(ax, (how.bounds[0] * how.scale, how.bounds[1] * how.scale), "y")

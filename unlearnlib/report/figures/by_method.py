@@ -14,6 +14,7 @@ from ..printed import UNITS, reported
 from ..rows import once, one_setting, pick
 from ..summary import PAIR
 from .by_model import draw_models, how_drawn, keep_within
+from .hover import number, tell
 from .style import MARKERS, PRINTED, SIGNS, WIDTH, axes, colour, count, doubts, without
 
 
@@ -54,18 +55,27 @@ def dots(
             continue
         marker = MARKERS[group(method, access)]
         ink, again = colour(method), method == AGAIN
-        mean = draw_models(ax, y, values.to_list(), ink=ink, marker=marker, open=again)
+        mean = draw_models(
+            ax, y, values.to_list(), ink=ink, marker=marker, open=again, name=str(method),
+            unit=how.unit, seeds=list(values.index.get_level_values("seed_model")),
+        )  # fmt: skip
         if method in in_print:
-            ax.plot([in_print[method] * how.scale], [y + 0.3], "D", mfc="white", mec=PRINTED, ms=5)
+            printed = in_print[method] * how.scale
+            (mark,) = ax.plot([printed], [y + 0.3], "D", mfc="white", mec=PRINTED, ms=5)
+            tell(mark, f"{method}, printed in {item}: {number(printed)} {how.unit}".rstrip())
         if math.isfinite(mean):
             _write_above(ax, mean, y, f"{mean:.{how.decimals}f}")
         if oracle and method in {oracle, AGAIN}:
             banded += values.to_list()
     if banded:
-        ax.axvspan(min(banded), max(banded), color="#d9d9d9", zorder=0, lw=3)
+        band = ax.axvspan(min(banded), max(banded), color="#d9d9d9", zorder=0, lw=3)
+        ends = f"{number(min(banded))} to {number(max(banded))}"
+        tell(band, f"Range of {oracle}: {ends} {how.unit}".rstrip())
     ax.set_yticks(range(len(order)), [method for method, _ in order])
     ax.set_ylim(len(order) - 0.5, -0.6)
     ax.grid(axis="y", visible=False)
+    ax.spines["left"].set_visible(False)  # where marks and numbers of what is forgotten stand
+    ax.tick_params(axis="y", length=0, pad=9)
     keep_within(ax, (how.bounds[0] * how.scale, how.bounds[1] * how.scale))
     ax.set_xlabel(label(metric, split, unit=True))
     lines = [f"{how_drawn(sizes)}{doubts(rows)}"]
@@ -111,8 +121,10 @@ def boxes(
             patch_artist=True,
             medianprops={"color": "black"},
         )
-        for box in drawn["boxes"]:
-            box.set(facecolor=colour(method), alpha=0.5)
+        (box,) = drawn["boxes"]
+        box.set(facecolor=colour(method), alpha=0.5)
+        low, middle, high = map(number, np.quantile(values, [0.25, 0.5, 0.75]))
+        tell(box, f"{method}: median {middle}, quartiles {low} and {high}, n = {len(values)}")
     ax.set_yticks(range(len(samples)), list(samples))
     ax.set_ylim(len(samples) - 0.4, -0.6)
     ax.grid(axis="y", visible=False)

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from ..summary import FEWEST, interval
+from .hover import number, tell
 from .style import count
 
 _SPREAD = 0.2
@@ -16,7 +17,16 @@ _PLACES = 12
 
 
 def draw_models(
-    ax: Axes, y: float, values: Sequence[float], *, ink: str, marker: str = "o", open: bool = False
+    ax: Axes,
+    y: float,
+    values: Sequence[float],
+    *,
+    ink: str,
+    marker: str = "o",
+    open: bool = False,
+    name: str = "",
+    unit: str = "",
+    seeds: Sequence[object] = (),
 ) -> float:
     """Draw one value a model along a row, and from five models on mean and 95 % interval.
 
@@ -30,6 +40,9 @@ def draw_models(
         ink: Colour.
         marker: Shape of the dots.
         open: Whether they are open; that is how a second oracle is drawn.
+        name: What a mark says under the pointer before its value, such as the method.
+        unit: What it says after it.
+        seeds: Those of the models, likewise.
 
     Returns:
         The mean, NaN where there are too few models for an interval.
@@ -38,17 +51,30 @@ def draw_models(
     style["mfc"] = "white" if open else ink
     places = y + np.linspace(-_SPREAD, _SPREAD, len(values)) if len(values) > 1 else [y]
     few = len(values) < FEWEST
-    ax.plot(values, places, ls="", ms=5 if few else 3.5, alpha=0.8 if few else 0.4, **style)
+    size: dict[str, Any] = {"ms": 5, "alpha": 0.8} if few else {"ms": 3.5, "alpha": 0.4}
+    (dots,) = ax.plot(values, places, ls="", **size, **style)
+    unit = f" {unit}" if unit else ""
+    who = [_of(name, f"model seed {seed}") for seed in seeds] or [_of(name)] * len(values)
+    told = zip(who, values, strict=True)
+    tell(dots, *(f"{each}{number(value)}{unit}" for each, value in told))
     if few:
         return math.nan
     mean, low, high = interval(values)
-    ax.plot([low, high], [y, y], color=ink, lw=2, clip_on=False)
-    ax.plot([mean], [y], ms=8, mew=1.2, **{**style, "mec": ink if open else "white"})
+    (bar,) = ax.plot([low, high], [y, y], color=ink, lw=2, clip_on=False)
+    (mark,) = ax.plot([mean], [y], ms=8, mew=1.2, **{**style, "mec": ink if open else "white"})
+    for artist in (bar, mark):
+        tell(artist, _of(name) + _mean(values, unit))
     return mean
 
 
 def draw_line(
-    ax: Axes, each: pd.DataFrame, *, ink: Any, style: str = "-", label: str | None = None
+    ax: Axes,
+    each: pd.DataFrame,
+    *,
+    ink: Any,
+    style: str = "-",
+    label: str | None = None,
+    name: str = "",
 ) -> None:
     """Draw models along an axis: from five on their mean and its 95 % interval as a band.
 
@@ -60,18 +86,40 @@ def draw_line(
         ink: Colour.
         style: Of the line.
         label: For a legend.
+        name: What a mark says under the pointer before its value; the label if "".
     """
     many = bool((each.count(axis=1) >= FEWEST).all())
+    name, marker = name or label or "", "o" if len(each) <= _PLACES else ""
     thin: dict[str, Any] = {"lw": 0 if many else 1.0, "alpha": 0.35 if many else 0.7}
-    thin |= {"marker": "o" if len(each) <= _PLACES else "", "ms": 3, "clip_on": False}
-    lines = ax.plot(each, style, color=ink, **thin)
+    lines = ax.plot(each, style, color=ink, marker=marker, ms=3, clip_on=False, **thin)
+    for line, (_, values) in zip(lines, each.items(), strict=True):
+        tell(line, *(f"{_of(name)}{number(v)} at {number(x)}" for x, v in values.items()))
     if not many:
         lines[0].set_label(label)
     else:
-        ends = [interval(values.dropna().to_list()) for _, values in each.iterrows()]
-        mean, low, high = np.transpose(ends)
-        ax.plot(each.index, mean, style, color=ink, clip_on=False, label=label)
+        ends = [values.dropna().to_list() for _, values in each.iterrows()]
+        mean, low, high = np.transpose([interval(values) for values in ends])
+        thick: dict[str, Any] = {"color": ink, "clip_on": False, "label": label}
+        (line,) = ax.plot(each.index, mean, style, marker=marker, ms=4, **thick)
+        places = zip(each.index, ends, strict=True)
+        tell(line, *(f"{_of(name)}{_mean(values)}, at {number(x)}" for x, values in places))
         ax.fill_between(each.index, low, high, color=ink, alpha=0.15, lw=0)
+
+
+def _of(*names: str) -> str:
+    """Return what a mark says before its value."""
+    return f"{', '.join(told)}: " if (told := [name for name in names if name]) else ""
+
+
+def _mean(values: Sequence[float], unit: str = "") -> str:
+    """Return what the mark of a mean says.
+
+    >>> _mean([1.0, 2.0, 3.0, 4.0, 5.0], " %")
+    '3 ± 1.58 (SD) %, 95 % interval 1.8 to 4.2, n = 5'
+    """
+    mean, low, high = map(number, interval(values))
+    spread = number(float(np.std(values, ddof=1)))
+    return f"{mean} ± {spread} (SD){unit}, 95 % interval {low} to {high}, n = {len(values)}"
 
 
 def how_drawn(sizes: set[int]) -> str:

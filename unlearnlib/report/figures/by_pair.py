@@ -1,16 +1,18 @@
 """Differences between methods, each with its interval, and a band where they count as none."""
 
 from textwrap import fill
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..presentation import AGAIN, presented
+from ..presentation import AGAIN, Presentation, presented
 from ..rows import marked, row_dicts
 from ..summary import FEWEST
 from .by_model import keep_within
+from .hover import number, tell
 from .style import WIDTH, axes, colour, count
 
 
@@ -35,8 +37,9 @@ def intervals(pairs: pd.DataFrame, margin: float, *, ax: Axes | None = None) -> 
         if np.isfinite(row["low"]):
             ax.plot([row["low"] * how.scale, row["high"] * how.scale], [y, y], color=ink, lw=2)
         inside = "white" if row["method"] == AGAIN else ink
-        ax.plot(row["mean"] * how.scale, y, "o", color=ink, mfc=inside, clip_on=False)
+        (mark,) = ax.plot(row["mean"] * how.scale, y, "o", color=ink, mfc=inside, clip_on=False)
         name = f"{row['method']} − {row['reference']}, {row['split']}"
+        tell(mark, f"{name}: {_says(row, how)}")
         names.append(marked(name, row["stale"]))
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.5, -0.5)
@@ -55,3 +58,12 @@ def intervals(pairs: pd.DataFrame, margin: float, *, ax: Axes | None = None) -> 
     floor = f"; open: {AGAIN}, the floor" if AGAIN in set(pairs["method"]) else ""
     ax.set_title(fill(f"{title}; band: {band}{floor}", 72), fontsize=9)
     return figure
+
+
+def _says(row: dict[str, Any], how: Presentation) -> str:
+    """Return what the mark of a difference says."""
+    mean, low, high = (number(how.scale * row[end]) for end in ("mean", "low", "high"))
+    told = f"{mean} {how.unit}".rstrip()
+    if np.isfinite(row["low"]):
+        told += f", 95 % interval {low} to {high}"
+    return f"{told}, n = {row['n']} pairs"

@@ -32,7 +32,6 @@ def dots_by_request(table: pd.DataFrame, metric: str, split: str = "") -> Figure
         dots(runs, metric, split, ax=ax)
         ax.set_title(str(request).partition(":")[2].replace("_", " "), fontsize=9)
         ax.set_xlabel("")
-        ax.tick_params(axis="y", length=0)
     how, shared = presented(metric), panels[0][0]
     shared.autoscale(axis="x")  # over all panels, since each has set the common axis for itself
     keep_within(shared, (how.bounds[0] * how.scale, how.bounds[1] * how.scale))

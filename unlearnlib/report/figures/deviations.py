@@ -1,6 +1,7 @@
 """Heat maps of differences around zero, side by side, with the cells that a rule chooses."""
 
 from collections.abc import Mapping
+from itertools import product
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ..rows import outdated
+from .hover import tell
 from .style import WIDTH, count
 
 _LIMIT = 10.0
@@ -53,8 +55,15 @@ def seeds_of(runs: pd.DataFrame, method: str) -> str:
 
 def _map(ax: Axes, grid: pd.DataFrame, slope: float) -> None:
     """Draw the colours, the band of the rule, and the names of rows and columns."""
-    ax.imshow(grid, cmap="PuOr", vmin=-_LIMIT, vmax=_LIMIT, aspect="auto")
     n, m = grid.shape
+    cells = ax.pcolormesh(range(m), range(n), grid, cmap="PuOr", vmin=-_LIMIT, vmax=_LIMIT)
+    ax.invert_yaxis()
+    places = zip(product(grid.index, grid.columns), grid.to_numpy().flat, strict=True)
+    tell(cells, *(
+        f"{100 * share:g} %, {weight:.2g}: "
+        + ("no number" if np.isnan(value) else f"{value:+z.1f} points")
+        for (share, weight), value in places
+    ))  # fmt: skip
     band = np.interp(np.round(slope * grid.index, 4), grid.columns, range(m), right=np.nan)
     ax.plot(band, range(n), color="black", lw=7, alpha=0.25)
     size = 9 if m <= _WIDE else 6

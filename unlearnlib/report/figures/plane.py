@@ -14,6 +14,7 @@ from ...metrics.shapes import known
 from ...runs.one_run import outputs
 from ..presentation import in_words
 from ..rows import lacking
+from .hover import number, tell
 from .style import COLOURS, WIDTH, colour, count, name_lines
 
 CLASSES = ("#d55e00", "#0072b2")
@@ -89,8 +90,14 @@ def lines(
             each = rows.pivot(index=x, columns=unit, values=y)
             sizes |= set(each.count(axis=1))
             ax.plot(each, color=ink, lw=0.9, alpha=0.45)
-            ax.plot(each.mean(axis=1), color=ink, marker="o", ms=4, lw=2.2)
-            ends.append((float(each.mean(axis=1).iloc[-1]), str(label), ink))
+            means = each.mean(axis=1)
+            (bold,) = ax.plot(means, color=ink, marker="o", ms=4, lw=2.2)
+            places = zip(means.index, means, each.count(axis=1), strict=True)
+            tell(bold, *(
+                f"{label}: mean {number(mean)} at {number(place)}, n = {n}"
+                for place, mean, n in places
+            ))  # fmt: skip
+            ends.append((float(means.iloc[-1]), str(label), ink))
         ax.set(xlabel=x, xscale="log" if log else "linear", ylim=(0, 1.05 * frame[y].max()))
         ax.set_title(in_words(str(name)), fontsize=9)
     name_lines(ax, ends)

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 
 from ...runs.rerun import judged, within
 from ..this_build import distance
-from .style import WIDTH, Picture, axes, show_figure
+from .picture import Picture, show_figure
+from .style import WIDTH, axes
 
 
 def reruns(

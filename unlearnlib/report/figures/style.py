@@ -1,12 +1,8 @@
-"""The look of the book: style of figures, colours of methods, alternative texts, provenance."""
+"""The look of the book: style of figures, colours of methods, provenance."""
 
-import base64
-import io
 import math
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
-from html import escape
 from types import MappingProxyType
 from typing import Any
 from zlib import crc32
@@ -18,7 +14,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...errors import SpecError
 from ...runs.environment import environment
 from ...runs.one_run import DIVERGED
 from ...runs.records import committed
@@ -133,52 +128,6 @@ def _towards(ink: str, end: int, share: float) -> str:
     """Return a colour that is `share` of the way to white (255) or black (0)."""
     levels = (int(ink[i : i + 2], 16) for i in (1, 3, 5))
     return "#" + "".join(f"{round(level + share * (end - level)):02x}" for level in levels)
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure as PNG with its alternative text, shown in a notebook as an HTML image.
-
-    Attributes:
-        png: The picture.
-        alt: What it shows, for readers who do not see it.
-    """
-
-    png: bytes
-    alt: str
-
-    def _repr_html_(self) -> str:
-        data = base64.b64encode(self.png).decode()
-        return (
-            f'<img alt="{escape(self.alt, quote=True)}" '
-            f'style="max-width:100%" src="data:image/png;base64,{data}">'
-        )
-
-    def __repr__(self) -> str:
-        """Return the alternative text."""
-        return f"Figure: {self.alt}"
-
-
-def show_figure(figure: Figure, alt: str, *, dpi: int = 144) -> Picture:
-    """Close `figure` and return it with its alternative text: the last line of a notebook's cell.
-
-    Args:
-        figure: The figure; it is closed, so that the notebook does not show it twice.
-        alt: What the figure shows: the quantities, and the one thing to see.
-        dpi: Dots an inch; 7 in wide figures are shown at 700 px.
-
-    Raises:
-        SpecError: `alt` is empty.
-    """
-    if not alt.strip():
-        raise SpecError(
-            "A figure needs an alternative text for readers who do not see it. Say what is drawn "
-            "and the one thing to see."
-        )
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
-    plt.close(figure)
-    return Picture(buffer.getvalue(), alt)
 
 
 def live_line(scale: str, dataset: str, model: str, what: str) -> str:
