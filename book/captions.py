@@ -10,7 +10,7 @@ _CAPTIONED = re.compile(
 )
 _HEADING = re.compile(r"(?<=>)[^<>]+(?=</th>)")
 _INTERVAL = re.compile(r"\(\S+ to \S+\)(?=</td>)")
-_CORNER = re.compile(r"<th((?:\s[^>]*)?)>(?:\s|&nbsp;)*</th>")
+_CORNER = re.compile(r"<th((?:\s[^>]*)?)>(?:\s|&nbsp;|<p></p>)*</th>")
 
 
 def captioned(body: str) -> str:
