@@ -7,6 +7,7 @@ to find, and the switch for code has to be remembered.
 
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from accessibility import PACKAGE, THEMES, axe_core, barriers
@@ -16,6 +17,7 @@ HTML = Path(__file__).resolve().parent / "_build" / "html"
 DESK, PHONE = 1400, 400  # pixels
 SIDEWAYS = "document.documentElement.scrollWidth - innerWidth"
 WIDE = "[...document.querySelectorAll('.bd-article .scrolls caption')].map((c) => c.textContent)"
+TABS = 2  # pages at a time
 SETTLED = "new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)))"
 LOCAL = ("file:", "data:", "blob:", "about:", "chrome:")
 
@@ -65,12 +67,23 @@ def reaches(browser: Browser, axe: str, known: set[str]) -> list[str]:
     wrong = []
     for width in (PHONE, DESK):
         browser.widen(width)
+        browser.value("new Promise((done) => setTimeout(done, 300))")  # as long as the theme waits
         for theme in THEMES:
             browser.prefer(theme)
             browser.value(SETTLED)
             found = barriers(browser, axe, known, only_contrast=theme != THEMES[0])
             wrong += [f"axe, {theme} at {width} px: {barrier}" for barrier in found]
     return wrong
+
+
+def looked_at(pages: list[Path], chromium: str, axe: str) -> dict[str, list[str]]:
+    """Return what is wrong with each of the pages, which one browser opens in turn."""
+    known: set[str] = set()
+    with browsing(chromium) as browser:
+        return {
+            page.relative_to(HTML).as_posix(): sees(browser, page) + reaches(browser, axe, known)
+            for page in pages
+        }
 
 
 def finds(browser: Browser) -> list[str]:
@@ -107,11 +120,11 @@ if __name__ == "__main__":
     if not pages:
         sys.exit(f"There is no book in {HTML}. Build it: make book.")
     faults: dict[str, list[str]] = {}
-    known: set[str] = set()
+    with ThreadPoolExecutor(TABS) as pool:
+        parts = [pool.submit(looked_at, pages[i::TABS], chromium, axe) for i in range(TABS)]
+        for part in parts:
+            faults |= part.result()
     with browsing(chromium) as browser:
-        for page in pages:
-            wrong = [*sees(browser, page), *reaches(browser, axe, known)]
-            faults[page.relative_to(HTML).as_posix()] = wrong
         faults["search"] = finds(browser)
         faults["code"] = folds(browser, HTML / "book/_executed/jit/random.html")
     for name, wrong in faults.items():

@@ -86,13 +86,15 @@ def of_the_theme(page: str) -> str:
     """Return the HTML of a whole page with what the theme does otherwise.
 
     No font is loaded for icons: they are drawn as SVG, and from a folder a browser loads no font.
-    The bar at the side is a landmark with a name, which who hears the page can go to or pass over.
+    The bar at the side is a landmark with a name, which who hears the page can go to or pass over,
+    and an entry of the bibliography is an item of its list: its own role is no longer in ARIA.
 
     >>> of_the_theme('<div class="bd-sidebar-primary bd-sidebar">')
     '<div class="bd-sidebar-primary bd-sidebar" role="complementary" aria-label="Book">'
     """
     landmark = f'{_SIDEBAR[:-1]} role="complementary" aria-label="Book">'
-    return _ICON_FONTS.sub("", page).replace(_SIDEBAR, landmark)
+    page = _ICON_FONTS.sub("", page).replace(_SIDEBAR, landmark)
+    return page.replace('role="doc-biblioentry"', 'role="listitem"')
 
 
 def finish(app: Sphinx, error: Exception | None) -> None:

@@ -55,6 +55,19 @@ def test_the_switch_opens_all_code_and_is_remembered(browser: Any, page: str) ->
     assert opened_again(browser, page, [False, False])
 
 
+def test_opened_code_that_is_too_wide_can_be_scrolled_by_the_keyboard(
+    browser: Any, page: str
+) -> None:
+    browser.open(page)
+    browser.value("document.querySelector('pre').style.cssText = 'width: 2em; overflow-x: auto'")
+    browser.value("document.querySelectorAll('pre').forEach((code) => (code.tabIndex = -1))")
+    browser.value(f"{SWITCH}.click()")
+    browser.value("new Promise((done) => setTimeout(done, 200))")
+    stops = browser.value("[...document.querySelectorAll('pre')].map((code) => code.tabIndex)")
+    assert stops == [0, -1]
+    browser.value(f"{SWITCH}.click()")
+
+
 def opened_again(browser: Any, page: str, expected: list[bool]) -> bool:
     """Whether a visit finds the code so: the browser writes down what it is told after a while."""
     until = time.monotonic() + 60

@@ -71,9 +71,11 @@ def test_the_bar_at_the_side_is_a_landmark_and_no_font_is_loaded(
 ) -> None:
     link = '<link href="vendor/fontawesome/6/solid.woff2" />'
     page = f'{link}<div class="bd-sidebar-primary bd-sidebar"><a href="intro.html">Home</a></div>'
+    page += '<div role="list"><div role="doc-biblioentry">A paper</div></div>'
     finished = of_book("frame").of_the_theme(page)
     assert "fontawesome" not in finished
     assert 'role="complementary" aria-label="Book"><a href="intro.html">' in finished
+    assert '<div role="list"><div role="listitem">A paper' in finished
 
 
 def test_a_long_heading_has_places_to_break_and_other_text_stays(captions: ModuleType) -> None:
