@@ -6,6 +6,7 @@ it is asked once for each kind of words that differs in these, not on each page 
 
 import json
 from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
 
 from browser import Browser
 
@@ -52,7 +53,7 @@ def axe_core() -> str | None:
         script = distribution(PACKAGE).locate_file("axe_playwright_python/axe.min.js")
     except PackageNotFoundError:
         return None
-    return str(script.read_text(encoding="utf-8"))  # type: ignore[attr-defined]
+    return Path(str(script)).read_text(encoding="utf-8")
 
 
 def barriers(browser: Browser, axe: str, known: set[str], only_contrast: bool = False) -> list[str]:

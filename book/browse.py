@@ -125,7 +125,10 @@ if __name__ == "__main__":
         for part in parts:
             faults |= part.result()
     with browsing(chromium) as browser:
-        faults["search"] = finds(browser)
+        browser.widen(DESK)
+        faults["search"] = finds(browser) + reaches(browser, axe, set())
+        found = HTML / "book/_executed/dampening/method.html"  # its words are marked, this once
+        faults["a page that was found"] = sees(browser, found) + reaches(browser, axe, set())
         faults["code"] = folds(browser, HTML / "book/_executed/jit/random.html")
     for name, wrong in faults.items():
         print(*(f"{name}: {fault}" for fault in wrong), sep="\n", end="\n" if wrong else "")
