@@ -7,7 +7,7 @@ export RERUN ?= sample
 
 BIN := .venv/bin
 # The stamp's name is a checksum of what is installed: nothing changed, nothing to do.
-STAMP := .venv/installed-$(shell cat requirements.txt pyproject.toml | cksum | tr ' ' '-')
+STAMP := .venv/installed-$(shell cat requirements.txt requirements-alone.txt pyproject.toml | cksum | tr ' ' '-')
 
 # Trained models, and laptop runs that are not recorded, are shared by book, tests and nbval.
 export UNLEARNLIB_CACHE ?= $(CURDIR)/.cache
@@ -46,6 +46,7 @@ $(STAMP):
 	$(call stage,install,$(PYTHON) -m venv --clear .venv \
 		&& $(BIN)/pip install --quiet --no-compile "$$(grep '^torch==' requirements.txt)" \
 		&& $(BIN)/pip install --quiet --no-compile -r requirements.txt \
+		&& $(BIN)/pip install --quiet --no-compile --no-deps -r requirements-alone.txt \
 		&& $(BIN)/pip install --quiet --no-deps --no-build-isolation -e . \
 		&& touch $@)
 
@@ -92,7 +93,7 @@ behaviour: install  ## write data/behaviour.json anew: what each method does, by
 strict: install  ## the book's HTML from what is executed or committed, warnings are errors
 	$(call stage,strict,$(BIN)/python book/build.py --committed)
 
-browse: install  ## every page of the built book in Chromium, if there is one: no error, no request outside
+browse: install  ## every page of the built book in Chromium, if there is one: no error, no request outside, axe
 	$(call stage,browse,$(BIN)/python book/browse.py)
 
 wheel: install  ## the built wheel in a clean environment

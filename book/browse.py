@@ -1,19 +1,24 @@
 """Open every page of the built book in a browser, from its folder and without a network.
 
 `make browse` runs it. No page may write an error to the console, ask for anything outside the book
-or scroll sideways as a whole; the search has to find, and the switch for code has to be remembered.
+or scroll sideways as a whole; axe-core may find no barrier on it, in either theme. The search has
+to find, and the switch for code has to be remembered.
 """
 
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from accessibility import PACKAGE, THEMES, axe_core, barriers
 from browser import Browser, browsing, executable
 
 HTML = Path(__file__).resolve().parent / "_build" / "html"
 DESK, PHONE = 1400, 400  # pixels
 SIDEWAYS = "document.documentElement.scrollWidth - innerWidth"
 WIDE = "[...document.querySelectorAll('.bd-article .scrolls caption')].map((c) => c.textContent)"
+TABS = 2  # pages at a time
+SETTLED = "new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)))"
 LOCAL = ("file:", "data:", "blob:", "about:", "chrome:")
 
 
@@ -37,17 +42,48 @@ def complaints(browser: Browser) -> list[str]:
 
 def sees(browser: Browser, page: Path) -> list[str]:
     """Return what is wrong with one page, on a desk and on a phone."""
+    browser.prefer(THEMES[0])
     browser.widen(DESK)
     browser.open(page.as_uri())
     wrong = []
     for width in (DESK, PHONE):
         browser.widen(width)
-        browser.value("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)))")
+        browser.value(SETTLED)
         over = browser.value(SIDEWAYS)
         wrong += [f"scrolls sideways by {over} px at {width} px"] if over > 0 else []
         if width == DESK:
             wrong += [f"a table is too wide: {caption[:60]}" for caption in browser.value(WIDE)]
     return [*complaints(browser), *wrong]
+
+
+def reaches(browser: Browser, axe: str, known: set[str]) -> list[str]:
+    """Return the barriers of the open page, on a phone and on a desk, in both themes.
+
+    Args:
+        browser: Shows the page.
+        axe: The script of axe-core.
+        known: The kinds of words of which the contrast is known.
+    """
+    wrong = []
+    for width in (PHONE, DESK):
+        browser.widen(width)
+        browser.value("new Promise((done) => setTimeout(done, 300))")  # as long as the theme waits
+        for theme in THEMES:
+            browser.prefer(theme)
+            browser.value(SETTLED)
+            found = barriers(browser, axe, known, only_contrast=theme != THEMES[0])
+            wrong += [f"axe, {theme} at {width} px: {barrier}" for barrier in found]
+    return wrong
+
+
+def looked_at(pages: list[Path], chromium: str, axe: str) -> dict[str, list[str]]:
+    """Return what is wrong with each of the pages, which one browser opens in turn."""
+    known: set[str] = set()
+    with browsing(chromium) as browser:
+        return {
+            page.relative_to(HTML).as_posix(): sees(browser, page) + reaches(browser, axe, known)
+            for page in pages
+        }
 
 
 def finds(browser: Browser) -> list[str]:
@@ -74,18 +110,25 @@ def folds(browser: Browser, page: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    chromium = executable()
+    chromium, axe = executable(), axe_core()
     if chromium is None:
         sys.exit(print("Skipped: no Chromium or Chrome is installed here."))
+    if axe is None:
+        sys.exit(f"axe-core can look at no page: {PACKAGE} is not installed. Run: make install")
     leads_on = HTML / "index.html"  # to the front page, at once
     pages = sorted(p for p in {*HTML.rglob("*.html")} - {leads_on} if "_static" not in p.parts)
     if not pages:
         sys.exit(f"There is no book in {HTML}. Build it: make book.")
-    faults = {}
+    faults: dict[str, list[str]] = {}
+    with ThreadPoolExecutor(TABS) as pool:
+        parts = [pool.submit(looked_at, pages[i::TABS], chromium, axe) for i in range(TABS)]
+        for part in parts:
+            faults |= part.result()
     with browsing(chromium) as browser:
-        for page in pages:
-            faults[page.relative_to(HTML).as_posix()] = sees(browser, page)
-        faults["search"] = finds(browser)
+        browser.widen(DESK)
+        faults["search"] = finds(browser) + reaches(browser, axe, set())
+        found = HTML / "book/_executed/dampening/method.html"  # its words are marked, this once
+        faults["a page that was found"] = sees(browser, found) + reaches(browser, axe, set())
         faults["code"] = folds(browser, HTML / "book/_executed/jit/random.html")
     for name, wrong in faults.items():
         print(*(f"{name}: {fault}" for fault in wrong), sep="\n", end="\n" if wrong else "")

@@ -81,6 +81,11 @@ class Browser:
             self.events.append(self._next())
         self.value("window.MathJax && MathJax.startup && MathJax.startup.promise.then(() => 0)")
 
+    def prefer(self, theme: str) -> None:
+        """Have the reader's system prefer the "light" or the "dark" theme."""
+        features = [{"name": "prefers-color-scheme", "value": theme}]
+        self.ask("Emulation.setEmulatedMedia", features=features)
+
     def widen(self, width: int, height: int = 900) -> None:
         """Give the window a size."""
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}

@@ -18,7 +18,7 @@ _ASKED = re.compile(
     r'<span id="(?P<id>(?:jit|pgu|lf|nt)-[a-z]\d+)"></span>\s*<h\d>.*?(?=<a class="headerlink")',
     re.DOTALL,
 )
-_CORNER = re.compile(r"<th((?:\s[^>]*)?)>(?:\s|&nbsp;)*</th>")
+_CORNER = re.compile(r"<th((?:\s[^>]*)?)>(?:\s|&nbsp;|<p></p>)*</th>")
 
 
 def captioned(body: str) -> str:

@@ -19,6 +19,7 @@ EXECUTED = "book/_executed/"  # where build.py puts the copies that pages are ma
 FIRST = ("answer", "main-figure")
 """Tags of the cells that stand under the title, in this order."""
 _ICON_FONTS = re.compile(r"\s*<link [^>]*vendor/fontawesome/[^>]*>")
+_SIDEBAR = '<div class="bd-sidebar-primary bd-sidebar">'
 
 
 def fold(app: Sphinx, document: nodes.document) -> None:
@@ -83,12 +84,26 @@ def foot(page: str, context: dict[str, Any]) -> str:
     )
 
 
-def without_icon_fonts(app: Sphinx, error: Exception | None) -> None:
-    """Load no font for icons: they are drawn as SVG, and from a folder a browser loads no font."""
+def of_the_theme(page: str) -> str:
+    """Return the HTML of a whole page with what the theme does otherwise.
+
+    No font is loaded for icons: they are drawn as SVG, and from a folder a browser loads no font.
+    The bar at the side is a landmark with a name, which who hears the page can go to or pass over,
+    and an entry of the bibliography is an item of its list: its own role is no longer in ARIA.
+
+    >>> of_the_theme('<div class="bd-sidebar-primary bd-sidebar">')
+    '<div class="bd-sidebar-primary bd-sidebar" role="complementary" aria-label="Book">'
+    """
+    landmark = f'{_SIDEBAR[:-1]} role="complementary" aria-label="Book">'
+    page = _ICON_FONTS.sub("", page).replace(_SIDEBAR, landmark)
+    return page.replace('role="doc-biblioentry"', 'role="listitem"')
+
+
+def finish(app: Sphinx, error: Exception | None) -> None:
+    """Change in every page that is written what the theme does otherwise."""
     if error is None and app.builder.format == "html":
         for path in Path(app.outdir).rglob("*.html"):
-            text = path.read_text(encoding="utf-8")
-            path.write_text(_ICON_FONTS.sub("", text), encoding="utf-8")
+            path.write_text(of_the_theme(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -96,5 +111,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("doctree-read", fold)
     app.connect("doctree-read", answer_first)
     app.connect("html-page-context", frame, priority=900)
-    app.connect("build-finished", without_icon_fonts)
+    app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

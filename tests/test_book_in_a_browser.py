@@ -1,5 +1,7 @@
 """The browser that prints and tries the book, and the scripts of its pages, if there is one."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -51,6 +53,18 @@ def test_the_switch_opens_all_code_and_is_remembered(browser: Any, page: str) ->
     assert comes_to(browser, OPEN, [True, True], page)
     browser.value(f"{SWITCH}.click()")
     assert comes_to(browser, OPEN, [False, False], page)
+
+
+def test_opened_code_that_is_too_wide_can_be_scrolled_by_the_keyboard(
+    browser: Any, page: str
+) -> None:
+    browser.open(page)
+    browser.value("document.querySelector('pre').style.cssText = 'width: 2em; overflow-x: auto'")
+    browser.value("document.querySelectorAll('pre').forEach((code) => (code.tabIndex = -1))")
+    browser.value(f"{SWITCH}.click()")
+    stops = "[...document.querySelectorAll('pre')].map((code) => code.tabIndex)"
+    assert comes_to(browser, stops, [0, -1])
+    browser.value(f"{SWITCH}.click()")
 
 
 def comes_to(browser: Any, expression: str, expected: Any, page: str = "") -> bool:
@@ -154,6 +168,49 @@ def test_errors_and_requests_are_told(
     good = tmp_path / "good.html"
     good.write_text("<!doctype html><meta charset=utf-8><body><p>Nothing", encoding="utf-8")
     assert sees(browser, good) == []
+
+
+BARRIERS = """<!doctype html><html lang=en><meta charset=utf-8><title>A page</title>
+<style>@media (prefers-color-scheme: dark) { b { color: #333; background: #000 } }
+@media (max-width: 500px) { pre { overflow-x: auto; width: 200px } }</style>
+<main><h1>A page</h1><p>Words <b>that fade in the dark</b></p>
+<details><summary>More</summary><img src=""></details>
+<pre>a line that is too long for the screen of a phone, which then scrolls</pre></main>"""
+
+
+def test_barriers_are_found_in_both_themes_and_widths_and_what_is_folded(
+    of_book: Callable[[str], ModuleType], browser: Any, tmp_path: Path
+) -> None:
+    reaches, axe = of_book("browse").reaches, of_book("accessibility").axe_core()
+    page = tmp_path / "page.html"
+    page.write_text(BARRIERS, encoding="utf-8")
+    browser.open(page.as_uri())
+    known: set[str] = set()
+    found = {fault.rsplit(": ", 1)[0] for fault in reaches(browser, axe, known)}
+    assert found == {
+        "axe, light at 400 px: image-alt",
+        "axe, light at 400 px: scrollable-region-focusable",
+        "axe, dark at 400 px: color-contrast",
+        "axe, light at 1400 px: image-alt",
+    }
+    assert not any("contrast" in fault for fault in reaches(browser, axe, known))  # asked once
+    good = BARRIERS.replace('src=""', 'src="" alt=""').replace("#333", "#fff")
+    page.write_text(good.replace("<pre>", "<pre tabindex=0>"), encoding="utf-8")
+    browser.open(page.as_uri())
+    assert reaches(browser, axe, set()) == []
+    browser.prefer("light")
+
+
+def test_without_axe_core_there_is_a_sentence_and_no_success(
+    of_book: Callable[[str], ModuleType],
+) -> None:
+    if of_book("browser").executable() is None:
+        pytest.skip("no chromium here")
+    script = STATIC.parent / "browse.py"
+    command = [sys.executable, "-S", str(script)]  # -S: nothing that is installed
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("axe-core can look at no page: axe-playwright-python is not")
 
 
 def test_a_pdf_is_printed_with_its_outline(

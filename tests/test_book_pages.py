@@ -83,6 +83,24 @@ def test_an_empty_corner_is_no_heading(captions: ModuleType) -> None:
         assert body.count("<td") == body.count("</td>")
 
 
+def test_an_empty_corner_of_a_table_in_prose_is_no_heading(captions: ModuleType) -> None:
+    row = '<tr><th class="head"><p></p></th>\n<th class="head"><p>Alone</p></th></tr>'
+    corner = '<td class="head"></td>'
+    assert captions.headed(row) == row.replace('<th class="head"><p></p></th>', corner)
+
+
+def test_the_bar_at_the_side_is_a_landmark_and_no_font_is_loaded(
+    of_book: Callable[[str], ModuleType],
+) -> None:
+    link = '<link href="vendor/fontawesome/6/solid.woff2" />'
+    page = f'{link}<div class="bd-sidebar-primary bd-sidebar"><a href="intro.html">Home</a></div>'
+    page += '<div role="list"><div role="doc-biblioentry">A paper</div></div>'
+    finished = of_book("frame").of_the_theme(page)
+    assert "fontawesome" not in finished
+    assert 'role="complementary" aria-label="Book"><a href="intro.html">' in finished
+    assert '<div role="list"><div role="listitem">A paper' in finished
+
+
 def test_a_long_heading_has_places_to_break_and_other_text_stays(captions: ModuleType) -> None:
     row = "<tr><th style='text-align:right'>class:Hans_Blix</th><td>class:Hans_Blix</td></tr>"
     assert captions.headed(row) == row.replace(

@@ -1,6 +1,7 @@
 /* A switch in the header that opens and closes the code of every cell, and is remembered.
 
-   Without JavaScript each cell opens by a click of its own. */
+   Without JavaScript each cell opens by a click of its own. The theme lets the keyboard scroll code
+   that is too wide, but sees so only of what is open when the page is loaded. */
 (function () {
   "use strict";
 
@@ -27,6 +28,14 @@
     const bar = document.querySelector(".article-header-buttons");
     if (!cells.length || !bar) return;
     const button = document.createElement("button");
+
+    for (const cell of cells) {
+      cell.addEventListener("toggle", () => {
+        for (const code of cell.querySelectorAll("pre")) {
+          code.tabIndex = code.scrollWidth > code.clientWidth ? 0 : -1;
+        }
+      });
+    }
 
     function show(open) {
       for (const cell of cells) cell.open = open;
