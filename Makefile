@@ -7,7 +7,7 @@ export RERUN ?= sample
 
 BIN := .venv/bin
 # The stamp's name is a checksum of what is installed: nothing changed, nothing to do.
-STAMP := .venv/installed-$(shell cat requirements.txt requirements-alone.txt pyproject.toml | cksum | tr ' ' '-')
+STAMP := .venv/installed-$(shell cat requirements.txt .ci/without_dependencies.txt pyproject.toml | cksum | tr ' ' '-')
 
 # Trained models, and laptop runs that are not recorded, are shared by book, tests and nbval.
 export UNLEARNLIB_CACHE ?= $(CURDIR)/.cache
@@ -46,7 +46,7 @@ $(STAMP):
 	$(call stage,install,$(PYTHON) -m venv --clear .venv \
 		&& $(BIN)/pip install --quiet --no-compile "$$(grep '^torch==' requirements.txt)" \
 		&& $(BIN)/pip install --quiet --no-compile -r requirements.txt \
-		&& $(BIN)/pip install --quiet --no-compile --no-deps -r requirements-alone.txt \
+		&& $(BIN)/pip install --quiet --no-compile --no-deps -r .ci/without_dependencies.txt \
 		&& $(BIN)/pip install --quiet --no-deps --no-build-isolation -e . \
 		&& touch $@)
 
