@@ -61,11 +61,11 @@ def offers(dtype: torch.dtype = torch.float64, seed: int = 0, data: int = 0) -> 
     """Everything in the vocabulary; `data` seeds the examples, `seed` the method."""
     draw = seeded(data)
 
-    def examples(n: int) -> Labelled:
+    def examples(n: int, first: int = 0) -> Labelled:
         x = torch.randn(n, 6, generator=draw).to(dtype)
-        return Labelled(x, torch.randint(3, (n,), generator=draw))
+        return Labelled(x, torch.randint(first, 3, (n,), generator=draw))
 
-    forget, retain, validation = examples(10), examples(18), examples(8)
+    forget, retain, validation = examples(10, first=1), examples(18), examples(8)
     whole = Labelled(torch.cat([forget.x, retain.x]), torch.cat([forget.y, retain.y]))
     return SimpleNamespace(
         forget=forget,

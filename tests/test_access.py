@@ -46,6 +46,7 @@ from unlearnlib import (
     SCRUBRewind,
     SFROn,
     Statistic,
+    UNSIRByLabel,
     WoodFisher,
     access,
 )
@@ -101,6 +102,7 @@ class Greedy:
         (SCRUB(), ("forget_inputs", "retain", "generator")),
         (BadTeacher(), ("forget_inputs", "retain_inputs", "fresh_model", "generator")),
         (UNSIR(), ("forget_classes", "retain", "generator")),
+        (UNSIRByLabel(), ("forget", "retain", "generator")),
         (SalUn(), ("forget", "retain", "generator")),
         (DELETE(), ("forget", "generator")),
         (SCRUBRewind(), ("forget", "retain", "validation", "generator")),

@@ -63,6 +63,10 @@ CASES: dict[str, Method] = {
     "UNSIR": methods.UNSIR(noises=4, steps=3, copies=2, batch_size=6),
     "UNSIR as released": methods.UNSIR.as_released(noises=4, steps=3, copies=2, batch_size=6),
     "UNSIR as copied": methods.UNSIR.as_copied(noises=4, steps=3, copies=2, batch_size=6),
+    "UNSIRByLabel": methods.UNSIRByLabel(noises=4, steps=3, copies=2, batch_size=6),
+    "UNSIRByLabel as copied": methods.UNSIRByLabel.as_copied(
+        noises=4, steps=3, copies=2, batch_size=6
+    ),
     "SalUn": methods.SalUn(epochs=2, batch_size=6),
     "SalUn as released": methods.SalUn.as_released(epochs=2, batch_size=6),
     "DELETE": methods.DELETE(epochs=3, batch_size=6),

@@ -235,6 +235,8 @@ CANNOT = {
         for name in ("GKT", "EMMN", "UNSIR")
         for kind in ("tokens", "features")
     },
+    ("tokens", "UNSIRByLabel"): (DataError, "Every class has"),
+    ("features", "UNSIRByLabel"): (DataError, "Every class has"),
 }
 
 

@@ -2,13 +2,14 @@
 
 from copy import deepcopy
 from dataclasses import asdict
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from unlearnlib import UNSIR, Dataset, Labelled
+from unlearnlib import UNSIR, Dataset, Labelled, UNSIRByLabel
 from unlearnlib.errors import DataError, NonFiniteError, SpecError
 
 from .made_forgetting import left
@@ -147,6 +148,35 @@ def test_presets() -> None:
         "batch_size": 32, "noise_in_train_mode": True, "leftover": True,
     }  # fmt: skip
     assert UNSIR.as_copied(leftover=False).leftover is False
+    by_label = {"steps": 250, "per_class": 2500}
+    assert asdict(UNSIRByLabel()) == ours
+    assert asdict(UNSIRByLabel.as_copied()) == asdict(UNSIR.as_copied()) | by_label
+    assert UNSIRByLabel.as_copied(steps=3) == UNSIRByLabel.as_copied(steps=3, per_class=2500)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_by_label_it_is_unsir_on_the_classes_of_what_is_to_be_forgotten(
+    model: nn.Module, several: bool
+) -> None:
+    """Whatever the inputs are, in whatever order, and though the rest has examples of class 0."""
+    y = torch.tensor([2, 0, 2])
+    forget = Labelled(torch.full((3, 4), 1e9), torch.eye(3)[y] if several else y)
+    retain = Labelled(X, torch.eye(3)[RETAIN.y]) if several else RETAIN
+    fields: dict[str, Any] = {"noises": 3, "steps": 4, "copies": 2, "batch_size": 4}
+    result = UNSIRByLabel(**fields)(model, forget=forget, retain=retain, generator=seeded())
+    assert_same(result, unlearned(UNSIR(**fields), model, retain), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("y", [[0, 1], [1, 0, 2], [[1.0, 1.0, 0.0]]])
+def test_by_label_some_class_must_be_kept(model: nn.Module, y: list[Any]) -> None:
+    """Of those that the data have: the model has one more."""
+    labels = torch.tensor(y)
+    rest = torch.eye(3)[RETAIN.y] if labels.is_floating_point() else RETAIN.y
+    with pytest.raises(DataError, match=r"^Every class has examples to forget, .*fewer classes\.$"):
+        UNSIRByLabel()(
+            model, forget=Labelled(X[: len(y)], labels), retain=Labelled(X, rest),
+            generator=seeded(),
+        )  # fmt: skip
 
 
 def test_tokens_have_no_noise() -> None:

@@ -71,6 +71,7 @@ if sys.orig_argv[1:3] != ["-m", "unlearnlib"]:  # each command imports what it n
         SalUn,
         SCRUBRewind,
         SFROn,
+        UNSIRByLabel,
         WoodFisher,
     )
     from .metrics import entropy
@@ -104,8 +105,8 @@ __all__ = [
     "Dataset", "FineTune", "FisherForgetting", "GradientAscent", "GradientSpace", "Grid",
     "Importance", "Inputs", "JiT", "L1Sparse", "Labelled", "LoTUS", "Method", "Moments", "NablaTau",
     "NegGradPlus", "Original", "OwnScenario", "RandomLabel", "Recipe", "Retrain", "SCRUBRewind",
-    "SFROn", "SalUn", "Scenario", "Splits", "Statistic", "WoodFisher", "access", "check_rerun",
-    "entropy", "evaluate", "experiment", "finite_sensitivity", "fisher_diagonal",
+    "SFROn", "SalUn", "Scenario", "Splits", "Statistic", "UNSIRByLabel", "WoodFisher", "access",
+    "check_rerun", "entropy", "evaluate", "experiment", "finite_sensitivity", "fisher_diagonal",
     "gauss_newton_diagonal", "load", "losses", "measure", "output_sensitivity", "outputs",
     "read_all", "read_records", "recorded", "rerun", "rng", "run", "run_grid", "train", "tune",
     "unlearn",

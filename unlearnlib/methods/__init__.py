@@ -49,7 +49,7 @@ from .salun import SalUn
 from .scrub import SCRUB, SCRUBRewind
 from .sfr_on import SFROn
 from .ssd import SSD
-from .unsir import UNSIR
+from .unsir import UNSIR, UNSIRByLabel
 from .wood_fisher import WoodFisher
 
 METHODS = {
@@ -58,7 +58,7 @@ METHODS = {
         Original, Retrain, FineTune, JiT, SSD, LFSSD, ASSD, PGU, NablaTau, GradientAscent,
         NegGradPlus, RandomLabel, SCRUB, SCRUBRewind,
         BoundaryShrink, BoundaryExpand, GKT, EMMN,
-        BadTeacher, UNSIR, SalUn, DELETE,
+        BadTeacher, UNSIR, UNSIRByLabel, SalUn, DELETE,
         FisherForgetting, WoodFisher, L1Sparse, SFROn,
         EUK, CFK, MSG, CT, LoTUS, AMUN,
     )
@@ -69,5 +69,6 @@ __all__ = [
     "AMUN", "ASSD", "CFK", "CT", "DELETE", "EMMN", "EUK", "GKT", "LFSSD", "METHODS", "MSG", "PGU",
     "SCRUB", "SSD", "UNSIR", "BadTeacher", "BoundaryExpand", "BoundaryShrink", "FineTune",
     "FisherForgetting", "GradientAscent", "JiT", "L1Sparse", "LoTUS", "NablaTau", "NegGradPlus",
-    "Original", "RandomLabel", "Retrain", "SCRUBRewind", "SFROn", "SalUn", "WoodFisher",
+    "Original", "RandomLabel", "Retrain", "SCRUBRewind", "SFROn", "SalUn", "UNSIRByLabel",
+    "WoodFisher",
 ]  # fmt: skip

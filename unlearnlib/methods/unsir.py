@@ -20,7 +20,8 @@ The noise is learned in eval mode. To impair and to repair is training, in train
 BatchNorm's statistics become those of noise and :math:`R`, and on CUDA in bf16 autocast. If
 examples have several labels, noise has one, and the first of an example counts in :math:`R`.
 
-Sees: :math:`D_r` and which classes are to be forgotten. Never sees: an example of them.
+Sees: :math:`D_r` and which classes are to be forgotten: UNSIR by their numbers, UNSIRByLabel by the
+labels of :math:`D_f`, of which it uses nothing else. Never sees: an input to forget.
 
 Departs from the paper: its body could not be read; this follows its notebook.
 
@@ -36,13 +37,12 @@ tables of SSD and JiT compare with, by `as_copied`:
     `noise_in_train_mode`, as above; `lr`, 200 times smaller, and the other values.
     Not taken over: batches of 128 in the repair.
 
-Those tables have rows on sub-classes too, where the copy takes the super-class for c, though its
-other sub-classes are in R. No scenario offers that, since no class is forgotten; by hand it is
-`as_copied(steps=250, per_class=2500)`, called with the super-class as `forget_classes`.
+Those tables have rows on sub-classes too. There the copy takes the super-class for c, though its
+other sub-classes are in R, with 250 steps and 2500 examples a class: `UNSIRByLabel.as_copied`.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import nn
@@ -51,8 +51,9 @@ from torch.optim import Adam
 
 from ..access import copy_of
 from ..checks.outputs import finite, logits, settled
+from ..data.dataset import classes_of
 from ..data.tensors import Labelled
-from ..errors import NonFiniteError, SpecError
+from ..errors import DataError, NonFiniteError, SpecError
 from ..fields import Checked, Count, NonNegative
 from ..losses import losses, mean_loss
 from ..training import forward, seeded
@@ -60,8 +61,8 @@ from .parts.classes import count_classes
 
 
 @dataclass(frozen=True)
-class UNSIR(Checked):
-    r"""Learned noise that impairs a class, and repair.
+class ImpairRepair(Checked):
+    r"""What UNSIR and UNSIRByLabel share: learned noise that impairs some classes, and repair.
 
     The defaults are those of the paper's notebook; where there are a few hundred examples, try
     20 `noises` in 2 `copies`, batches of 8 and a `lam` of 0.01.
@@ -93,12 +94,12 @@ class UNSIR(Checked):
     leftover: bool = False
 
     @classmethod
-    def as_released(cls, **fields: Any) -> "UNSIR":
+    def as_released(cls, **fields: Any) -> Self:
         """Return the method with the departure of the release."""
         return cls(**({"noise_in_train_mode": True} | fields))
 
     @classmethod
-    def as_copied(cls, **fields: Any) -> "UNSIR":
+    def as_copied(cls, **fields: Any) -> Self:
         """Return the method as SSD's release has it (its full-class values)."""
         copied: dict[str, Any] = {
             "noises": 32, "steps": 25, "copies": 80, "per_class": 500, "lr": 1e-4,
@@ -106,27 +107,27 @@ class UNSIR(Checked):
         }  # fmt: skip
         return cls(**(copied | fields))
 
-    def __call__(
-        self, model: nn.Module, *, forget_classes: tuple[int, ...], retain: Labelled,
+    def impaired_and_repaired(
+        self, model: nn.Module, classes: tuple[int, ...], retain: Labelled,
         generator: torch.Generator,
     ) -> nn.Module:  # fmt: skip
-        """Return a copy of `model` that was impaired on the classes to forget, and repaired.
+        """Return `model` itself, impaired on `classes` and repaired.
 
         Raises:
             SpecError: The inputs are tokens.
             DataError: The model has no such class.
             NonFiniteError: The noise diverged, or the steps did.
         """
-        model = copy_of(model, forget_classes=forget_classes, retain=retain).eval()
+        model.eval()
         if not retain.x.is_floating_point():
             raise SpecError(
                 f"UNSIR learns real-valued inputs; these are tokens ({retain.x.dtype}). Use another"
                 " method, or features in their place."
             )
-        count_classes(model, retain.x.shape[1:], forget_classes)
+        count_classes(model, retain.x.shape[1:], classes)
         model.train(self.noise_in_train_mode)
         with seeded(generator):
-            noise = [self.noise(model, c, retain, generator) for c in forget_classes]
+            noise = [self.noise(model, c, retain, generator) for c in classes]
             R = self.few(retain, generator)
             both = [R, *noise * self.copies]
             impairing = Labelled(torch.cat([d.x for d in both]), torch.cat([d.y for d in both]))
@@ -175,3 +176,47 @@ class UNSIR(Checked):
             mean_loss(forward(model, x), y).backward()
             adam.step()
             adam.zero_grad()  # after the step: what noise has left counts in the first
+
+
+@dataclass(frozen=True)
+class UNSIR(ImpairRepair):
+    """UNSIR: whole classes are forgotten, by number; its fields are those of `ImpairRepair`."""
+
+    def __call__(
+        self, model: nn.Module, *, forget_classes: tuple[int, ...], retain: Labelled,
+        generator: torch.Generator,
+    ) -> nn.Module:  # fmt: skip
+        """Return a copy of `model` that was impaired on the classes to forget, and repaired."""
+        model = copy_of(model, forget_classes=forget_classes, retain=retain)
+        return self.impaired_and_repaired(model, forget_classes, retain, generator)
+
+
+@dataclass(frozen=True)
+class UNSIRByLabel(ImpairRepair):
+    """UNSIR on a sub-class, or any other part of a class: all labels to forget are the classes c.
+
+    The labels of the forget set alone are used. Examples of these classes that are retained are in
+    R and repair them. Its fields are those of `ImpairRepair`.
+    """
+
+    @classmethod
+    def as_copied(cls, **fields: Any) -> Self:
+        """Return the method as SSD's release has it (its values for sub-classes)."""
+        return super().as_copied(**({"steps": 250, "per_class": 2500} | fields))
+
+    def __call__(
+        self, model: nn.Module, *, forget: Labelled, retain: Labelled, generator: torch.Generator
+    ) -> nn.Module:
+        """Return a copy of `model` that was impaired on the labels to forget, and repaired.
+
+        Raises:
+            DataError: No example of another class is retained.
+        """
+        model = copy_of(model, forget=forget, retain=retain)
+        classes, kept = classes_of(forget.y), classes_of(retain.y)
+        if kept and kept <= classes:
+            raise DataError(
+                "Every class has examples to forget, so UNSIRByLabel would impair them all: use "
+                "another method, or forget examples of fewer classes."
+            )
+        return self.impaired_and_repaired(model, tuple(sorted(classes)), retain, generator)

@@ -42,11 +42,16 @@ TELLING: dict[str, dict[str, Any]] = {
     "GKT": {"batches": 3, "batch_size": 8, "student_steps": 2, "eps": 0.35},
     "EMMN": {"lr": 0.01, "copies": 2},
     "UNSIR": {"steps": 5, "copies": 1},
+    "UNSIRByLabel": {"steps": 5, "copies": 1},
     "LoTUS": {"to_zero": True},
 }
 """Values in the place of those with which a method would do nothing here."""
-ONE_LABEL_REAL_INPUTS = ("JiT", "PGU", "BoundaryShrink", "GKT", "EMMN", "UNSIR", "AMUN")
+ONE_LABEL_REAL_INPUTS = (
+    "JiT", "PGU", "BoundaryShrink", "GKT", "EMMN", "UNSIR", "UNSIRByLabel", "AMUN",
+)  # fmt: skip
 """Methods that need the one or the other, or both, and so cannot be used on the texts."""
+KEEPS_A_CLASS = ("UNSIRByLabel",)
+"""Methods that forget whole classes by the examples, so that these must not be of all classes."""
 MORE: dict[str, list[dict[str, Any]]] = {"JiT": [{"noise": "sparse"}]}
 """Further settings of a method, whose numbers follow those of its plain form."""
 
@@ -140,6 +145,8 @@ def _offers(problem: str, method: Method) -> tuple[nn.Module, SimpleNamespace]:
     model = fresh_model(torch.Generator().manual_seed(1))
     model.train()(whole.x)  # BatchNorm has seen something
     model.eval()
+    if type(method).__name__ in KEEPS_A_CLASS:
+        forget = forget[forget.y == 1]
     offers = SimpleNamespace(
         forget=forget,
         forget_inputs=forget.inputs,

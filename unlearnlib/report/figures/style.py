@@ -44,6 +44,7 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "GKT": "#483000",
         "EMMN": "#3018a8",
         "UNSIR": "#8dd3c7",
+        "UNSIRByLabel": "#10c8b8",
         "SalUn": "#186c18",
         "DELETE": "#6d1f5c",
         "FisherForgetting": "#663322",
