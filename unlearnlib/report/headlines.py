@@ -65,7 +65,7 @@ PAPERS = (
         "JiT", "jit-", "jit/method",
         "makes the network smooth around the images to forget, and sees nothing but these.",
         MappingProxyType({
-            "Forgets a class and keeps the others, from its images alone": "jit-zero-shot",
+            "A class loses 30 points, the others at most 4": "jit-zero-shot",
             "A class at most 15 points above retraining": "jit-class",
             "Random images within 5 points of retraining": "jit-random",
             "An attack on a class within 8 points of retraining": "jit-class-attack",
@@ -87,7 +87,7 @@ PAPERS = (
         "LFSSD", "lfssd-", "dampening/method",
         "is SSD without labels: its statistic is how much the outputs respond.",
         MappingProxyType({
-            "Forgets a class and keeps the others, without labels": "lfssd-no-labels",
+            "A class loses 30 points, the others at most 4": "lfssd-no-labels",
             "Within 5 points of SSD, whatever is forgotten": "lfssd-like-ssd",
         }),
     ),
@@ -103,8 +103,9 @@ PAPERS = (
         MappingProxyType({
             "A class at most 5 points above retraining": "pgu-class",
             "Single images within 5 points of retraining": "pgu-images-like-retrained",
+            "A part of a class within 5 points of retraining": "pgu-part-like-retrained",
             "An attack on a class within 5 points of retraining": "pgu-class-attack",
-            "Less than half of the images that retraining needs": "pgu-fast",
+            "A class for less than half of the images that retraining needs": "pgu-fast",
         }),
     ),
     Paper(
