@@ -13,7 +13,7 @@ from unlearnlib.access import STORED
 
 PAGE = (Path(__file__).parents[1] / "book" / "api.md").read_text("utf-8")
 SHOWN = re.findall(r"^\.\. auto(class|function|data):: unlearnlib\.([\w.]+)$", PAGE, re.MULTILINE)
-BASES = ("Distillation", "ImpairRepair")
+BASES = ("Distillation", "Boundary", "ImpairRepair")
 """Which hold the fields that two methods share."""
 
 

@@ -11,7 +11,7 @@ from torch.testing import assert_close
 
 from unlearnlib import BoundaryExpand, BoundaryShrink, Dataset, FineTune, Inputs, Labelled, Recipe
 from unlearnlib.errors import SpecError, UnsupportedModelError
-from unlearnlib.methods.boundary import head_of
+from unlearnlib.methods.boundary_expand import head_of
 from unlearnlib.metrics import accuracy
 
 from .made_offers import network, offers

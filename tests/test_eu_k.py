@@ -14,7 +14,7 @@ from torch.testing import assert_close
 
 from unlearnlib import CFK, EUK, Dataset, FineTune, Labelled, Recipe, Retrain
 from unlearnlib.errors import UnsupportedModelError
-from unlearnlib.methods.eu_k import last_layers
+from unlearnlib.methods.parts.last_layers import last_layers
 from unlearnlib.models import build
 
 from .made_forgetting import forgotten_and_kept

@@ -11,12 +11,12 @@
 - `wood_fisher`: WoodFisher, one step of influence
 - `l1_sparse`: L1Sparse, fine-tuning towards sparse weights
 - `sfr_on`: SFROn, masked ascent between steps on the retain set
-- `eu_k`: EU-k and CF-k, which train the last layers alone
+- `eu_k`, `cf_k`: EUK and CFK, which train the last layers alone
 - `msg`, `ct`: MSG and CT, of the NeurIPS 2023 competition, which undo convolutions and fine-tune
 - `lotus`: LoTUS
 - `amun`: AMUN, which learns adversarial examples
 - `gradient_ascent`: the shortest method: copy this one to add another
-- `boundary`: Boundary Shrink and Expand, which see the forget set only
+- `boundary_shrink`, `boundary_expand`: what gives the forget set new labels, and sees it only
 - `gkt`, `emmn`: what sees no example at all, only which classes to forget
 - `original`, `retrain`, `finetune`: the controls
 - `parts`: what several share, and bookkeeping that would hide an equation
@@ -25,11 +25,13 @@
 from .amun import AMUN
 from .assd import ASSD
 from .bad_teacher import BadTeacher
-from .boundary import BoundaryExpand, BoundaryShrink
+from .boundary_expand import BoundaryExpand
+from .boundary_shrink import BoundaryShrink
+from .cf_k import CFK
 from .ct import CT
 from .delete import DELETE
 from .emmn import EMMN
-from .eu_k import CFK, EUK
+from .eu_k import EUK
 from .finetune import FineTune
 from .fisher_forgetting import FisherForgetting
 from .gkt import GKT

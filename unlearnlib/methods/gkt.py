@@ -4,8 +4,8 @@ Chundawat, Tarun, Mandal and Kankanhalli, "Zero-Shot Machine Unlearning", IEEE T
 arXiv:2201.05629.
 
 There are no data. A maker G looks for inputs on which an untrained student S disagrees with its
-teacher T, the original model; a gate lets those pass of which the teacher gives hardly anything to
-the classes :math:`c_f` to forget; and the student learns them:
+teacher T, the original; a gate lets those pass of which T gives hardly anything to the classes
+:math:`c_f` to forget; and S learns them:
 
 .. math::
     X = \{ G(z) : p_T(c_f \mid G(z)) \le \epsilon \}, \qquad z \sim \mathcal N(0, I), \\
@@ -13,9 +13,9 @@ the classes :math:`c_f` to forget; and the student learns them:
     \min_S \; \mathop{\mathrm{mean}}_{X} \operatorname{KL}( p_T \Vert p_S ) + \beta \, a(T, S)
 
 where a compares where the convolutions of both look, see `parts.attention`. For each draw of z
-there are steps of G, and then of S, each on what G makes of that z by then. S learns in train mode,
-by which BatchNorm's statistics become those of X; T is in eval mode; on CUDA both run in bf16
-autocast. Outputs are those of a softmax; scenarios of several labels an example are refused.
+there are steps of G, then of S, each on what G makes of z by then. S is in train mode, so that
+BatchNorm's statistics become those of X, and T in eval mode; on CUDA both run in bf16 autocast.
+Outputs are those of a softmax; scenarios of several labels an example are refused.
 
 Sees: the numbers of the classes to forget, the shape of an input and untrained networks of the
 architecture. Never sees: an example, of anything.
@@ -23,20 +23,20 @@ architecture. Never sees: an example, of anything.
 Departs from the paper: its body could not be read; settings and networks are those of the release.
 
 Departs from the release (ayushkumartarun/zero-shot-unlearning @ e888197), by `as_released`:
-    `train_mode=False`: evaluations before the first step leave the student in eval mode, so that
-    its BatchNorm keeps the statistics of an untrained network.
+    `train_mode=False`: S is in eval mode, left there by evaluations before the first step, and its
+    BatchNorm keeps the statistics of an untrained network.
     `class_mean`: the divergence is divided by the number of classes too, which makes a larger.
-    Not taken over: learning rates that are halved by the loss on test data; results chosen by the
-    accuracy on test data of the forgotten class, which comes back in its printed run; a step that
-    nothing passes is repeated, without end if nothing ever does; after a hundred of them an earlier
-    maker, in the place of a new one; a is of what leaves the blocks of its All-CNN, after the ReLU.
+    Not taken over: learning rates halved by the loss on test data; results chosen by the test
+    accuracy of the forgotten class, which comes back in its printed run; steps that nothing passes
+    are repeated, without end if nothing ever does, and after a hundred an earlier maker is taken,
+    not a new one; a is of what leaves the blocks of its All-CNN, after the ReLU.
 
 Departs from the copy in JiT's release (jwf40/Information-Theoretic-Unlearning @ f207655), which the
 tables of JiT compare with, by `as_copied`:
     `from_original`: S is the original with its convolutions drawn anew.
     `sgd`, `class_mean`, `maker_steps=2` and the other values, those for CNNs (for ViT 101 batches
     of 8 with 1 and 5 steps).
-    Not taken over: S in whatever mode the model came in; a maker of transposed convolutions.
+    Not taken over: S in the mode that the model came in; a maker of transposed convolutions.
 """
 
 from dataclasses import dataclass
@@ -65,8 +65,8 @@ from .parts.synthesis import LATENT, maker_of_inputs
 class GKT(Checked):
     r"""Gated knowledge transfer; the defaults are the release's, for MNIST.
 
-    They show 11 million inputs to teacher and student each, as many as 190 passes over MNIST; those
-    of `as_copied` show 2 million, 44 passes over CIFAR. On a laptop try `batches` from 20 to 100.
+    They show 11 million inputs to T and S each, 190 passes over MNIST; those of `as_copied` show 2
+    million, 44 passes over CIFAR. On a laptop try `batches` from 20 to 100.
 
     `fresh_model` makes an untrained network of a generator; `OwnScenario` makes it of a factory,
     and tells `forget_classes` and `input_shape` by the data.
@@ -81,8 +81,8 @@ class GKT(Checked):
         beta: Weight :math:`\beta` of the attention.
         train_mode: Let the student learn in train mode.
         class_mean: Divide the divergence by the number of classes.
-        from_original: Begin with the original, its convolutions drawn anew by Xavier's rule; then
-            `fresh_model` is not used.
+        from_original: Begin with the original, its convolutions drawn anew by Xavier's rule, and
+            not with `fresh_model`.
         sgd: Take SGD with momentum, for the student by OneCycle up to ten times `lr`.
     """
 

@@ -16,9 +16,9 @@ high rate, impairs the model; another over :math:`R` alone repairs it:
         \ell(f_\theta(x), y), \quad \tilde N = \{ (N_{c,i}, c) \}, \qquad
     \text{repair: } \min_\theta \mathop{\mathrm{mean}}_{(x, y) \in R} \ell(f_\theta(x), y)
 
-The noise is learned in eval mode. To impair and to repair is training, in train mode, by which
-BatchNorm's statistics become those of noise and :math:`R`, and on CUDA in bf16 autocast. If
-examples have several labels, noise has one, and the first of an example counts in :math:`R`.
+The noise is learned in eval mode; impairing and repairing are in train mode, so that BatchNorm's
+statistics become those of noise and :math:`R`, and on CUDA in bf16 autocast. Of several labels an
+example, noise has one, and the first counts in :math:`R`.
 
 Sees: :math:`D_r` and which classes are to be forgotten: UNSIR by their numbers, UNSIRByLabel by the
 labels of :math:`D_f`, of which it uses nothing else. Never sees: an input to forget.
@@ -26,19 +26,19 @@ labels of :math:`D_f`, of which it uses nothing else. Never sees: an input to fo
 Departs from the paper: its body could not be read; this follows its notebook.
 
 Departs from the release (vikram2000b/Fast-Machine-Unlearning @ 252bc92), by `as_released`:
-    `noise_in_train_mode`: so the noise enters BatchNorm's statistics while it is learned.
-    Not taken over: the label 0 on the noise of every class; the first examples of each class as
-    :math:`R`, which is drawn here.
+    `noise_in_train_mode`: the noise enters BatchNorm's statistics while it is learned.
+    Not taken over: the label 0 on all noise; the first examples of each class as :math:`R`, which
+    is drawn here.
 
 Departs from the copy in SSD's release (if-loops/selective-synaptic-dampening @ cdfdc0e), which the
 tables of SSD and JiT compare with, by `as_copied`:
-    `leftover`: the gradients that learning the noise leaves in the model are added to those of the
+    `leftover`: gradients that learning the noise leaves in the model are added to those of the
     first impairing step; Adam's second moment keeps them, which may slow many steps.
     `noise_in_train_mode`, as above; `lr`, 200 times smaller, and the other values.
     Not taken over: batches of 128 in the repair.
 
-Those tables have rows on sub-classes too. There the copy takes the super-class for c, though its
-other sub-classes are in R, with 250 steps and 2500 examples a class: `UNSIRByLabel.as_copied`.
+Of a sub-class the copy takes the super-class for c, though its other sub-classes are in R, with
+250 steps and 2500 examples a class: `UNSIRByLabel.as_copied`.
 """
 
 from dataclasses import dataclass
@@ -64,8 +64,8 @@ from .parts.classes import count_classes
 class ImpairRepair(Checked):
     r"""What UNSIR and UNSIRByLabel share: learned noise that impairs some classes, and repair.
 
-    The defaults are those of the paper's notebook; where there are a few hundred examples, try
-    20 `noises` in 2 `copies`, batches of 8 and a `lam` of 0.01.
+    The defaults are those of the paper's notebook; for a few hundred examples try 20 `noises` in 2
+    `copies`, batches of 8 and a `lam` of 0.01.
 
     Attributes:
         noises: Noise inputs :math:`N_i` a class.

@@ -13,6 +13,8 @@
 - `trial`: data and model are tried on each other first
 - `rewinding`: SCRUB's choice of an epoch
 - `adversary`: the nearest inputs that are answered otherwise, for AMUN
+- `boundary`: what Boundary Shrink and Boundary Expand share, training on new labels
+- `last_layers`: the last layers, and all but these frozen, for EU-k and CF-k
 - `fine_tuning`: training that goes on, for CF-k, MSG, CT and AMUN
 - `kernels`: the weights of convolutions, for MSG, CT and GKT
 - `passes`: how often NablaTau goes over the forget set
