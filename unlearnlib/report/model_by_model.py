@@ -89,5 +89,5 @@ def _ends(row: dict[str, Any], how: Presentation) -> str:
     """Return "mean (low to high)" of a difference; without ends where there is no interval."""
     if row["missing"]:
         return f"— ({lacking(row['missing'], row['n'] + row['missing'], 'pair')})"
-    mean, low, high = (f"{row[end] * how.scale:+z.{how.decimals}f}" for end in _ENDS)
+    mean, low, high = (how.signed(row[end]) for end in _ENDS)
     return f"{mean} ({low} to {high})" if math.isfinite(row["low"]) else mean

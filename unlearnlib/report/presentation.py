@@ -43,7 +43,26 @@ class Presentation:
         >>> presented("accuracy").text(float("nan"))
         '—'
         """
-        return "—" if pd.isna(value) else f"{value * self.scale:.{self.decimals}f}"
+        return "—" if pd.isna(value) else f"{bare(value * self.scale):.{self.decimals}f}"
+
+    def signed(self, value: float) -> str:
+        """Return a difference of two of a record's values, as printed, with its sign.
+
+        >>> presented("accuracy").signed(-0.875), presented("accuracy").signed(-0.0)
+        ('-87.5', '+0.0')
+        """
+        return "—" if pd.isna(value) else f"{bare(value * self.scale):+z.{self.decimals}f}"
+
+
+def bare(value: float) -> float:
+    """Return a mean without the rounding of its sums, so that two pages print it alike.
+
+    >>> values = [0.293, 0.2, 0.249, 0.3]
+    >>> means = [100 * sum(values) / 4, 100 * sum(reversed(values)) / 4]
+    >>> [f"{mean:.1f}" for mean in means], [f"{bare(mean):.1f}" for mean in means]
+    (['26.1', '26.0'], ['26.1', '26.1'])
+    """
+    return round(float(value), 9)
 
 
 ACCURACY_MARGIN = 0.02

@@ -141,7 +141,7 @@ def _ends(row: dict[str, Any]) -> tuple[str, str]:
     def text(value: float) -> str:
         if row["ratio"]:
             return times(value)
-        return "—" if pd.isna(value) else f"{value * how.scale:+z.{how.decimals}f}"
+        return how.signed(value)
 
     if pd.isna(row["mean"]):
         return "—", "—"

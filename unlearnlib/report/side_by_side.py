@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from .agreement import Verdict
-from .presentation import label, presented
+from .presentation import bare, label, presented
 from .rows import marked, row_dicts
 from .table import Table, grouped, spread
 
@@ -113,7 +113,7 @@ def _ours(row: Row, shared: bool) -> str:
     ours = marked(mean, row["stale"])
     under = list[str]()
     if not pd.isna(row["difference"]):
-        under.append(f"{row['difference'] * scale:+z.{digits}f}")
+        under.append(f"{bare(row['difference'] * scale):+z.{digits}f}")
     if not shared:
         word = row["verdict"].replace(" ", "-")
         judged = escape(str(Verdict(row["verdict"], note=row["doubt"])))

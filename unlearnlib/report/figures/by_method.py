@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..presentation import AGAIN, GROUPS, group, label, presented
+from ..presentation import AGAIN, GROUPS, bare, group, label, presented
 from ..printed import UNITS, reported
 from ..rows import once, one_setting, pick
 from ..summary import PAIR
@@ -64,7 +64,7 @@ def dots(
             (mark,) = ax.plot([printed], [y + 0.3], "D", mfc="white", mec=PRINTED, ms=5)
             tell(mark, f"{method}, printed in {item}: {number(printed)} {how.unit}".rstrip())
         if math.isfinite(mean):
-            _write_above(ax, mean, y, f"{mean:.{how.decimals}f}")
+            _write_above(ax, mean, y, f"{bare(mean):.{how.decimals}f}")
         if oracle and method in {oracle, AGAIN}:
             banded += values.to_list()
     if banded:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from ..presentation import bare
 from ..rows import outdated
 from .hover import tell
 from .style import WIDTH, count
@@ -61,7 +62,7 @@ def _map(ax: Axes, grid: pd.DataFrame, slope: float) -> None:
     places = zip(product(grid.index, grid.columns), grid.to_numpy().flat, strict=True)
     tell(cells, *(
         f"{100 * share:g} %, {weight:.2g}: "
-        + ("no number" if np.isnan(value) else f"{value:+z.1f} points")
+        + ("no number" if np.isnan(value) else f"{bare(value):+z.1f} points")
         for (share, weight), value in places
     ))  # fmt: skip
     band = np.interp(np.round(slope * grid.index, 4), grid.columns, range(m), right=np.nan)
@@ -77,7 +78,7 @@ def _cell_by_cell(ax: Axes, grid: pd.DataFrame, slope: float) -> None:
     for (i, j), value in np.ndenumerate(grid):
         if grid.shape[1] <= _WIDE and not np.isnan(value):
             ink = "white" if abs(value) > 0.7 * _LIMIT else "black"
-            ax.text(j, i, f"{value:+z.1f}", ha="center", va="center", fontsize=8, color=ink)
+            ax.text(j, i, f"{bare(value):+z.1f}", ha="center", va="center", fontsize=8, color=ink)
         if apart[i, j] < 0.001:
             ax.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, fill=False, lw=2))
     ax.grid(visible=False)

@@ -13,6 +13,8 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ..presentation import bare
+
 LEAST, MOST = 68, 125
 """Pixels an inch: below the first, words cannot be read; no figure is shown with more."""
 
@@ -54,7 +56,7 @@ def number(value: Any) -> str:
     >>> number(12.3456), number(1234.5)
     ('12.3', '1234')
     """
-    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{bare(value):.0f}" if abs(value) >= 1000 else f"{bare(value):.3g}"
 
 
 def svg(figure: Figure, alt: str) -> str:

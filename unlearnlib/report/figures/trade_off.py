@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from ..presentation import AGAIN, GROUPS, group, presented
+from ..presentation import AGAIN, GROUPS, bare, group, presented
 from ..rows import marked, one_setting, pick, row_dicts
 from ..summary import paired
 from .hover import tell
@@ -112,7 +112,7 @@ def _draw(ax: Axes, point: dict[str, Any]) -> None:
 
 def _says(point: dict[str, Any], axis: str) -> str:
     """Return what the mark of a method says of one axis."""
-    mean, low, high = (f"{point[axis + end]:+z.1f}" for end in ("", "_low", "_high"))
+    mean, low, high = (f"{bare(point[axis + end]):+z.1f}" for end in ("", "_low", "_high"))
     return f"{mean} ({low} to {high})" if math.isfinite(point[f"{axis}_low"]) else mean
 
 
