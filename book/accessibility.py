@@ -12,21 +12,25 @@ from browser import Browser
 
 PACKAGE = "axe-playwright-python"  # of which we use the axe-core alone: no Playwright
 THEMES = ("light", "dark")
-LEFT: dict[tuple[str, str], str] = {}
-"""What is left as it is, by rule and element, and why."""
+CONTRAST = "color-contrast"
+NARROW = (CONTRAST, "scrollable-region-focusable", "button-name")
+"""What a narrow screen can break in a page that is right on a wide one: its buttons are others."""
 
 _UNFOLD = """document.querySelectorAll("details").forEach((part) => (part.open = true));
 new Promise((done) => requestAnimationFrame(() => setTimeout(done)))
   .then(() => document.getAnimations().forEach((fading) => fading.finish()))"""
-_CONTRAST = 'axe.configure({ rules: [{ id: "color-contrast", selector: "[data-kind]" }] })'
+_SELECT = f'axe.configure({{ rules: [{{ id: "{CONTRAST}", selector: "[data-kind]" }}] }})'
 _MARK = """((known) => {
-  const grounds = new Map([[null, ""]]);
+  const NOTHING = "rgba(0, 0, 0, 0)"; // the ground of what has none
+  const grounds = new Map([[null, { under: "", opacity: 1 }]]);
   const ground = (element) => {
     if (!grounds.has(element)) {
-      const { backgroundColor, backgroundImage, opacity } = getComputedStyle(element);
-      const own = [backgroundColor, backgroundImage, opacity].join();
       const below = ground(element.parentElement);
-      grounds.set(element, own === "rgba(0, 0, 0, 0),none,1" ? below : `${below} ${own}`);
+      const { backgroundColor, backgroundImage, opacity } = getComputedStyle(element);
+      const own = backgroundColor + backgroundImage.replace("none", "");
+      const seen = own === NOTHING ? "" : own; // over what is below, unless it hides that
+      const under = own.startsWith("rgb(") ? own : below.under + seen;
+      grounds.set(element, { under, opacity: below.opacity * opacity });
     }
     return grounds.get(element);
   };
@@ -36,13 +40,15 @@ _MARK = """((known) => {
     const words = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
     if (!words || !element.checkVisibility({ visibilityProperty: true })) continue;
     const { color, fontSize, fontWeight } = getComputedStyle(element);
-    const kind = [color, fontSize, fontWeight, ground(element)].join();
+    const large = parseFloat(fontSize) >= (fontWeight >= 700 ? 18.66 : 24); // as WCAG has it
+    const { under, opacity } = ground(element);
+    const kind = [color, large, under, opacity].join();
     if (!known.includes(kind) && !kinds.has(kind)) element.dataset.kind = "new";
     kinds.add(kind);
   }
   return [...kinds];
 })(%s)"""
-_RUN = """axe.run({ resultTypes: ["violations"], preload: false, %s }).then((found) =>
+_RUN = """axe.run(%s).then((found) =>
   found.violations.flatMap(({ id, nodes }) => nodes.map(
     ({ target, html }) => [id, target.flat().join(" "), html.slice(0, 120)])))"""
 
@@ -56,24 +62,28 @@ def axe_core() -> str | None:
     return Path(str(script)).read_text(encoding="utf-8")
 
 
-def barriers(browser: Browser, axe: str, known: set[str], only_contrast: bool = False) -> list[str]:
+def barriers(
+    browser: Browser, axe: str, known: set[str], rules: tuple[str, ...] | None = None
+) -> list[str]:
     """Return what the script `axe` finds on the page that is open, as it is shown now.
 
     Args:
         browser: Shows the page; what it can unfold is unfolded.
         axe: What `axe_core` returns.
         known: The kinds of words of which the contrast is known; those of the page are added.
-        only_contrast: Whether all else is known, too, as it is in the other theme.
+        rules: The rules of axe-core to ask for; all if None.
     """
-    browser.value(f"window.axe || (0, eval)({json.dumps(axe)}); {_CONTRAST}; {_UNFOLD}")
+    browser.value(f"window.axe || (0, eval)({json.dumps(axe)}); {_SELECT}; {_UNFOLD}")
     kinds = set(browser.value(_MARK % json.dumps(sorted(known))))
-    seen_all = kinds <= known
+    new = not kinds <= known
     known |= kinds
-    if only_contrast and seen_all:
-        return []
-    contrast = '"color-contrast"'
-    without = f"rules: {{ {contrast}: {{ enabled: {json.dumps(not seen_all)} }} }}"
-    found = browser.value(_RUN % (f"runOnly: [{contrast}]" if only_contrast else without))
-    return [
-        f"{rule}: {target} {html}" for rule, target, html in found if (rule, target) not in LEFT
-    ]
+    if rules is None:
+        asked: dict[str, object] = {"rules": {CONTRAST: {"enabled": new}}}
+    else:
+        left = [rule for rule in rules if rule != CONTRAST or new]
+        if not left:
+            return []
+        asked = {"runOnly": left}
+    options = {"resultTypes": ["violations"], "preload": False, **asked}
+    found = browser.value(_RUN % json.dumps(options))
+    return [f"{rule}: {target} {html}" for rule, target, html in found]
