@@ -16,11 +16,11 @@ from unlearnlib.runs.one_run import unlearn
 from .toys import seeded
 
 BINS = [f"b{i}" for i in range(len(NATS) - 1)]
-TABLES = {  # of an experiment: its part, that of its grid, and what is swept
-    "jit-sensitivity": ("jit-sensitivity", ["sigma", "lr"]),
-    "dampening": ("dampening-sensitivity", ["alpha"]),
-    "pgu-sensitivity": ("pgu-sensitivity", ["gamma", "share"]),
-    "nabla_tau-grid": ("nabla_tau-grid", ["alpha"]),
+TABLES = {  # of an experiment: its part, that of its grid, the network, and what is swept
+    "jit-sensitivity": ("jit-sensitivity", "strided_cnn_plain", ["sigma", "lr"]),
+    "dampening": ("dampening-sensitivity", "strided_cnn_plain", ["alpha"]),
+    "pgu-sensitivity": ("pgu-sensitivity", "mlp", ["gamma", "share"]),
+    "nabla_tau-grid": ("nabla_tau-grid", "mlp", ["alpha"]),
 }
 
 
@@ -77,17 +77,19 @@ def test_the_models_are_those_of_the_runs() -> None:
 @pytest.mark.parametrize("part", TABLES)
 def test_recorded_histograms_agree_with_the_recorded_means(part: str) -> None:
     """The mean entropy of a run lies between those of the lower and of the upper edges."""
-    of_grid, by = TABLES[part]
+    of_grid, model, by = TABLES[part]
     path = committed_records() / part / "laptop.entropies.csv"
     assert path.stat().st_size < 60_000
     table = pd.read_csv(path, header=1)
     assert np.allclose(table[BINS].sum(axis=1), 1, atol=1e-3)
     keys = ["method", "request", "split", "seed_model"]
     assert not table.duplicated([*keys, *by]).any()
-    means = read_records(of_grid, "laptop").query("metric == 'entropy'")
+    runs = read_records(of_grid, "laptop")
+    runs = runs[(runs["metric"] == "entropy") & (runs["model"] == model)]
+    if "noises" in runs:  # more draws are a section of their own
+        runs = runs[runs["noises"].isna() | (runs["noises"].astype(float) == 5)]
     numbers = [name for name in by if name != "share"]
-    both = table.merge(means.astype(dict.fromkeys(numbers, float)), on=[*keys, *by])
+    both = table.merge(runs.astype(dict.fromkeys(numbers, float)), on=[*keys, *by])
     low, high = both[BINS] @ NATS[:-1], both[BINS] @ NATS[1:]
-    inside = (both["value"] > low - 1e-3) & (both["value"] < high + 1e-3)
-    assert len(both) >= table["seed_model"].nunique() * 16
-    assert inside.all()
+    assert len(both) >= 150
+    assert both["value"].between(low - 1e-3, high + 1e-3).all()
