@@ -12,9 +12,11 @@ import pytest
 
 from unlearnlib import read_records
 from unlearnlib.errors import RecordError
+from unlearnlib.locations import committed_records
 from unlearnlib.report import show_dial
 from unlearnlib.report.dial import Dial, Models
 from unlearnlib.report.rows import row_dicts
+from unlearnlib.runs.distributions import NATS
 
 from .made_tables import rows
 
@@ -32,8 +34,15 @@ def sweep() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def recorded(sweep: pd.DataFrame) -> Dial:
-    return show_dial(sweep, BY, [FORGET, TEST, SURE], "JiT")
+def histograms() -> pd.DataFrame:
+    """The recorded histograms of that sweep."""
+    path = committed_records() / "jit-sensitivity" / "laptop.entropies.csv"
+    return pd.read_csv(path, header=1, dtype={"sigma": str, "lr": str}, keep_default_na=False)
+
+
+@pytest.fixture(scope="module")
+def recorded(sweep: pd.DataFrame, histograms: pd.DataFrame) -> Dial:
+    return show_dial(sweep, BY, [FORGET, TEST, SURE], "JiT", histograms=histograms)
 
 
 def made(values: dict[float, list[float]], **columns: Any) -> pd.DataFrame:
@@ -135,6 +144,88 @@ def test_what_cannot_be_a_dial_is_refused() -> None:
         show_dial(made({0.1: [0.5]}), {"sigma": "σ"}, [("loss", "test")], "")
 
 
+def shares_of(histograms: pd.DataFrame, dial: Dial, models: Models) -> list[float]:
+    """Per cent of each bin of each split, over the models of a setting or a reference."""
+    set_to = [
+        "" if at is None else knob.values[at]
+        for knob, at in zip(dial.knobs, models.at, strict=True)
+    ]
+    found = []
+    for split in ("forget", "test_forget", "retain"):
+        for i in range(len(NATS) - 1):
+            numbers = [
+                row[f"b{i}"]
+                for row in histograms.to_dict("records")
+                if (row["method"], row["split"]) == (models.name, split)
+                and [f"{float(row[name]):g}" if row[name] else "" for name in BY] == set_to
+            ]
+            assert len(numbers) == 10
+            found.append(float(100 * np.mean(numbers)))
+    return found
+
+
+def test_every_setting_has_the_mean_histogram_of_its_models(
+    histograms: pd.DataFrame, recorded: Dial
+) -> None:
+    told = recorded.histogram
+    assert told is not None
+    assert told.splits == ("Forget set", "Test, forgotten", "Retain set")
+    assert told.starts[:3] == ("0", "0.0001", "0.001")
+    assert (len(told.starts), told.n, len(told.shares)) == (10, 10, 18)
+    for models in (*recorded.settings[::5], *recorded.references):
+        shares = told.of((models.name, models.at))
+        means = shares_of(histograms, recorded, models)
+        assert [*map(float, shares)] == pytest.approx(means, abs=0.051)
+        assert f'data-shares="{" ".join(shares)}"' in recorded._repr_html_()
+
+
+def binned(**shares: list[list[float]]) -> pd.DataFrame:
+    """Histograms of two bins on the test set, a model a list, by method."""
+    at = {"Original": "", "Retrain": "", "JiT": "0.1"}
+    return pd.DataFrame(
+        [
+            (method, at[method], "test", seed, *bins)
+            for method, models in shares.items()
+            for seed, bins in enumerate(models)
+        ],
+        columns=["method", "sigma", "split", "seed_model", "b0", "b1"],
+    )
+
+
+def test_the_histogram_of_the_first_setting_is_there_without_the_script() -> None:
+    table = binned(Original=[[1, 0], [0.6, 0.4]], Retrain=[[0, 1]] * 2, JiT=[[0.2, 0.8]] * 2)
+    options: dict[str, Any] = {"histograms": table, "edges": (0, 0.5, 2)}
+    html = show_dial(made({0.1: [0.5]}), {"sigma": "σ"}, [TEST], "", **options)._repr_html_()
+    (cells,) = re.findall('<td><span class="dial-column".*</td>', html.partition("<details>")[0])
+    styles = re.findall('style="([^"]+)"', cells)
+    assert styles == [
+        "height:20.0%", "bottom:80.0%", "bottom:0.0%",
+        "height:80.0%", "bottom:20.0%", "bottom:100.0%",
+    ]  # fmt: skip
+    assert re.findall("</span>([^<]+)</td>", cells) == ["20.0", "80.0"]
+    assert '<tr><th scope="col">0</th><th scope="col">0.5</th></tr>' in html
+    assert "n = 2" in html
+
+
+def test_histograms_of_other_models_or_bins_are_refused() -> None:
+    def shown(table: pd.DataFrame, *edges: float) -> Dial:
+        by, measures = {"sigma": "σ"}, [TEST]
+        return show_dial(made({0.1: [0.5]}), by, measures, "", histograms=table, edges=edges)
+
+    with pytest.raises(RecordError, match="not of the same models"):
+        shown(binned(Original=[[1, 0]], JiT=[[0.2, 0.8]] * 2), 0, 1, 2)
+    with pytest.raises(RecordError, match="have 2 bins and the edges are those of 3"):
+        shown(binned(JiT=[[0.2, 0.8]]), 0, 1, 2, 3)
+
+
+def test_a_model_without_a_number_makes_no_histogram() -> None:
+    table = binned(Original=[[1, 0]], JiT=[[float("nan")] * 2])
+    by, edges = {"sigma": "σ"}, (0, 1, 2)
+    dial = show_dial(made({0.1: [0.5]}), by, [TEST], "", histograms=table, edges=edges)
+    assert dial.histogram is not None
+    assert dial.histogram.of(("JiT", (0,))) == dial.histogram.of(("Retrain", (None,))) == ("—",) * 2
+
+
 @pytest.fixture(scope="module")
 def browser(of_book: Callable[[str], ModuleType]) -> Iterator[Any]:
     module = of_book("browser")
@@ -164,6 +255,24 @@ SHOWN = """(() => {
 })()"""
 
 
+BARS = """[...document.querySelectorAll(".dial-outputs td")].map((cell) => [
+  cell.lastChild.textContent,
+  ...[...cell.querySelectorAll("i")].map((i) => i.style.height || i.style.bottom),
+])"""
+
+
+def bars(dial: Dial, at: tuple[int, ...]) -> list[list[str]]:
+    """What the histogram shows of a setting: the share of each bin, its bar, the marks."""
+    assert dial.histogram is not None
+    top = max(float(share) for shares in dial.histogram.shares.values() for share in shares)
+    beside = [dial.histogram.of((name, (None, None))) for name in ("Original", "Retrain")]
+    columns = zip(dial.histogram.of(("JiT", at)), *beside, strict=True)
+    return [
+        [texts[0], *(f"{round(1000 * float(text) / top) / 10:g}%" for text in texts)]
+        for texts in columns
+    ]
+
+
 def expected(dial: Dial, at: tuple[int, ...]) -> list[Any]:
     """What is shown of a setting: its name, its n, the texts and the parts of the bars."""
 
@@ -187,6 +296,7 @@ def test_the_sliders_show_the_setting_where_they_stand(
     assert browser.value(f"[{table}.tabIndex, {table}.ariaLabel]") == [0, "All 16 settings"]
     first = tuple(place or 0 for place in recorded.first.at)
     assert browser.value(SHOWN) == expected(recorded, first)
+    assert browser.value(BARS) == bars(recorded, first)
     for at in ((0, 0), (3, 1), (1, 3)):
         for i, place in enumerate(at):
             knob = f"document.querySelectorAll('.dial-knobs input')[{i}]"
@@ -196,6 +306,7 @@ def test_the_sliders_show_the_setting_where_they_stand(
             now = browser.value(f"[{told}, {value}]")
             assert now == [recorded.knobs[i].values[place]] * 2
         assert browser.value(SHOWN) == expected(recorded, at)
+        assert browser.value(BARS) == bars(recorded, at)
 
 
 def test_an_arrow_of_the_keyboard_moves_a_slider(
@@ -233,6 +344,8 @@ def test_the_frame_fits_and_paper_has_all_settings(
     root = "document.documentElement"
     assert browser.value(f"{root}.scrollWidth <= {root}.clientWidth")
     assert browser.value("document.querySelectorAll('.dial-track')[0].clientWidth") >= 50
+    cells = "[...document.querySelectorAll('.dial-outputs :is(th, td)')]"
+    assert browser.value(f"{cells}.every((cell) => cell.scrollWidth <= cell.clientWidth + 1)")
     height = "document.querySelector('{}').getBoundingClientRect().height"
     assert browser.value(height.format(".dial-knobs")) > 10
     assert browser.value(height.format("details")) < 40

@@ -2,7 +2,7 @@
 
    Without JavaScript the setting in the middle is shown, and the table of all can be opened. A row of
    that table says in data-at where it stands on each knob; the row of a reference in data-beside
-   beside which settings, "*" for all. */
+   beside which settings, "*" for all; data-shares, where it has them, fill the histogram. */
 (function () {
   "use strict";
 
@@ -12,11 +12,25 @@
     const lines = [...dial.querySelectorAll(".dial-frame tbody tr")];
     const named = dial.querySelector(".dial-now");
     const n = dial.querySelector(".dial-n");
+    const bins = [...dial.querySelectorAll(".dial-outputs td")];
     const FIRST = 2; // cells of a row, in either table, before the numbers
 
     function belongs(row, at) {
       const places = (row.dataset.beside || "").split(" ");
       return places.every((place, i) => place === "*" || place === at[i]);
+    }
+
+    function fill(rows) {
+      const top = bins[0].closest("table").dataset.top;
+      const shares = rows.map((row) => (row ? row.dataset.shares.split(" ") : []));
+      bins.forEach((bin, i) => {
+        const marks = bin.querySelectorAll("i");
+        shares.forEach((of, j) => {
+          const part = (100 * parseFloat(of[i])) / top || 0;
+          marks[j].style[j ? "bottom" : "height"] = `${part.toFixed(1)}%`;
+        });
+        bin.lastChild.textContent = shares[0][i] || "—";
+      });
     }
 
     function value(knob) {
@@ -37,6 +51,7 @@
           marks[j].style[j ? "left" : "width"] = `${part.toFixed(1)}%`;
         });
       });
+      if (bins.length) fill(rows);
       for (const knob of knobs) {
         if (knob.options) continue;
         knob.setAttribute("aria-valuetext", value(knob));

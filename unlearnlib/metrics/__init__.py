@@ -2,6 +2,7 @@
 
 - `accuracy`: accuracy and loss; also as the releases of SSD and JiT average them
 - `entropy`: entropy of the outputs
+- `histogram`: shares of scores in bins
 - `divergence`: Jensen-Shannon divergence of two models' outputs
 - `membership`: the entropy attack of SSD and JiT
 - `attack`: scores of membership, and what an attack by one score can tell
@@ -22,10 +23,11 @@ from .attack import (
 )
 from .divergence import divergence
 from .entropy import entropy
+from .histogram import histogram
 from .membership import mia_entropy
 
 __all__ = [
     "accuracy", "accuracy_batch_mean", "alignment", "attack_accuracy", "attack_auc", "attack_tpr",
-    "confidence", "divergence", "entropy", "example_loss", "loss", "margin", "mia_entropy",
-    "modified_entropy",
+    "confidence", "divergence", "entropy", "example_loss", "histogram", "loss", "margin",
+    "mia_entropy", "modified_entropy",
 ]  # fmt: skip

@@ -4,7 +4,6 @@ All settings are computed beforehand and stand in a table; the book's script `di
 chosen one. Without it the setting in the middle is shown, and the table can be opened.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -15,12 +14,13 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from ..errors import RecordError
+from ..runs.distributions import NATS
+from .dial_histogram import At, Histogram, histogram_of, part_of
 from .presentation import label, presented
 from .rows import lacking, marked, once, pick
 from .table import Table, spread
 
 _SETUP = ["scale", "dataset", "model", "request", "params"]
-_NUMBER = re.compile(r"[\d.]+")
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Models:
     """
 
     name: str
-    at: tuple[int | None, ...]
+    at: At
     cells: tuple[str, ...]
     n: str
 
@@ -90,6 +90,7 @@ class Dial:
         settings: The models of every setting.
         references: The models that stand beside them.
         caption: What is shown, and on which data.
+        histogram: How the outputs are distributed, if that is known.
     """
 
     knobs: tuple[Knob, ...]
@@ -98,6 +99,7 @@ class Dial:
     settings: tuple[Models, ...]
     references: tuple[Models, ...]
     caption: str
+    histogram: Histogram | None = None
 
     @property
     def first(self) -> Models:
@@ -112,10 +114,11 @@ class Dial:
     def _repr_html_(self) -> str:
         places = [place or 0 for place in self.first.at]
         knobs = "".join(k.html(place) for k, place in zip(self.knobs, places, strict=True))
-        beside = [models for models in self.references if models.belongs_to(places)]
+        shown = [self.first, *(one for one in self.references if one.belongs_to(places))]
+        bars = self.histogram.html([(one.name, one.at) for one in shown]) if self.histogram else ""
         return (
             f'<div class="dial"><p class="dial-knobs" hidden>{knobs}</p>'
-            f"{self._frame([self.first, *beside])}"
+            f"{self._frame(shown)}{bars}"
             f"<details><summary>All {len(self.settings)} settings</summary>"
             f'<div class="dial-all">{self._all()}</div></details></div>'
         )
@@ -167,25 +170,17 @@ class Dial:
         rows = []
         for models, (name, *cells) in self._rows():
             at = " ".join("*" if place is None else str(place) for place in models.at)
-            kind = "at" if models in self.settings else "beside"
+            told = f'data-{"at" if models in self.settings else "beside"}="{at}"'
+            if self.histogram:
+                told += f' data-shares="{" ".join(self.histogram.of((models.name, models.at)))}"'
             tds = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
-            rows.append(f'<tr data-{kind}="{at}"><th scope="row">{escape(name)}</th>{tds}</tr>')
+            rows.append(f'<tr {told}><th scope="row">{escape(name)}</th>{tds}</tr>')
         return f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
     def __repr__(self) -> str:
         """Return the table of all settings as plain text."""
         rows = tuple(("", cells) for _, cells in self._rows())
         return repr(Table(self._heads, rows, self.caption, frozenset(self._heads[2:])))
-
-
-def part_of(text: str, top: float) -> float:
-    """Return how much of a bar the number at the start of a text fills, in per cent.
-
-    >>> part_of("50.0 ± 0.3", 200), part_of("—", 100)
-    (25.0, 0.0)
-    """
-    found = _NUMBER.match(text)
-    return 100 * float(found[0]) / top if found and top else 0.0
 
 
 def show_dial(
@@ -195,6 +190,8 @@ def show_dial(
     caption: str,
     *,
     references: Sequence[str] = ("Original", "Retrain"),
+    histograms: pd.DataFrame | None = None,
+    edges: Sequence[float] = NATS,
 ) -> Dial:
     """Return what each setting of a sweep measures, for a reader to go through by sliders.
 
@@ -207,13 +204,17 @@ def show_dial(
         measures: Pairs (metric, split).
         caption: What is shown, and on which data.
         references: Methods that stand beside the settings, where the table has them.
+        histograms: Those of the entropy of the outputs, see `runs.distributions`: a model and split
+            a row, with the columns `by`.
+        edges: Ends of their bins.
 
     Returns:
         Mean and standard deviation over the models of each setting that have a number; how many
         have none is told.
 
     Raises:
-        RecordError: The table has no sweep, lacks a measure, or a mean would mix settings.
+        RecordError: The table has no sweep, lacks a measure, or a mean would mix settings; or the
+            histograms are of other bins, or not of the same models at each setting.
     """
     rows = once(pd.concat([pick(table, *what) for what in dict.fromkeys(measures)]))
     rows = rows.assign(**{name: _numbers(rows[name]) for name in by})
@@ -231,16 +232,23 @@ def show_dial(
         values[name] = (known.sort_values() if slides else known).to_list()
         printed = [f"{value:g}" if slides else str(value) for value in values[name]]
         knobs.append(Knob(word, tuple(printed), slides))
+
+    def at(runs: pd.DataFrame) -> At:
+        return tuple(_place(runs[name].iloc[0], values[name]) for name in by)
+
     found: dict[bool, list[Models]] = {True: [], False: []}
     for _, runs in rows.groupby([*dict.fromkeys(["method", *by])], sort=False, dropna=False):
-        at = tuple(_place(runs[name].iloc[0], values[name]) for name in by)
         if (runs[_SETUP].nunique() > 1).any():
             raise RecordError(
                 f"The runs of {runs['method'].iloc[0]} at one place of the dial are of several "
                 f"{' and '.join(name for name in _SETUP if runs[name].nunique() > 1)}, so a mean "
                 "would mix them. Filter the table, or name the column that tells them apart."
             )
-        found[runs["method"].iloc[0] in references].append(_models(runs, at, measures))
+        found[runs["method"].iloc[0] in references].append(_models(runs, at(runs), measures))
+    histogram = None
+    if histograms is not None:
+        outputs = histograms.assign(**{name: _numbers(histograms[name]) for name in by})
+        histogram = histogram_of(outputs, edges, list(by), at)
     return Dial(
         tuple(knobs),
         tuple(label(metric, split, unit=True) for metric, split in measures),
@@ -248,6 +256,7 @@ def show_dial(
         tuple(sorted(found[False], key=lambda models: [place or 0 for place in models.at])),
         tuple(sorted(found[True], key=lambda models: references.index(models.name))),
         caption,
+        histogram,
     )
 
 
@@ -263,9 +272,7 @@ def _place(value: Any, values: list[Any]) -> int | None:
     return values.index(value) if value in values else None
 
 
-def _models(
-    runs: pd.DataFrame, at: tuple[int | None, ...], measures: Sequence[tuple[str, str]]
-) -> Models:
+def _models(runs: pd.DataFrame, at: At, measures: Sequence[tuple[str, str]]) -> Models:
     """Return what was measured of the runs of one setting."""
     of = runs.groupby(["metric", "split"])["value"]
     means, sds, counts, sizes = of.mean(), of.std(), of.count(), of.size()

@@ -6,6 +6,7 @@ the others in `data/records/`.
 
 - `one_run`: a method on a scenario: the clock, then the measurements
 - `followed`: the models that a method passes through, and what metrics say of each
+- `distributions`: histograms of what the models of runs say
 - `grid`: `Grid`, all runs of a page, and `Run`, one of them: what each is known by
 - `run_grid`: makes those that are not recorded yet, one by one
 - `plan`: what grids have left to do, how long it takes, and their order by worth an hour
