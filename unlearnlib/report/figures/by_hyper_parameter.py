@@ -63,7 +63,7 @@ def heatmap(
     for i, j in np.ndindex(*means.shape):
         value = means[i, j]
         ink = "black" if value > (low + high) / 2 else "white"
-        text = "" if np.isnan(value) else f"{bare(value):.{how.decimals}f}"
+        text = "" if np.isnan(value) else f"{bare(float(value)):.{how.decimals}f}"
         ax.text(j + 0.5, i + 0.5, text, ha="center", va="center", fontsize=9, color=ink)
     ax.set_xticks(np.arange(means.shape[1]) + 0.5, [f"{value:g}" for value in grid.columns])
     ax.set_yticks(np.arange(means.shape[0]) + 0.5, [f"{value:g}" for value in grid.index])
