@@ -216,6 +216,9 @@ def test_histograms_of_other_models_or_bins_are_refused() -> None:
         shown(binned(Original=[[1, 0]], JiT=[[0.2, 0.8]] * 2), 0, 1, 2)
     with pytest.raises(RecordError, match="have 2 bins and the edges are those of 3"):
         shown(binned(JiT=[[0.2, 0.8]]), 0, 1, 2, 3)
+    other = binned(Original=[[1, 0]]).assign(split="retain")
+    with pytest.raises(RecordError, match="not of the same models at each setting and split"):
+        shown(pd.concat([binned(JiT=[[0.2, 0.8]]), other]), 0, 1, 2)
 
 
 def test_a_model_without_a_number_makes_no_histogram() -> None:

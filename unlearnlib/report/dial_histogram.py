@@ -100,18 +100,20 @@ def histogram_of(
         RecordError: The table has other bins, or not the same models and splits for each setting.
     """
     bins = [f"b{i}" for i in range(len(edges) - 1)]
-    has = [name for name in map(str, table) if name[0] == "b" and name[1:].isdecimal()]
-    if has != bins:
+    if (
+        has := [name for name in map(str, table) if name[0] == "b" and name[1:].isdecimal()]
+    ) != bins:
         raise RecordError(
             f"The histograms have {len(has)} bins and the edges are those of {len(bins)}. Hand "
             "over the edges that they were made with."
         )
-    splits = [str(split) for split in dict.fromkeys(table["split"])]
-    shares, sizes = dict[tuple[str, At], tuple[str, ...]](), set[float]()
+    splits = list(dict.fromkeys(table["split"]))
+    shares: dict[Key, tuple[str, ...]] = {}
+    sizes = set()
     for _, runs in table.groupby([*dict.fromkeys(["method", *by])], sort=False, dropna=False):
         of = runs.groupby("split")
-        sizes |= {len(runs) / len(splits), *map(float, of["seed_model"].nunique())}
-        means = 100 * of[bins].mean().loc[splits]
+        sizes |= {len(runs) / len(splits), *of["seed_model"].nunique()}
+        means = 100 * of[bins].mean().reindex(splits)
         shares[str(runs["method"].iloc[0]), at(runs)] = tuple(
             "—" if pd.isna(mean) else f"{mean:.1f}" for mean in means.to_numpy().flat
         )
