@@ -21,16 +21,21 @@ _ASKED = re.compile(
 _CORNER = re.compile(r"<th((?:\s[^>]*)?)>(?:\s|&nbsp;|<p></p>)*</th>")
 
 
-def captioned(body: str) -> str:
+def captioned(body: str, sources: str = "") -> str:
     """Return the HTML of a page with numbered figures and tables, each of which can be linked to.
 
     A table has its caption already, above it. The alternative text of a figure becomes the caption
     below it, for all readers. Claims, which have names, get their link.
 
+    Args:
+        body: The HTML.
+        sources: Where the page names its records and specifications, to which captions lead, too.
+
     >>> captioned("<caption>Accuracy</caption>")
     '<caption id="table-1"><b>Table 1.</b> Accuracy<a class="headerlink" href="#table-1" ...
     """
     counts = {"Figure": 0, "Table": 0}
+    origin = f' <a class="records" href="{sources}">records</a>' if sources else ""
 
     def numbered(kind: str) -> tuple[str, str]:
         counts[kind] += 1
@@ -41,10 +46,12 @@ def captioned(body: str) -> str:
             return f"{found[0]}{_link(found['claim'], 'claim')}"
         if found["table"] is not None:
             name, anchor = numbered("Table")
-            text = f"<b>{name}.</b> {found['table']}{_link(anchor, 'table')}"
+            text = f"<b>{name}.</b> {found['table']}{_link(anchor, 'table')}{origin}"
             return f'<caption{found["style"]} id="{anchor}">{text}</caption>'
         name, anchor = numbered("Figure")
-        text = f"<b>{name}.</b> {found['figure'] or found['drawn']}{_link(anchor, 'figure')}"
+        text = (
+            f"<b>{name}.</b> {found['figure'] or found['drawn']}{_link(anchor, 'figure')}{origin}"
+        )
         image = f"{found['svg']}{name}{found['marks']}"
         if found["figure"]:
             image = f'<img alt="{name}"{found["rest"]}>'

@@ -16,6 +16,7 @@ from sources import NOTEBOOKS, PUBLISHED, bibtex, records, specifications
 from sphinx.application import Sphinx
 
 EXECUTED = "book/_executed/"  # where build.py puts the copies that pages are made from
+SOURCES = "#sources"  # where the foot of such a page names its records
 FIRST = ("answer", "main-figure")
 """Tags of the cells that stand under the title, in this order."""
 _ICON_FONTS = re.compile(r"\s*<link [^>]*vendor/fontawesome/[^>]*>")
@@ -50,9 +51,11 @@ def frame(app: Sphinx, page: str, template: str, context: dict[str, Any], docume
         for script in context["script_files"]
         if "thebe" not in f"{script.filename} {script.attributes.get('body')}".lower()
     ]
+    has_foot = app.builder.name == "html" and page.startswith(EXECUTED)
     if context.get("body"):
-        context["body"] = captioned(headed(unbroken(context["body"])))
-    if app.builder.name == "html" and page.startswith(EXECUTED):
+        body = headed(unbroken(context["body"]))
+        context["body"] = captioned(body, SOURCES if has_foot else "")
+    if has_foot:
         questions = f"{'../' * page.removeprefix(EXECUTED).count('/')}questions.html"
         context["body"] = asked(context["body"], questions)
         context["body"] += foot(page.removeprefix(EXECUTED), context)
@@ -74,7 +77,7 @@ def foot(page: str, context: dict[str, Any]) -> str:
 
     title = re.sub(r"<[^>]+>", "", context["title"])
     return (
-        '<section class="page-sources" aria-label="Sources of this page">'
+        f'<section class="page-sources" id="{SOURCES[1:]}" aria-label="Sources of this page">'
         f'<p>This page is <a href="{copy}" download>{NOTEBOOKS}/{page}.ipynb</a>, executed.</p>'
         f"{files('Specifications of its recorded runs', specifications(page))}"
         f"{files('Records of the parts that it reads', records(page))}"

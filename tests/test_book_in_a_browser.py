@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from unlearnlib.report import Table
+
 STATIC = Path(__file__).resolve().parent.parent / "book" / "_static"
 WORDS = "".join(f"<td style='background:none'>word{i}word</td>" for i in range(30))
 PAGE = f"""<!doctype html><meta charset=utf-8><title>A page</title>
@@ -230,3 +232,27 @@ def test_without_a_browser_there_is_a_sentence_and_no_pdf(
     monkeypatch.setenv("PATH", "/nowhere")
     of_book("pdf").main()
     assert capsys.readouterr().out.startswith("No PDF: it is printed by Chromium or Chrome")
+
+
+def test_a_table_is_saved_as_it_is_shown(browser: Any, tmp_path: Path) -> None:
+    rows = (("One", ("a, b", "−1.0 ± 2")), ("One", ("a, b", "3")), ("Two", ('the "c"', "—")))
+    table = Table(("Name", "Value"), rows, "Of two groups", spans=("", "mean"))
+    script = (STATIC / "csv.js").read_text(encoding="utf-8")
+    path = tmp_path / "some.html"
+    path.write_text(
+        f"<!doctype html><meta charset=utf-8><main class=bd-article><div class='output text_html'>"
+        f"{table._repr_html_()}<table><tr><td>no caption</td></tr></table></div></main>"
+        f"<script>{script}</script>",
+        encoding="utf-8",
+    )
+    browser.open(path.as_uri())
+    assert browser.value("document.querySelectorAll('button.csv').length") == 1
+    browser.value("URL.createObjectURL = (saved) => { window.saved = saved; return '#'; }")
+    browser.value(
+        "HTMLAnchorElement.prototype.click = function () { window.named = this.download; }"
+    )
+    browser.value("document.querySelector('tbody').rows[2].hidden = true")
+    browser.value("document.querySelector('button.csv').click()")
+    assert browser.value("named") == "some-table.csv"
+    lines = browser.value("window.saved.text()").splitlines()
+    assert lines == ["group,Name,mean Value", 'One,"a, b",-1.0 ± 2', 'Two,"the ""c""",—']

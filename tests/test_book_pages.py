@@ -41,6 +41,9 @@ def test_tables_and_figures_are_numbered_apart_and_link_to_themselves(captions: 
     assert "Figure 1. A dot a model &amp; its mean#" in words
     assert body.count("<figure") == body.count("</figure>") == body.count("<figcaption>") == 1
     assert folded in body
+    assert "records" not in body
+    led = captions.captioned(table + picture, "#sources")
+    assert led.count('<a class="records" href="#sources">records</a></') == 2
 
 
 def test_a_figure_whose_marks_speak_is_numbered_as_others_are(captions: ModuleType) -> None:

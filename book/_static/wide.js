@@ -8,6 +8,13 @@
 
   const BOXES = ".bd-article :is(.output.text_html, .pst-scrollable-table-container)";
 
+  /* What a caption says, without its links. */
+  function words(caption) {
+    const links = (node) => node.matches && node.matches("a, button");
+    const said = [...caption.childNodes].filter((node) => !links(node));
+    return said.map((node) => node.textContent).join("").trim();
+  }
+
   function fit(box) {
     box.classList.remove("close", "scrolls");
     const tooWide = () => box.scrollWidth > box.clientWidth + 1;
@@ -22,7 +29,7 @@
     box.style.setProperty("--seen", `${box.clientWidth}px`); // a caption is no wider
     box.tabIndex = 0;
     box.setAttribute("role", "region");
-    box.setAttribute("aria-label", caption ? caption.textContent : "Wide table");
+    box.setAttribute("aria-label", caption ? words(caption) : "Wide table");
   }
 
   document.addEventListener("DOMContentLoaded", () => {
