@@ -86,6 +86,10 @@ def main() -> None:
     options.add_argument("pages", nargs="+", metavar="PAGE", help="such as jit/full_class")
     options.add_argument("--csv", metavar="FILE", type=Path)
     o = options.parse_args()
+    if o.csv and not o.csv.parent.is_dir():
+        options.error(f"there is no folder {o.csv.parent}: make it, or name another file")
+    if o.repeats < 1:
+        options.error("--repeats must be 1 at least")
     found = table(o.pages, o)
     if o.csv:
         found.to_csv(o.csv, index=False, float_format="%.4g", lineterminator="\n")

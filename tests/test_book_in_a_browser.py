@@ -253,6 +253,15 @@ def test_a_table_is_saved_as_it_is_shown(browser: Any, tmp_path: Path) -> None:
     )
     browser.value("document.querySelector('tbody').rows[2].hidden = true")
     browser.value("document.querySelector('button.csv').click()")
-    assert browser.value("named") == "some-table.csv"
+    assert browser.value("named") == f"{tmp_path.name}-some-table.csv"
     lines = browser.value("window.saved.text()").splitlines()
     assert lines == ["group,Name,mean Value", 'One,"a, b",-1.0 ± 2', 'Two,"the ""c""",—']
+    browser.value("document.querySelector('tbody').append(document.querySelector('tbody').rows[1])")
+    browser.value("document.querySelector('button.csv').click()")  # sorted: the groups stay
+    lines = browser.value("window.saved.text()").splitlines()
+    assert lines[1:] == ['Two,"the ""c""",—', 'One,"a, b",-1.0 ± 2']
+    browser.value(
+        "document.querySelector('table').append(document.querySelector('tbody').cloneNode(true))"
+    )
+    browser.value("document.querySelector('button.csv').click()")
+    assert len(browser.value("window.saved.text()").splitlines()) == 3  # what came later is no row

@@ -14,7 +14,8 @@ from unlearnlib import read_records
 from unlearnlib.errors import RecordError
 from unlearnlib.locations import committed_records
 from unlearnlib.report import show_dial
-from unlearnlib.report.dial import Dial, Models
+from unlearnlib.report.dial import Dial
+from unlearnlib.report.dial_models import Models
 from unlearnlib.report.rows import row_dicts
 from unlearnlib.runs.distributions import NATS
 
@@ -356,3 +357,25 @@ def test_the_frame_fits_and_paper_has_all_settings(
     assert browser.value(height.format(".dial-knobs")) == 0
     assert browser.value(height.format("details")) > 200
     browser.ask("Emulation.setEmulatedMedia", media="")
+
+
+def test_what_would_stand_in_the_wrong_place_is_refused() -> None:
+    table, by = made({0.1: [0.5], 0.2: [0.4]}), {"sigma": "σ"}
+    with pytest.raises(RecordError, match=r"has no column nope\. Name others"):
+        show_dial(table, {"nope": "n"}, [TEST], "JiT")
+    half = pd.concat([table, made({0.1: [0.5]}).assign(metric="entropy")])
+    with pytest.raises(RecordError, match="runs of JiT at one place of the dial have no Entropy"):
+        show_dial(half, by, [TEST, SURE], "JiT")
+    other = made({0.2: [0.6]}).query("method == 'JiT'").assign(method="SSD")
+    with pytest.raises(RecordError, match="JiT and SSD stand at one place of the dial"):
+        show_dial(pd.concat([table, other]), by, [TEST], "JiT")
+
+
+def test_settings_with_other_references_are_refused() -> None:
+    one = made({0.1: [0.5]}).assign(request="class:Bag")
+    two = made({0.1: [0.4]}).assign(request="class:Coat")
+    by = {"sigma": "σ", "request": "class"}
+    assert len(show_dial(pd.concat([one, two]), by, [TEST], "JiT").settings) == 2
+    for lost in ("Original", "Retrain"):
+        with pytest.raises(RecordError, match="do not have the same references beside them"):
+            show_dial(pd.concat([one, two[two["method"] != lost]]), by, [TEST], "JiT")

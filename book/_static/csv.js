@@ -6,7 +6,9 @@
   "use strict";
 
   function text(cell) {
-    const words = cell.textContent.replace(/[▲▼]/g, "").trim();
+    const copy = cell.cloneNode(true);
+    copy.querySelectorAll("br, details, summary, p, div").forEach((part) => part.before(" "));
+    const words = copy.textContent.replace(/[▲▼]/g, "").trim();
     return words.replace(/\s+/g, " ").replace(/\u2212/g, "-");
   }
 
@@ -20,28 +22,36 @@
     return last.map((_, i) => [...new Set(rows.map((row) => row[i]))].filter(Boolean).join(" "));
   }
 
-  function csv(table) {
-    const heads = headings(table);
-    const groups = [];
-    const lines = [];
-    let first = "";
-    for (const row of table.tBodies[0].rows) {
-      if (row.cells.length === 1 && heads.length > 1) groups.push(text(row.cells[0]));
-      else if (!row.hidden) {
-        const cells = wide(row);
-        first = cells[0] || first;
-        lines.push([groups[groups.length - 1] || "", first, ...cells.slice(1)]);
+  const rowsOf = (table) => [...table.tBodies].flatMap((body) => [...body.rows]);
+
+  /* Each row that is a line: its group and its first cell, while they stand as on the page. */
+  function origins(table) {
+    const found = new Map();
+    let [group, first] = ["", ""];
+    for (const row of rowsOf(table)) {
+      if (row.cells.length === 1 && headings(table).length > 1) group = text(row.cells[0]);
+      else {
+        first = text(row.cells[0]) || first;
+        found.set(row, [group, first]);
       }
     }
-    const all = [["group", ...heads], ...lines].map((line) => (groups.length ? line : line.slice(1)));
+    return found;
+  }
+
+  function csv(table, origin) {
+    const shown = rowsOf(table).filter((row) => origin.has(row) && !row.hidden);
+    const lines = shown.map((row) => [...origin.get(row), ...wide(row).slice(1)]);
+    const grouped = [...origin.values()].some(([group]) => group);
+    const heads = headings(table);
+    const all = [["group", ...heads], ...lines].map((line) => (grouped ? line : line.slice(1)));
     const quoted = (words) => (/[",]/.test(words) ? `"${words.replace(/"/g, '""')}"` : words);
     return all.map((line) => line.map(quoted).join(",") + "\n").join("");
   }
 
-  function save(table) {
-    const page = location.pathname.split("/").pop().replace(/\.html$/, "");
+  function save(table, origin) {
+    const page = location.pathname.split("/").slice(-2).join("-").replace(/\.html$/, "");
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([csv(table)], { type: "text/csv" }));
+    link.href = URL.createObjectURL(new Blob([csv(table, origin)], { type: "text/csv" }));
     link.download = `${page}-${table.caption.id || "table"}.csv`;
     link.click();
     URL.revokeObjectURL(link.href);
@@ -51,11 +61,12 @@
     for (const table of document.querySelectorAll(".bd-article .output.text_html table")) {
       if (!table.caption || !table.tBodies.length) continue;
       const button = document.createElement("button");
+      const origin = origins(table); // before it is sorted
       button.type = "button";
       button.className = "csv";
       button.title = "Save the rows that are shown";
       button.textContent = "CSV";
-      button.addEventListener("click", () => save(table));
+      button.addEventListener("click", () => save(table, origin));
       table.caption.append(" ", button);
     }
   });

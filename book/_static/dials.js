@@ -15,6 +15,10 @@
     const bins = [...dial.querySelectorAll(".dial-outputs td")];
     const FIRST = 2; // cells of a row, in either table, before the numbers
 
+    function percent(part) {
+      return `${Math.min(100, Math.max(0, 100 * part || 0)).toFixed(1)}%`;
+    }
+
     function belongs(row, at) {
       const places = (row.dataset.beside || "").split(" ");
       return places.every((place, i) => place === "*" || place === at[i]);
@@ -26,8 +30,7 @@
       bins.forEach((bin, i) => {
         const marks = bin.querySelectorAll("i");
         shares.forEach((of, j) => {
-          const part = (100 * parseFloat(of[i])) / top || 0;
-          marks[j].style[j ? "bottom" : "height"] = `${part.toFixed(1)}%`;
+          marks[j].style[j ? "bottom" : "height"] = percent(parseFloat(of[i]) / top);
         });
         bin.lastChild.textContent = shares[0][i] || "—";
       });
@@ -46,9 +49,9 @@
         const marks = line.querySelectorAll("i");
         rows.forEach((row, j) => {
           const text = row ? row.cells[FIRST + i].textContent : "—";
-          const part = (100 * parseFloat(text)) / line.dataset.top || 0;
+          const number = parseFloat(text.replace("\u2212", "-"));
           line.cells[FIRST + j].textContent = text;
-          marks[j].style[j ? "left" : "width"] = `${part.toFixed(1)}%`;
+          marks[j].style[j ? "left" : "width"] = percent(number / line.dataset.top);
         });
       });
       if (bins.length) fill(rows);

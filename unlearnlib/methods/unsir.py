@@ -216,7 +216,7 @@ class UNSIRByLabel(ImpairRepair):
         classes, kept = classes_of(forget.y), classes_of(retain.y)
         if kept and kept <= classes:
             raise DataError(
-                "Every class has examples to forget, so UNSIRByLabel would impair them all: use "
-                "another method, or forget examples of fewer classes."
+                "No example of another class is retained, so UNSIRByLabel would impair all that it "
+                "repairs: use another method, or forget examples of fewer classes."
             )
         return self.impaired_and_repaired(model, tuple(sorted(classes)), retain, generator)

@@ -20,8 +20,8 @@
 - `recorded_tables`: recorded runs beside a printed item, of a data set, one request a row
 - `counts`: in how many models something holds, for the sentences and the tables of pages
 - `answer`: the box under the title of a page
-- `dial`: what one setting of a sweep forgets and keeps, chosen by sliders; `dial_histogram`: how
-  its outputs are distributed
+- `dial`: what one setting of a sweep forgets and keeps, chosen by sliders; `dial_models`: its
+  settings and references; `dial_histogram`: how the outputs of a setting are distributed
 - `searches`: what declared searches found
 - `headroom`: what there is to forget, in the first table of a page
 - `model_by_model`: tables with a column a request

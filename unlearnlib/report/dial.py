@@ -16,9 +16,10 @@ from pandas.api.types import is_numeric_dtype
 from ..errors import RecordError
 from ..runs.distributions import NATS
 from .dial_histogram import At, Histogram, histogram_of, part_of
+from .dial_models import Models, models_of, refuse_uneven
 from .presentation import label, presented
-from .rows import lacking, marked, once, pick
-from .table import Table, spread
+from .rows import once, pick
+from .table import Table
 
 _SETUP = ["scale", "dataset", "model", "request", "params"]
 
@@ -56,27 +57,6 @@ class Knob:
             for i, value in enumerate(self.values)
         )
         return f"<label>{word} <select>{options}</select></label>"
-
-
-@dataclass(frozen=True)
-class Models:
-    """What was measured of the models of one setting, or of a reference beside it.
-
-    Attributes:
-        name: The label of the method.
-        at: Place of the setting on each knob; None on one that means nothing to these models.
-        cells: A text for each measure: mean and standard deviation over the models.
-        n: How many models there are, and how many of them have no number.
-    """
-
-    name: str
-    at: At
-    cells: tuple[str, ...]
-    n: str
-
-    def belongs_to(self, at: Sequence[int]) -> bool:
-        """Tell whether these models are those of a setting, or its references."""
-        return all(mine in (None, its) for mine, its in zip(self.at, at, strict=True))
 
 
 @dataclass(frozen=True)
@@ -216,6 +196,8 @@ def show_dial(
         RecordError: The table has no sweep, lacks a measure, or a mean would mix settings; or the
             histograms are of other bins, or not of the same models at each setting.
     """
+    if lost := [name for name in by if name not in table]:
+        raise RecordError(f"The table has no column {' or '.join(lost)}. Name others in `by`.")
     rows = once(pd.concat([pick(table, *what) for what in dict.fromkeys(measures)]))
     rows = rows.assign(**{name: _numbers(rows[name]) for name in by})
     rows = rows[rows["method"].isin(references) | rows[[*by]].notna().all(axis=1)]
@@ -244,7 +226,8 @@ def show_dial(
                 f"{' and '.join(name for name in _SETUP if runs[name].nunique() > 1)}, so a mean "
                 "would mix them. Filter the table, or name the column that tells them apart."
             )
-        found[runs["method"].iloc[0] in references].append(_models(runs, at(runs), measures))
+        found[runs["method"].iloc[0] in references].append(models_of(runs, at(runs), measures))
+    refuse_uneven(found[False], found[True])
     histogram = None
     if histograms is not None:
         outputs = histograms.assign(**{name: _numbers(histograms[name]) for name in by})
@@ -270,17 +253,6 @@ def _numbers(column: "pd.Series[Any]") -> "pd.Series[Any]":
 
 def _place(value: Any, values: list[Any]) -> int | None:
     return values.index(value) if value in values else None
-
-
-def _models(runs: pd.DataFrame, at: At, measures: Sequence[tuple[str, str]]) -> Models:
-    """Return what was measured of the runs of one setting."""
-    of = runs.groupby(["metric", "split"])["value"]
-    means, sds, counts, sizes = of.mean(), of.std(), of.count(), of.size()
-    cells = tuple(spread(means[what], sds[what], what[0]) for what in measures)
-    most = int(sizes.max())
-    told = [str(most), lacking(most - int(counts.min()), most)]
-    n = marked("; ".join(filter(None, told)), bool(runs["stale"].any()))
-    return Models(str(runs["method"].iloc[0]), at, cells, n)
 
 
 def _top(rows: pd.DataFrame, metric: str) -> float:
