@@ -136,6 +136,16 @@ def of_book() -> Callable[[str], ModuleType]:
     return imported
 
 
+@pytest.fixture(scope="module")
+def browser(of_book: Callable[[str], ModuleType]) -> Iterator[Any]:
+    """A tab of Chromium; what needs one is skipped where there is none."""
+    module = of_book("browser")
+    if module.executable() is None:
+        pytest.skip("no chromium here")
+    with module.browsing(module.executable()) as opened:
+        yield opened
+
+
 @pytest.fixture
 def kernels_leave_nothing() -> Iterator[None]:
     """See what is left open here, not in the test that happens to come next."""

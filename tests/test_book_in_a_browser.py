@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,15 +28,6 @@ R0lGODlhAQABAAAAACwAAAAAAQABAAA="><figcaption>Dots</figcaption></figure></div></
 <script>{(STATIC / "code.js").read_text(encoding="utf-8")}</script>"""
 OPEN = "[...document.querySelectorAll('details')].map((cell) => cell.open)"
 SWITCH = "document.querySelector('.code-switch')"
-
-
-@pytest.fixture(scope="module")
-def browser(of_book: Callable[[str], ModuleType]) -> Iterator[Any]:
-    module = of_book("browser")
-    if module.executable() is None:
-        pytest.skip("no chromium here")
-    with module.browsing(module.executable()) as opened:
-        yield opened
 
 
 @pytest.fixture
