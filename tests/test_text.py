@@ -235,8 +235,8 @@ CANNOT = {
         for name in ("GKT", "EMMN", "UNSIR")
         for kind in ("tokens", "features")
     },
-    ("tokens", "UNSIRByLabel"): (DataError, "Every class has"),
-    ("features", "UNSIRByLabel"): (DataError, "Every class has"),
+    ("tokens", "UNSIRByLabel"): (DataError, "No example of another class"),
+    ("features", "UNSIRByLabel"): (DataError, "No example of another class"),
 }
 
 
