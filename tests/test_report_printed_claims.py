@@ -14,12 +14,12 @@ from unlearnlib.report.claims import Claim
 from unlearnlib.report.printed import UNITS
 
 PARTS = {"jit": "jit", "dampening": "ssd"}
-OURS = {part: {"SSD": "SSD as released"} for part in ("jit", "dampening")}
+OURS = {part: {"SSD": "SSD as released", "BDSH": "BoundaryShrink"} for part in PARTS}
 """What the methods of print are called in our records, where that is something else."""
 ITEMS = "Table|Entropy$|Figure 7"
 KEPT: Mapping[str, tuple[str, ...]] = {
     "passes": ("jit-fast", "ssd-fast"),
-    "processor seconds": ("ssd-stored-saves",),
+    "processor seconds": ("ssd-stored-saves", "ssd-fisher-slow", "ssd-second-fastest"),
     "not read": ("lfssd-no-labels", "lfssd-like-ssd", "assd-class"),
     "not printed for both": ("jit-local",),
     "no accuracy printed": ("jit-entropy-like-retrained", "jit-entropy-rises"),
@@ -45,6 +45,8 @@ def printed(part: str) -> pd.DataFrame:
         access="forget_inputs", stale=False, seed_model=0, seed_request=0, seed_method=0,
     )  # fmt: skip
     rows = rows.drop_duplicates(["part", *cell])
+    rivals = rows[rows["part"] == part].assign(part="baselines")  # of claims on rivals
+    rows = pd.concat([rows, rivals])
     return rows.assign(run_id=rows[["part", *cell[:5]]].agg("/".join, axis=1))
 
 

@@ -3,7 +3,8 @@
 - `rows`: the rows that all else rests on: once each, with a number or without, stale or not
 - `presentation`: how each measurement is named, printed and compared
 - `summary`: means over seeds, and differences between methods paired by seed
-- `printed`: the numbers that papers print; `compare`: ours beside them
+- `printed`: the numbers that papers print; `compare`: ours beside them; `printed_rows`: each
+  method of them beside ours
 - `agreement`: the rule that says whether a number of ours agrees with the printed one
 - `claims`: what a claim is; `claims_file`: the file of claims, read and checked
 - `measurements`: what records hold of each trained model
@@ -43,6 +44,7 @@ from .model_by_model import show_by_request, show_paired_by_request
 from .overview import show_overview
 from .paired_examples import wilcoxon
 from .printed import as_printed, reported
+from .printed_rows import show_rows_of_print
 from .questions import checked_lines, read_questions, show_questions
 from .recorded_tables import (
     by_request,
@@ -131,6 +133,7 @@ __all__ = [
     "show_printed",
     "show_questions",
     "show_random_shares",
+    "show_rows_of_print",
     "show_searches",
     "show_summary",
     "span",
