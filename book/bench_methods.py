@@ -19,7 +19,7 @@ import torch
 from bench import parser, where
 
 from unlearnlib import Grid
-from unlearnlib.errors import DivergedError
+from unlearnlib.errors import NonFiniteError
 from unlearnlib.locations import PACKAGE
 from unlearnlib.methods import Original, Retrain
 from unlearnlib.runs.grid import Run
@@ -56,7 +56,7 @@ def timed(run: Run, scenario: Any, spent: dict[str, float]) -> dict[str, float]:
     """Return the least costs of a run so far; a run that diverges has none."""
     try:
         cost = unlearn(run.method, scenario, run.seed).cost
-    except DivergedError:
+    except NonFiniteError:
         return spent
     return {k: min(cost[k], spent.get(k, cost[k])) for k in COSTS if k in cost}
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from unlearnlib import Grid
-from unlearnlib.errors import DivergedError
+from unlearnlib.errors import NonFiniteError
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_the_least_of_the_rounds_is_kept_and_a_run_that_diverges_changes_nothing
     def unlearn(*given: Any) -> SimpleNamespace:
         cost = next(costs)
         if cost is None:
-            raise DivergedError("NaN")
+            raise NonFiniteError("NaN")  # as the method itself does
         return SimpleNamespace(cost=cost | {"change_norm": 1.0})
 
     monkeypatch.setattr(bench, "unlearn", unlearn)

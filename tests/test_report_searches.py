@@ -55,6 +55,9 @@ def test_the_searches_of_a_part_are_read_from_their_records() -> None:
     own = best_settings("dampening", "fashion_small_super")
     assert set(own["request"]) == {"subclass:Sandal"}
     assert own["nothing"].round(6).unique() == [0.8]  # five super-classes: chance is one fifth
+    of_class = best_settings("dampening", "fashion_small", "class")
+    assert set(of_class["request"]) == {"class:Trouser"}
+    assert best_settings("dampening", "fashion_small_super", "class").empty
 
 
 def test_where_nothing_was_searched_the_table_says_so() -> None:

@@ -23,8 +23,8 @@ SEARCHES = {
         "jit/full_class", "dampening/full_class", "pgu/removal", "nabla_tau/class",
         "baselines/full_class",
     ),
-    "subclass": ("jit/sub_class", "dampening/sub_class", "baselines/sub_class"),
-    "random": ("jit/random", "dampening/random", "nabla_tau/tables", "baselines/random"),
+    "subclass": ("jit/sub_class", "dampening/sub_class"),
+    "random": ("jit/random", "dampening/random", "nabla_tau/tables"),
     "data": ("pgu/random",),
     "poison": ("pgu/poison",),
 }  # fmt: skip
@@ -43,7 +43,6 @@ GRIDS = [
     ("nabla_tau/tables", "methods", "random"),
     ("nabla_tau/tables", "class_methods", "class"),
     ("baselines/full_class", "methods", "class"),
-    ("baselines/random", "methods", "random"),
 ]
 TRIALS = 12
 COMPLETE = {"EUK": {"k"}, "CFK": {"k"}}

@@ -17,7 +17,7 @@ from .verdicts import CLAIM_GLYPHS
 
 _WORDS = {
     "ssd": "SSD", "lfssd": "LFSSD", "assd": "ASSD", "jit": "JiT", "equation": "eq.",
-    "released": "rel.",
+    "released": "rel.", "gkt": "GKT", "emmn": "EMMN",
 }  # fmt: skip
 OURS = "Our own questions"
 _LEAST, _MOST = 1, 6

@@ -23,12 +23,13 @@ _HEADS = {
 }  # fmt: skip
 
 
-def best_settings(part: str, dataset: str = "") -> pd.DataFrame:
+def best_settings(part: str, dataset: str = "", kind: str = "") -> pd.DataFrame:
     """Return the best settings of the declared searches of a part that are recorded.
 
     Args:
         part: Part of the book, whose files of `notebooks/PART/search` are read.
         dataset: Of these data alone; of all if "".
+        kind: Of requests of this kind alone, such as "class"; of all if "".
 
     Returns:
         Data set, request, and what `best_of_each` returns, a method a row; no row where nothing of
@@ -39,8 +40,10 @@ def best_settings(part: str, dataset: str = "") -> pd.DataFrame:
     """
     found = []
     for name, rounds in declared(part).items():
-        table = trials(*rounds)
-        if dataset not in ("", rounds[0].dataset) or table.empty:
+        kinds = {request.partition(":")[0] for request in rounds[0].requests}
+        if dataset not in ("", rounds[0].dataset) or not kinds >= {kind} - {""}:
+            continue
+        if (table := trials(*rounds)).empty:
             continue
         lacking = {run.run_id for grid in rounds for run in grid.runs()} - set(table["run_id"])
         if lacking:
