@@ -223,6 +223,44 @@ def test_every_parameter_has_a_rule_of_importance(tiny: Dinov2) -> None:
     assert_close(sums, slow, rtol=1e-3, atol=1e-6)
 
 
+def test_in_train_mode_the_last_layer_alone_learns(tiny: Dinov2) -> None:
+    """In eval mode, by the test above, a gradient reaches everything."""
+    x = torch.randn(3, 3, 6, 6, generator=seeded(1))
+    z = tiny(x)
+    assert_close(tiny.train()(x), z)
+    tiny(x).square().sum().backward()
+    learned = {name for name, parameter in tiny.named_parameters() if parameter.grad is not None}
+    assert learned == {"head.weight", "head.bias"}
+
+
+def test_a_frozen_image_is_computed_once(tiny: Dinov2, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until the transformer changes; and nothing is kept that a copy would carry along."""
+    x = torch.randn(4, 3, 6, 6, generator=seeded(1))
+    expected = tiny(x)
+    computed: list[int] = []
+    whole = tiny.tokens
+
+    def counted(images: Tensor) -> Tensor:
+        computed.append(len(images))
+        return whole(images)
+
+    monkeypatch.setattr(tiny, "tokens", counted)
+    tiny.train()
+    assert_close(tiny(x[:3]), expected[:3])
+    assert_close(tiny(x.flip(0)), expected.flip(0))
+    assert_close(tiny(x), expected)
+    assert computed == [3, 1]
+    with torch.no_grad():
+        tiny.head.bias.add_(1)
+        assert_close(tiny(x), expected + 1)
+        assert computed == [3, 1]
+        tiny.norm.bias.add_(1)
+    assert_close(tiny(x), tiny.head(whole(x)[:, 0]))
+    assert computed == [3, 1, 4]
+    assert len(tiny.known) == 4
+    assert not tiny.eval().known
+
+
 def test_images_are_scaled_to_its_side(tiny: Dinov2) -> None:
     x = torch.randn(2, 3, 9, 9, generator=seeded(1))
     smaller = interpolate(x, size=(6, 6), mode="bilinear", antialias=True)

@@ -16,6 +16,10 @@ Departs from the network in the file, none of which changes its function at 224 
 
 Departs at other sizes as `transformers` does: the positions, a grid of 37 x 37, are scaled by
 bicubic interpolation. Images are scaled to `side` pixels inside the network.
+
+Trained is the last layer alone: in train mode the transformer is frozen, and what it makes of an
+image is computed once. In eval mode gradients reach every parameter, so that a method that stays in
+eval mode, as SSD, LFSSD and JiT do, works on the whole network.
 """
 
 import hashlib
@@ -23,7 +27,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -68,8 +72,9 @@ class Block(nn.Module):
 class Dinov2(nn.Module):
     """The pretrained transformer with an untrained linear layer on its class token.
 
-    Every parameter can be trained, and belongs to a linear layer, a convolution, a normalisation or
-    an embedding. With 62 classes and 28 pixels there are 21.6 million of them.
+    Every parameter belongs to a linear layer, a convolution, a normalisation or an embedding. With
+    62 classes and 28 pixels there are 21.5 million of them. In train mode only those of the linear
+    layer on the class token get a gradient.
 
     Args:
         shape: (3, height, width) of an input.
@@ -112,6 +117,8 @@ class Dinov2(nn.Module):
             self.norm = nn.LayerNorm(width, eps=EPS)
         self.load_state_dict(state, assign=True)
         self.head = nn.Linear(width, classes)
+        self.known: dict[bytes, Tensor] = {}
+        self.known_at: list[int] = []
 
     def tokens(self, x: Tensor) -> Tensor:
         """Map (n, channels, height, width) to (n, 1 + patches, width), the class token first."""
@@ -126,9 +133,32 @@ class Dinov2(nn.Module):
         normalised: Tensor = self.norm(tokens)
         return normalised
 
+    @torch.no_grad()
+    def frozen(self, x: Tensor) -> Tensor:
+        """Return the class token of every image, (n, width), each computed once in a training.
+
+        What is kept is forgotten when a parameter of the transformer changes, and in eval mode.
+        """
+        at = [q._version for name, q in self.named_parameters() if not name.startswith("head.")]
+        if at != self.known_at:
+            self.known, self.known_at = {}, at
+        keys = [hashlib.blake2b(one.cpu().numpy().tobytes()).digest() for one in x]
+        new = [i for i, key in enumerate(keys) if key not in self.known]
+        if new:
+            for i, token in zip(new, self.tokens(x[new])[:, 0], strict=True):
+                self.known[keys[i]] = token
+        return torch.stack([self.known[key] for key in keys])
+
+    def train(self, mode: bool = True) -> Self:
+        """Freeze the transformer, or thaw it; nothing is kept in eval mode."""
+        if not mode:
+            self.known = {}
+        return super().train(mode)
+
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, channels, height, width) to logits (n, classes)."""
-        logits: Tensor = self.head(self.tokens(x)[:, 0])
+        token = self.frozen(x) if self.training else self.tokens(x)[:, 0]
+        logits: Tensor = self.head(token)
         return logits
 
 
