@@ -10,6 +10,8 @@ A specification names a network by its key in :data:`MODELS`; :func:`build` make
 - `resnet`: ResNet-18 with a stem for small images, or with its own
 - `vit`: vision transformers of `timm`, an extra
 - `patch_transformer`: a vision transformer of plain layers, which needs no extra
+- `dinov2`: a pretrained vision transformer of plain layers, whose weights are an extra
+- `onnx`: the tensors in an ONNX file
 - `text`: classifiers of texts: words, a transformer, a head on an encoder
 - `encoders`: the pretrained encoders of `text`, an extra
 """
@@ -24,6 +26,7 @@ from torch import nn
 from ..errors import SpecError
 from .airbench import AirbenchMini
 from .all_cnn import AllCNN
+from .dinov2 import Dinov2
 from .patch_transformer import PatchTransformer
 from .resnet import ResNet18
 from .small import MLP, SimpleCNN, StridedCNN
@@ -63,6 +66,7 @@ MODELS: dict[str, Callable[[Any, int], nn.Module]] = {
         ViT, name="vit_tiny_patch16_224", pretrained=False, img_size=32, patch_size=4, depth=6
     ),
     "patch_transformer": PatchTransformer,
+    "vit_small_dinov2": Dinov2,
     "airbench_mini": AirbenchMini,
     "airbench_mini_plain": partial(AirbenchMini, batchnorm=False),
 }
@@ -91,7 +95,7 @@ def build(name: str, shape: tuple[int, ...], classes: int) -> nn.Module:
 
 
 __all__ = [
-    "MLP", "MODELS", "VGG11", "AirbenchMini", "AllCNN", "BagOfWords", "EncoderClassifier",
+    "MLP", "MODELS", "VGG11", "AirbenchMini", "AllCNN", "BagOfWords", "Dinov2", "EncoderClassifier",
     "Factory", "PatchTransformer", "ResNet18", "SimpleCNN", "SmallVGG", "StridedCNN",
     "TextTransformer", "VGGMini", "ViT", "build",
 ]  # fmt: skip
