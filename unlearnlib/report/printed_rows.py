@@ -52,9 +52,10 @@ def show_rows_of_print(
         name = method if called.get(method, method) == method else f"{method}: {called[method]}"
         stale = bool(mine["stale"].any())
         rows.append(("", (marked(name, stale), *(text for pair in cells for text in pair))))
-        if missing := int(_of(mine, *next(iter(measured)))["value"].isna().sum()):
-            total = len(_of(mine, *next(iter(measured))))
-            notes.append(f"{called.get(method, method)}: {lacking(missing, total)}.")
+        first = _of(mine, *next(iter(measured)))["value"]
+        if first.isna().any():
+            missing = int(first.isna().sum())
+            notes.append(f"{called.get(method, method)}: {lacking(missing, len(first))}.")
     heads = [label(_plain(metric), split, unit=True) for metric, split in measured]
     setups = len(printed[SETTING].drop_duplicates())
     requests = ", ".join(dict.fromkeys(ours["request"]))
