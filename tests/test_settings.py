@@ -24,7 +24,7 @@ SEARCHES = {
         "baselines/full_class",
     ),
     "subclass": ("jit/sub_class", "dampening/sub_class"),
-    "random": ("jit/random", "dampening/random", "nabla_tau/tables"),
+    "random": ("jit/random", "dampening/random", "nabla_tau/tables", "baselines/random"),
     "data": ("pgu/random",),
     "poison": ("pgu/poison",),
 }  # fmt: skip
@@ -43,6 +43,7 @@ GRIDS = [
     ("nabla_tau/tables", "methods", "random"),
     ("nabla_tau/tables", "class_methods", "class"),
     ("baselines/full_class", "methods", "class"),
+    ("baselines/random", "methods", "random"),
 ]
 TRIALS = 12
 COMPLETE = {"EUK": {"k"}, "CFK": {"k"}}
@@ -51,6 +52,8 @@ ENDS = {"epochs": (1,), "ascents": (1,), "r": (1.0,)}
 """Values of dials beyond which there is none."""
 FEWER = {"EUK": 3, "Amnesiac": 4}
 """Trials of a round for which the rule has no more settings."""
+ONE_ROUND = {("baselines/random", "AMUN")}
+"""Of which no second round was run, as their pages say: AMUN's attack takes the longest of all."""
 SECOND = 20
 """The least seed of a page whose settings are of both rounds."""
 UNSEARCHED = {("nabla_tau/tables", "FineTune")}
@@ -127,6 +130,9 @@ def test_a_second_round_is_as_the_rule_has_it(search: str) -> None:
     ends = {str(m): at_edge(words) for m, words in best["edge"].items()}
     beyond = [m for m, dials in ends.items() if dials - COMPLETE.get(m, set())]
     due = best[~best["found"] | best.index.isin(beyond)]
+    spared = {m for where, m in ONE_ROUND if where == search}
+    assert spared <= set(due.index)  # an exception that is none goes
+    due = due.drop(index=list(spared))
     assert set(again) == set(due.index)
     for row in due.reset_index().to_dict("records"):
         label = row["method"]

@@ -20,6 +20,7 @@
 - `questions`: the questions that the book answers, each with its section and its answer
 - `recorded_tables`: recorded runs beside a printed item, of a data set, one request a row
 - `counts`: in how many models something holds, for the sentences and the tables of pages
+- `field`: many methods at once, and which of them pass in most models
 - `answer`: the box under the title of a page
 - `dial`: what one setting of a sweep forgets and keeps, chosen by sliders; `dial_models`: its
   settings and references; `dial_histogram`: how the outputs of a setting are distributed
