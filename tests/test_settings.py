@@ -23,7 +23,7 @@ SEARCHES = {
         "jit/full_class", "dampening/full_class", "pgu/removal", "nabla_tau/class",
         "baselines/full_class",
     ),
-    "subclass": ("jit/sub_class", "dampening/sub_class"),
+    "subclass": ("jit/sub_class", "dampening/sub_class", "baselines/sub_class"),
     "random": ("jit/random", "dampening/random", "nabla_tau/tables", "baselines/random"),
     "data": ("pgu/random",),
     "poison": ("pgu/poison",),
@@ -44,6 +44,7 @@ GRIDS = [
     ("nabla_tau/tables", "class_methods", "class"),
     ("baselines/full_class", "methods", "class"),
     ("baselines/random", "methods", "random"),
+    ("baselines/sub_class", "methods", "subclass"),
 ]
 TRIALS = 12
 COMPLETE = {"EUK": {"k"}, "CFK": {"k"}}
@@ -52,7 +53,7 @@ ENDS = {"epochs": (1,), "ascents": (1,), "r": (1.0,)}
 """Values of dials beyond which there is none."""
 FEWER = {"EUK": 3, "Amnesiac": 4}
 """Trials of a round for which the rule has no more settings."""
-ONE_ROUND = {("baselines/random", "AMUN")}
+ONE_ROUND = {("baselines/random", "AMUN"), ("baselines/sub_class", "AMUN")}
 """Of which no second round was run, as their pages say: AMUN's attack takes the longest of all."""
 SECOND = 20
 """The least seed of a page whose settings are of both rounds."""
