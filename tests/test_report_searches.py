@@ -1,5 +1,7 @@
 """The table of what searches found."""
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 
@@ -58,6 +60,21 @@ def test_the_searches_of_a_part_are_read_from_their_records() -> None:
     of_class = best_settings("dampening", "fashion_small", "class")
     assert set(of_class["request"]) == {"class:Trouser"}
     assert best_settings("dampening", "fashion_small_super", "class").empty
+    same = best_settings("dampening", "fashion_small", "class", "strided_cnn_plain")
+    assert same.equals(of_class)
+    assert best_settings("dampening", "fashion_small", "class", "mlp_16").empty
+
+
+def test_of_a_search_on_two_kinds_of_request_one_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = trials(*declared("dampening")["full_class.laptop"])
+    two = pd.concat([table, table.assign(request="random:0.1")])
+    grid = SimpleNamespace(
+        dataset="fashion_small", model="", requests=["class:Trouser", "random:0.1"], runs=list
+    )
+    monkeypatch.setattr(searches, "declared", lambda part: {"both.laptop": [grid]})
+    monkeypatch.setattr(searches, "trials", lambda *grids: two)
+    assert set(best_settings("dampening")["request"]) == {"class:Trouser", "random:0.1"}
+    assert set(best_settings("dampening", kind="random")["request"]) == {"random:0.1"}
 
 
 def test_where_nothing_was_searched_the_table_says_so() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from ..errors import SpecError
 from .presentation import MORE, STORED_TOO, ZERO_SHOT
 
 SEEN = (ZERO_SHOT, STORED_TOO, MORE)
@@ -13,8 +14,19 @@ _WITH = {
     STORED_TOO: "with stored or held-out data too",
     MORE: "with retained data",
 }
-OWN_FORMS = (" as released", " as published", " as copied")
-"""End the name of a row whose setting is that of a release, a paper or somebody's copy."""
+_FORMS = (" as released", " as published", " as copied")
+"""End the name of a row whose form is that of a release, a paper or somebody's copy."""
+
+
+def without_form(row: str) -> str:
+    """Return the name of a row without that of its form.
+
+    >>> without_form("SSD as released"), without_form("SSD")
+    ('SSD', 'SSD')
+    """
+    for form in _FORMS:
+        row = row.removesuffix(form)
+    return row
 
 
 def leaders(passed: pd.DataFrame, seen: Mapping[str, str]) -> str:
@@ -24,13 +36,17 @@ def leaders(passed: pd.DataFrame, seen: Mapping[str, str]) -> str:
         passed: Whether a method passes, a model and request a row and a method a column.
         seen: The group of each method, of `SEEN`.
 
+    Raises:
+        SpecError: A method is in none of these groups.
+
     >>> passed = pd.DataFrame({"A": [True, True], "B": [True, False], "C": [True, True]})
     >>> leaders(passed, {"A": MORE, "B": MORE, "C": STORED_TOO}).partition("; ")[2]
     'with stored or held-out data too: C 2; with retained data: A 2'
     """
     counts = passed.sum().sort_values(ascending=False, kind="stable")
     most = counts[counts > len(passed) / 2]
-    named = {kind: [f"{m} {n}" for m, n in most.items() if seen[str(m)] == kind] for kind in SEEN}
+    rows = _by_group(passed, seen)
+    named = {kind: [f"{m} {n}" for m, n in most.items() if m in rows[kind]] for kind in SEEN}
     return "; ".join(f"{_WITH[kind]}: {', '.join(named[kind]) or 'none'}" for kind in SEEN)
 
 
@@ -43,9 +59,8 @@ def rows_that_pass(passed: pd.DataFrame, seen: Mapping[str, str]) -> str:
     """
     most = passed.sum() > len(passed) / 2
     lines = [f"rows that do both in more than half of the models: {most.sum()} of {len(most)}"]
-    for kind in SEEN:
-        mine = most[[m for m in most.index if seen[str(m)] == kind]]
-        lines.append(f"- {kind[0].lower()}{kind[1:]}: {mine.sum()} of {len(mine)}")
+    for kind, rows in _by_group(passed, seen).items():
+        lines.append(f"- {kind[0].lower()}{kind[1:]}: {most[rows].sum()} of {len(rows)}")
     return "\n".join(lines)
 
 
@@ -53,17 +68,28 @@ def beside_own(passed: pd.DataFrame) -> str:
     """Return how often a searched setting passes in more models than that of a release or paper.
 
     Args:
-        passed: As in :func:`leaders`; "A as released" is the row beside "A".
+        passed: As in :func:`leaders`; "A as released" and the like are the rows beside "A".
 
     >>> text = beside_own(pd.DataFrame({"A": [True, True], "A as released": [True, False]}))
     >>> text.partition(": ")[2]
-    'does both in more models in 1 of 1 methods, in fewer: none'
+    'does both in more models in 1 of 1 rows, in fewer: none'
     """
     counts = passed.sum()
-    pairs = {str(m).rpartition(" as ")[0]: m for m in counts.index if str(m).endswith(OWN_FORMS)}
-    gain = {m: counts[m] - counts[own] for m, own in pairs.items() if m in counts}
-    fewer = ", ".join(m for m, more in gain.items() if more < 0) or "none"
+    pairs = [(row, own) for own in counts.index if (row := without_form(own)) in counts.drop(own)]
+    gain = [(own, counts[row] - counts[own]) for row, own in pairs]
+    fewer = ", ".join(without_form(own) for own, more in gain if more < 0) or "none"
     return (
         "searched beside the release's or paper's setting: does both in more models in "
-        f"{sum(more > 0 for more in gain.values())} of {len(gain)} methods, in fewer: {fewer}"
+        f"{sum(more > 0 for _, more in gain)} of {len(gain)} rows, in fewer: {fewer}"
     )
+
+
+def _by_group(passed: pd.DataFrame, seen: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the methods of each group."""
+    lost = [str(m) for m in passed if seen.get(str(m)) not in SEEN]
+    if lost:
+        raise SpecError(
+            f"Of {', '.join(lost)} it is not known what they see. `seen` gives each method one of: "
+            f"{'; '.join(SEEN)}. References, such as the original, are none: leave them out."
+        )
+    return {kind: [str(m) for m in passed if seen[str(m)] == kind] for kind in SEEN}

@@ -7,7 +7,7 @@ import pandas as pd
 from ..errors import SpecError
 from .presentation import label, presented
 from .printed import UNITS, reported
-from .rows import lacking, marked, once
+from .rows import lacking, marked, once, with_diverged
 from .summary import SETTING, summary
 from .table import Table
 
@@ -30,16 +30,16 @@ def show_rows_of_print(
         names: What a printed method is called in our records, where that is something else.
 
     Raises:
-        SpecError: No item matches.
+        SpecError: No item matches, or one of times alone.
     """
     printed = reported(paper)
     printed = printed[printed["item"].str.match(items)]
+    printed = printed[~printed["metric"].str.startswith("seconds")]
     if printed.empty:
         raise SpecError(
-            f"No item of '{paper}' matches '{items}'. It has: "
+            f"No item of '{paper}' with more than times matches '{items}'. It has: "
             f"{', '.join(reported(paper)['item'].unique())}."
         )
-    printed = printed[~printed["metric"].str.startswith("seconds")]
     printed = printed.drop_duplicates([*SETTING, "method", "metric", "split"])
     measured = dict.fromkeys(zip(printed["metric"], printed["split"], strict=True))
     called = dict(names or {})
@@ -70,8 +70,8 @@ def _plain(metric: str) -> str:
 
 
 def _of(runs: pd.DataFrame, metric: str, split: str) -> pd.DataFrame:
-    """Return the rows of one measurement."""
-    return runs[(runs["metric"] == _plain(metric)) & (runs["split"] == split)]
+    """Return the rows of one measurement, NaN where a run diverged."""
+    return with_diverged(runs, _plain(metric), split)
 
 
 def _pair(theirs: pd.DataFrame, mine: pd.DataFrame, metric: str, split: str) -> tuple[str, str]:

@@ -43,15 +43,20 @@ def pick(table: pd.DataFrame, metric: str, split: str = "") -> pd.DataFrame:
     Raises:
         RecordError: The table has none; the message lists what it has.
     """
-    wanted = (table["metric"] == metric) & (table["split"] == split)
-    wild = (table["metric"] == DIVERGED[0]) & ~wanted
-    rows = table[wanted | wild]
-    if not wanted.any():
+    if not ((table["metric"] == metric) & (table["split"] == split)).any():
         offer = sorted({f"{m}/{s}" for m, s in zip(table["metric"], table["split"], strict=True)})
         raise RecordError(
             f"The table has no '{metric}' on split '{split}', so there is nothing to show. "
             f"It has: {', '.join(offer) or 'no rows at all'}. Name one of these, or run the grid."
         )
+    return with_diverged(table, metric, split)
+
+
+def with_diverged(table: pd.DataFrame, metric: str, split: str = "") -> pd.DataFrame:
+    """Return the rows of one measurement, if there are any, and NaN for the runs that diverged."""
+    wanted = (table["metric"] == metric) & (table["split"] == split)
+    wild = (table["metric"] == DIVERGED[0]) & ~wanted
+    rows = table[wanted | wild]
     if not wild.any():
         return rows  # printed numbers have no values, and never diverge
     values = rows["value"].where(rows["metric"] == metric)

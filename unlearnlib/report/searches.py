@@ -23,13 +23,14 @@ _HEADS = {
 }  # fmt: skip
 
 
-def best_settings(part: str, dataset: str = "", kind: str = "") -> pd.DataFrame:
+def best_settings(part: str, dataset: str = "", kind: str = "", model: str = "") -> pd.DataFrame:
     """Return the best settings of the declared searches of a part that are recorded.
 
     Args:
         part: Part of the book, whose files of `notebooks/PART/search` are read.
         dataset: Of these data alone; of all if "".
         kind: Of requests of this kind alone, such as "class"; of all if "".
+        model: Of this network alone; of all if "".
 
     Returns:
         Data set, request, and what `best_of_each` returns, a method a row; no row where nothing of
@@ -41,7 +42,9 @@ def best_settings(part: str, dataset: str = "", kind: str = "") -> pd.DataFrame:
     found = []
     for name, rounds in declared(part).items():
         kinds = {request.partition(":")[0] for request in rounds[0].requests}
-        if dataset not in ("", rounds[0].dataset) or not kinds >= {kind} - {""}:
+        if dataset not in ("", rounds[0].dataset) or model not in ("", rounds[0].model):
+            continue
+        if not kinds >= {kind} - {""}:
             continue
         if (table := trials(*rounds)).empty:
             continue
@@ -54,6 +57,8 @@ def best_settings(part: str, dataset: str = "", kind: str = "") -> pd.DataFrame:
             )
         for where, runs in table.groupby(["dataset", "request"], sort=False):
             data_set, request = map(str, where)
+            if kind not in ("", request.partition(":")[0]):
+                continue
             best = best_of_each(runs, _CLASSES.get(data_set, 10))
             found.append(best.assign(**{"data set": data_set, "request": request}))
     if not found:
