@@ -74,6 +74,19 @@ def test_an_unknown_paper_is_refused() -> None:
         reported("nobody")
 
 
+def test_runs_that_diverged_count_as_runs_without_a_number() -> None:
+    """They have one row, `diverged`, as `run_grid` records them."""
+    table = records({"JiT": [0.66, 0.66, 0.67], "FineTune": [0.5, 0.5]})
+    lost = (table["method"] == "FineTune") | (table["seed_model"] == 2)
+    wild = table[lost].assign(metric="diverged", split="", value=1.0)
+    frame = compare("Table 2b", pd.concat([table[~lost], wild]))
+    jit, tuned = line(frame, "JiT"), line(frame, "FineTune")
+    assert (jit["n"], len(jit["runs"].split())) == (2, 3)
+    assert "1 of 3 runs has no number" in jit["doubt"]
+    assert (tuned["n"], len(tuned["runs"].split())) == (0, 2)
+    assert "2 of 2 runs have no number" in tuned["doubt"]
+
+
 def test_compare_has_all_printed_methods_and_ours() -> None:
     table = records({"JiT": [0.66, 0.66, 0.67, 0.66, 0.66], "JiT as released": [0.38, 0.39]})
     frame = compare("Table 2b", table)

@@ -12,7 +12,7 @@ from ..methods import METHODS
 from .agreement import verdict
 from .presentation import presented
 from .printed import COLUMNS, UNITS, reported
-from .rows import having, lacking, once, row_dicts
+from .rows import having, lacking, once, row_dicts, with_diverged
 from .summary import SETTING
 
 
@@ -55,13 +55,13 @@ def compare(
     factor = printed["unit"].map(UNITS)
     printed["mean"], printed["sd"] = printed["mean"] * factor, printed["sd"] * factor
     ours, same = _one_setup(once(table), printed.iloc[0], item)
-    ours = ours.assign(missing=ours["value"].isna())
     measured = dict.fromkeys(zip(printed["metric"], printed["split"], strict=True))
     dials = [str(column) for column in printed if column not in COLUMNS]
     rows: list[dict[str, Any]] = []
     for metric, split in measured:
         theirs = printed[(printed["metric"] == metric) & (printed["split"] == split)]
-        runs = ours[(ours["metric"] == metric) & (ours["split"] == split)]
+        runs = with_diverged(ours, metric, split)
+        runs = runs.assign(missing=runs["value"].isna())
         if presented(metric).relative:
             theirs, runs = _ratios(theirs, runs, relative_to)
         sweep = bool(theirs.duplicated("method").any())
