@@ -15,8 +15,8 @@ def whole(**changed: Any) -> dict[str, Any]:
     row = {
         "id": "jit-fast", "part": "jit", "sentence": "JiT is fast & light.", "source": "Table 1",
         "page": "jit/full_class", "scale": "laptop", "verdict": "reproduced", "detail": "told",
-        "share": "9/10", "exploratory": False, "frozen": "2026-11-29 11:05", "stale": False,
-        "ours": False, "together": False, "exact": False, **changed,
+        "share": "9/10", "settings": "1/1", "exploratory": False, "frozen": "2026-11-29 11:05",
+        "stale": False, "ours": False, "together": False, "exact": False, **changed,
     }  # fmt: skip
     return {**row, "glyph": GLYPHS[row["verdict"]]}
 

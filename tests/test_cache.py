@@ -7,7 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from unlearnlib.cache import FORMAT, atomic, cached, digest
+from unlearnlib import deadline
+from unlearnlib.cache import FORMAT, atomic, cached, digest, locked, place_of
+from unlearnlib.errors import PausedError
+from unlearnlib.locations import cache_folder
 
 CPU = torch.device("cpu")
 pytestmark = pytest.mark.usefixtures("lab")
@@ -141,3 +144,19 @@ def test_a_digest_is_of_the_content() -> None:
     assert len({digest(identity) for identity in different}) == len(different)
     with pytest.raises(TypeError):
         digest({"a": torch.ones(1)})
+
+
+def test_a_wait_ends_with_the_time() -> None:
+    """Another process makes what is wanted; nothing is made twice, and nobody waits for ever."""
+    make = Maker()
+    path, _ = place_of("models", {"name": "a"})
+    with (
+        locked(cache_folder() / "locks" / f"{path.stem}.lock"),
+        deadline.until(0.0),
+        pytest.raises(PausedError, match=r"another process held .*\.lock"),
+    ):
+        ask(make)
+    assert make.calls == 0
+    with deadline.until(0.0):  # nobody holds it
+        ask(make)
+    assert make.calls == 1

@@ -14,8 +14,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from unlearnlib import Grid, Labelled, Recipe, Scenario, checkpoint, run_grid
+from unlearnlib import Grid, Labelled, Recipe, Scenario, checkpoint, deadline, run_grid
 from unlearnlib.errors import NonFiniteError, PausedError, StorageError
+from unlearnlib.runs import records
 from unlearnlib.training import Schedule, train
 
 from .test_grid import grid
@@ -54,7 +55,7 @@ def stretches(path: Path, data: Labelled, recipe: Recipe) -> Iterator[dict[str, 
     """Train step by step, each in a stretch of its own; yield None after each, then the model."""
     while True:
         try:
-            with checkpoint.resumable(path, LINE), checkpoint.until(0.0):
+            with checkpoint.resumable(path, LINE), deadline.until(0.0):
                 yield trained(data, recipe)
             return
         except PausedError:
@@ -80,13 +81,13 @@ def test_step_by_step_it_ends_as_in_one_go(
 
 def test_without_a_place_it_does_not_stop(data: Labelled) -> None:
     recipe = Recipe(epochs=1, lr=0.01)
-    with checkpoint.until(0.0):
+    with deadline.until(0.0):
         assert same(trained(data, recipe), trained(data, recipe))
 
 
 def test_the_second_training_inside_is_another(data: Labelled, path: Path) -> None:
     recipe = Recipe(epochs=2, lr=0.01)
-    with checkpoint.resumable(path, LINE), checkpoint.until(0.0):
+    with checkpoint.resumable(path, LINE), deadline.until(0.0):
         with pytest.raises(PausedError, match=r"^The time was up: a training stands in epoch 1 of"):
             trained(data, recipe)
         assert same(trained(data, recipe), trained(data, recipe))
@@ -142,7 +143,7 @@ def test_what_is_not_kept_when_the_time_is_up_is_not_said_to_be(
     with (
         pytest.raises(PausedError, match=r"is not kept\. The disk is full\. .* or begins anew\.$"),
         checkpoint.resumable(path, LINE),
-        checkpoint.until(0.0),
+        deadline.until(0.0),
     ):
         trained(data, Recipe(epochs=2, lr=0.01, batch_size=10))
 
@@ -214,3 +215,29 @@ def test_killed_at_twenty_moments_it_makes_the_same_record(
             hits += killed(plan, draw.uniform(0.1, 0.4))
         assert hits == 20
     pd.testing.assert_frame_equal(measured(run_grid(plan)), undisturbed, check_exact=True)
+
+
+def test_what_was_made_before_a_training_is_no_time_of_it(
+    data: Labelled, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A retraining asks for the original, which may have to be trained first."""
+    clock = [0.0]
+    monkeypatch.setattr(checkpoint, "_now", lambda: (clock[0], clock[0]))
+    recipe = Recipe(epochs=2, lr=0.01)
+    with checkpoint.resumable(path, LINE) as place, deadline.until(0.0):
+        clock[0] = 1000.0
+        with pytest.raises(PausedError):
+            trained(data, recipe)
+    assert place.read() is not None
+    assert (place.seconds, place.cpu_seconds) == (0.0, 0.0)
+
+
+def test_a_second_retraining_goes_on_within_a_budget(lab: Path) -> None:
+    """However long the longest of them took: a training stops at a checkpoint, and goes on."""
+    again = {"Original": {}, "Again": {"type": "Retrain", "again": 1}}
+    run_grid(grid(methods=again, seeds=[0]))
+    for record in records.load_all("try", "laptop").values():
+        record["provenance"]["seconds"] = 1e9
+        records.write(record)
+    table = run_grid(grid(methods=again), budget=600.0)
+    assert set(table.loc[table["method"] == "Again", "seed_model"]) == {0, 1}

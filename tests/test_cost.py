@@ -166,6 +166,16 @@ def test_examples_of_every_network_of_the_kind_count_once() -> None:
     assert count == [13]
 
 
+def test_a_class_of_its_own_is_another_kind() -> None:
+    class Derived(Net):
+        """Such as the network that makes inputs for a method."""
+
+    with count_forwards(Net) as count:
+        Derived()(torch.ones(9, 3))
+        Net()(torch.ones(2, 3))
+    assert count == [2]
+
+
 def test_counting_stops_after_a_failure() -> None:
     with pytest.raises(ZeroDivisionError), count_forwards(Net) as count:
         count[0] = 1 // 0

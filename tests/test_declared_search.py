@@ -228,3 +228,20 @@ def test_what_is_better_by_rounding_alone_is_no_better() -> None:
     (found,) = best_of_each(table, classes=10).to_dict("records")
     assert found["J"] < found["nothing"]
     assert not found["found"]
+
+
+def test_a_part_of_a_class_is_known_as_well_as_what_was_never_seen() -> None:
+    found = scores(searched("part:Boot:5", {1.0: 0.01, 2.0: 0.75}), classes=10)
+    assert found["forget"].iloc[0] == 0.75
+    assert found["J"].iloc[0] == pytest.approx(0.05)
+
+
+def test_a_dial_may_be_tried_without_a_value() -> None:
+    table = searched("class:Boot", {1.0: 0.1, 2.0: 0.2})
+    none = (
+        table["params"]
+        .str.replace('"lr": 1.0', '"stop": null')
+        .str.replace('"lr": 2.0', '"stop": "drop"')
+    )
+    found = scores(unfolded(table.drop(columns="lr").assign(params=none)), classes=10)
+    assert found["stop"].tolist() == [None, "drop"]

@@ -9,7 +9,8 @@ from torch.testing import assert_close
 
 from unlearnlib import Splits, evaluate, measure, outputs
 from unlearnlib.errors import NonFiniteError, UnsupportedModelError
-from unlearnlib.report import show_summary, summary
+from unlearnlib.report import paired, show_summary, summary
+from unlearnlib.report.rows import row_dicts
 
 
 class TestOutputs:
@@ -51,6 +52,12 @@ class TestEvaluate:
         text = str(show_summary(summary(evaluate(models, splits), [("accuracy", "forget")])))
         assert text.index("Reference") < text.index("Original") < text.index("not known")
         assert text.index("not known") < text.index("mine")
+
+    def test_models_of_several_classes_have_a_partner(self) -> None:
+        models, splits = self.own()
+        table = evaluate(models, splits)
+        (row,) = row_dicts(paired(table, "accuracy", "retain", "mine", "Original"))
+        assert (row["mean"], row["n"]) == (0.0, 1)
 
     def test_a_model_that_answers_nan_is_named(self) -> None:
         models, splits = self.own()

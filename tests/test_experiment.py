@@ -1,5 +1,6 @@
 """Experiments: recorded once, read as they were made, computed where the record is another's."""
 
+import linecache
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -91,6 +92,26 @@ def test_what_is_kept_in_the_cache_is_of_this_code(
     (lab / "cache/records/try/laptop.curve.csv").write_text("")
     experiment("try", "curve", make)
     assert len(made) == 3
+
+
+def test_what_its_page_calls_is_part_of_it(lab: Path) -> None:
+    """A page hands over a lambda, and what is changed on it is another function."""
+
+    def page(factor: int) -> float:
+        """Execute a page as IPython does, so that its sources are known; return what it got."""
+        name = f"<page {factor}>"
+        text = (
+            "from functools import cache\n@cache\ndef inner(seed):\n"
+            f"    return {factor} * 1.0\ndef kept(seed):\n    return inner(seed)\n"
+            "def table():\n    return [kept(seed) for seed in (1, 2)]\n"
+            "made = lambda: pd.DataFrame({'seed': [1, 2], 'value': [v for v in table()]})\n"
+        )
+        linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+        scope: dict[str, Any] = {"pd": pd, "__name__": "__main__"}
+        exec(compile(text, name, "exec"), scope)
+        return float(experiment("try", "helped", scope["made"])["value"].iloc[0])
+
+    assert [page(1), page(7), page(7)] == [1.0, 7.0, 7.0]
 
 
 @pytest.mark.parametrize(("mode", "due"), [("none", False), ("sample", False), ("all", True)])

@@ -141,3 +141,10 @@ def test_names_cover_neither_each_other_nor_marks() -> None:
 def test_several_settings_are_refused() -> None:
     with pytest.raises(RecordError, match="settings"):
         figures.positions(pd.concat([table(), of("JiT", [0.1], [0.7], params='{"lr": 1}')]))
+
+
+@pytest.mark.parametrize("name", ["Original", "Retrain"])
+def test_a_reference_that_lacks_is_named(name: str) -> None:
+    whole = table()
+    with pytest.raises(RecordError, match=f"of {name} there are no runs"):
+        figures.positions(whole[whole["method"] != name])

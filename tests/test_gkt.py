@@ -287,3 +287,9 @@ def test_a_class_is_forgotten_and_the_rest_is_learned() -> None:
         )  # fmt: skip
         assert accuracy(student(test.x[gone]), test.y[gone]) < 0.1
         assert accuracy(student(test.x[~gone]), test.y[~gone]) > 0.9
+
+
+def test_what_is_made_counts_for_no_model() -> None:
+    """Whatever the class of the model: the maker of inputs is of another one."""
+    assert type(maker_of_inputs((5,))) is not nn.Sequential
+    assert type(maker_of_inputs((1, 8, 8))) is not nn.Sequential

@@ -68,3 +68,17 @@ def test_models_that_lack_are_named() -> None:
     table = runs([1.0], [0.9], [0.9])
     with pytest.raises(RecordError, match="of Retrain there is no accuracy on 'forget'"):
         headroom(table[table["method"] != "Retrain"])
+
+
+def test_its_means_are_of_the_models_that_have_both() -> None:
+    """A grid that was cut off has originals whose retrained models are still to come."""
+    one = headroom(runs([1.0, 1.0, 0.5], [0.9, 0.8], [0.9, 0.8])).iloc[0]
+    told = [one[name] for name in ("original", "retrained", "headroom", "n")]
+    assert told == pytest.approx([1.0, 0.85, 0.15, 2])
+
+
+def test_scales_are_not_mixed() -> None:
+    table = runs([1.0], [0.9], [0.9])
+    both = pd.concat([table, table.assign(scale="paper", run_id=table["run_id"] + "-paper")])
+    with pytest.raises(RecordError, match="2 set-ups"):
+        headroom(both)

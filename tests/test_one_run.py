@@ -1,5 +1,6 @@
 """Runs: what is handed over, what it costs, what is measured."""
 
+import json
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -43,6 +44,7 @@ from unlearnlib import (
     run,
     unlearn,
 )
+from unlearnlib.fields import first_defaults
 from unlearnlib.runs import one_run
 
 RECIPE: dict[str, Any] = {"epochs": 2, "lr": 0.05, "batch_size": 32}
@@ -107,11 +109,16 @@ class TestMeasure:
         for other in (made.splits.test, made.train):
             assert torch.cdist(held_out, other.x.flatten(1)).min() > 0
 
-    @pytest.mark.parametrize("request_", ["class:Boot", "random:30"])
-    def test_attacks_against_all_test_data_where_those_of_a_kind_are_not_measured(
-        self, request_: str
-    ) -> None:
-        made = scenario(request_)
+    def test_no_attack_where_the_test_data_of_its_kind_are_not_measured(self) -> None:
+        """Against the others it would be another attack of the same name."""
+        made = scenario("class:Boot")
+        found = measure(made.original[0], made.splits, ["forget", "test", "test_retain"])
+        assert not ATTACKS & {row[0] for row in found}
+        found = measure(made.original[0], made.splits, ["forget", "test_forget"])
+        assert {row[0] for row in found} & ATTACKS == {"attack_loss", "attack_entropy"}
+
+    def test_attacks_against_all_test_data_at_random(self) -> None:
+        made = scenario("random:30")
         model, s = made.original[0], made.splits
         rows = {row[:2]: row[2] for row in measure(model, s, ["forget", "test", "test_retain"])}
         z_f, z_t = outputs(model, s.forget.x), outputs(model, s.test.x)
@@ -267,12 +274,15 @@ class TestUnlearn:
 class TestRun:
     def test_a_run_is_a_tidy_table(self) -> None:
         table = run(JiT(noises=2), scenario(validation=0.2), seed_method=3)
+        dials = {**first_defaults(JiT), "noises": 2}
         identity = {
-            "dataset": "toy", "model": "mlp", "request": "class:Boot", "seed_model": 0,
-            "seed_request": 0, "method": "JiT", "params": '{"noises": 2}',
-            "access": "forget_inputs, generator", "seed_method": 3,
+            "scale": "own", "dataset": "toy", "model": "mlp", "request": "class:Boot",
+            "seed_model": 0, "seed_request": 0, "method": "JiT",
+            "params": json.dumps(dials, sort_keys=True), "access": "forget_inputs, generator",
+            "seed_method": 3,
         }  # fmt: skip
-        assert list(table.columns) == ["run_id", *identity, "metric", "split", "value", "stale"]
+        columns = ["run_id", *identity, "metric", "split", "value", "stale", *sorted(dials)]
+        assert list(table.columns) == columns
         assert table[list(identity)].drop_duplicates().to_dict("records") == [identity]
         assert set(table["metric"]) == ALWAYS | COSTS | ATTACKS
         assert set(table["split"]) == {"", *one_run.SPLITS}

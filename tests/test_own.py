@@ -13,6 +13,7 @@ from unlearnlib import (
     EMMN,
     PGU,
     SSD,
+    FineTune,
     Labelled,
     Moments,
     Original,
@@ -25,7 +26,7 @@ from unlearnlib import (
     train,
     unlearn,
 )
-from unlearnlib.errors import AccessError, NonFiniteError, RequestError
+from unlearnlib.errors import AccessError, DataError, NonFiniteError, RequestError
 from unlearnlib.offers import ordered
 from unlearnlib.report import show_summary, summary
 from unlearnlib.training import seeded as drawing_from
@@ -176,3 +177,29 @@ def test_a_report_reads_its_runs() -> None:
     assert set(table["seed_model"]) == {4}
     assert "Sees stored or held-out data too" in shown
     assert set(table["model"]) == {"Net"}
+
+
+def test_its_runs_are_told_apart_by_their_settings() -> None:
+    scenario = own(factory=Net, recipe=RECIPE)
+    table = pd.concat([run(FineTune(epochs=1, lr=lr), scenario) for lr in (0.001, 0.1)])
+    shown = str(show_summary(summary(table, [("accuracy", "forget")])))
+    assert "lr = 0.001" in shown
+    assert "lr = 0.1" in shown
+
+
+@pytest.mark.parametrize(
+    ("alike", "told"),
+    [
+        ({"test": torch.tensor([1, 0, 1])}, "must say of each of its 3"),
+        ({"test": torch.tensor([True])}, "must say of each of its 3"),
+        ({"test": [True, False, True]}, "must say of each of its 3"),
+        ({"tests": torch.tensor([True, False, True])}, "a mask of 'tests'"),
+    ],
+)
+def test_what_is_alike_is_a_mask(alike: dict[str, Any], told: str) -> None:
+    parts = {name: rows(n, seed) for seed, (name, n) in enumerate(
+        {"forget": 4, "retain": 4, "test": 3}.items())}  # fmt: skip
+    with pytest.raises(DataError, match=told):
+        Splits.of(**parts, alike=alike)
+    mask = torch.tensor([True, False, True])
+    assert len(Splits.of(**parts, alike={"test": mask}).test_forget) == 2

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from unlearnlib import Grid, Retrain, Scenario, checkpoint, run_grid
+from unlearnlib import Grid, Retrain, Scenario, deadline, run_grid
 from unlearnlib.cache import place_of
 from unlearnlib.data import NAMES, Dataset, load, sizes
 from unlearnlib.data.sizes import SIZES, Size, size_of
@@ -89,7 +89,7 @@ def test_a_checkpoint_counts(lab: Path) -> None:
     one = grid(methods={"Original": {}}, seeds=[0])
     scenario = next(one.runs()).scenario
     for _ in range(3):
-        with pytest.raises(PausedError), checkpoint.until(0.0):
+        with pytest.raises(PausedError), deadline.until(0.0):
             one_step(scenario)
     assert plan_of("a", one, ten).first == (EPOCHS * N - 3 * 32) / 10
 

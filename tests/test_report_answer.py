@@ -5,7 +5,7 @@ import pytest
 
 from unlearnlib.errors import SpecError
 from unlearnlib.report import show_answer
-from unlearnlib.report.verdicts import CLAIM_GLYPHS, NO_POWER, NOT, REPRODUCED, UNDECIDED
+from unlearnlib.report.verdicts import CLAIM_GLYPHS, DEPENDS, NO_POWER, NOT, REPRODUCED, UNDECIDED
 
 
 def verdicts(**words: str) -> pd.DataFrame:
@@ -14,7 +14,7 @@ def verdicts(**words: str) -> pd.DataFrame:
         {
             "id": name, "sentence": f"Claim {name} holds - by two points.", "scale": "laptop",
             "verdict": word, "glyph": CLAIM_GLYPHS[word], "share": "9/10", "exploratory": False,
-            "stale": False,
+            "settings": "2/3", "stale": False,
         }
         for name, word in words.items()
     ]  # fmt: skip
@@ -49,6 +49,17 @@ def test_another_verdict_makes_another_box(word: str) -> None:
     judged.loc[0, ["verdict", "glyph", "share"]] = [UNDECIDED, "?", "5/10"]
     changed = repr(show_answer("Does it?", verdicts=judged, main=["a"])).splitlines()[1]
     assert changed.startswith("? undecided (holds in 5 of 10 models)")
+
+
+def test_a_claim_that_depends_says_in_how_many_settings_it_is_reproduced() -> None:
+    """Undecided in some and not reproduced in the others is no success in any."""
+    judged = verdicts(a=DEPENDS).assign(settings="0/3")
+    line = repr(show_answer("Does it?", verdicts=judged, main=["a"])).splitlines()[1]
+    told = "holds in 9 of 10 models, reproduced in 0 of 3 settings"
+    assert line == f"◐ depends ({told}): Claim a holds."
+    assert (
+        "settings" not in repr(show_answer("", verdicts=verdicts(a=NOT), main=["a"])).split("\n")[1]
+    )
 
 
 def test_all_claims_are_counted_by_verdict() -> None:

@@ -140,7 +140,7 @@ def test_the_claims_file_reads_and_every_claim_has_a_verdict_at_every_scale() ->
     assert dict(zip(frame["id"], frame["exact"], strict=True)) == {c.id: c.exact for c in claims}
     assert list(frame) == [
         "id", "part", "sentence", "source", "page", "scale", "verdict", "glyph", "detail", "share",
-        "exploratory", "frozen", "stale", "ours", "together", "exact",
+        "settings", "exploratory", "frozen", "stale", "ours", "together", "exact",
     ]  # fmt: skip
 
 

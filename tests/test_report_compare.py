@@ -267,3 +267,9 @@ def test_a_stale_number_is_marked() -> None:
 
 def test_cells_are_escaped() -> None:
     assert "&lt;b&gt;" in Table(("a",), (("", ("<b>",)),))._repr_html_()
+
+
+def test_times_without_that_of_the_reference_are_refused() -> None:
+    table = records({"JiT": [3.0] * 6}, "seconds_unlearn", "", model="vit")
+    with pytest.raises(RecordError, match="ratios to that of 'FineTune', which has none"):
+        compare("Figure 5", table, relative_to="FineTune")

@@ -78,3 +78,16 @@ def test_a_run_that_diverged_is_a_pair_without_a_number() -> None:
     _, (_, jit) = show_paired_by_request(table, *MEASURED, ["JiT"]).rows
     assert jit[1] == "— (1 of 3 pairs has no number)"
     assert jit[2].startswith("+0.0")
+
+
+def test_settings_of_one_method_are_not_lost() -> None:
+    """Neither where a cell has room for one, nor where two rows would read alike."""
+    runs = [rows("Retrain", [0.1] * 3), rows("JiT", [0.3] * 3, params='{"lr": 0.1}'),
+            rows("JiT", [0.8] * 3, params='{"lr": 1.0}')]  # fmt: skip
+    table = pd.concat(runs)
+    with pytest.raises(RecordError, match="several settings, data sets or networks of 'JiT'"):
+        show_paired_by_request(table, *MEASURED, ["JiT"])
+    with pytest.raises(RecordError, match="several settings of JiT − Retrain"):
+        show_paired(paired(table, *MEASURED, "JiT"))
+    with pytest.raises(RecordError, match="several settings of Retrain − JiT"):
+        show_paired(paired(table, *MEASURED, "Retrain", "JiT"))

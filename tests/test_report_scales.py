@@ -20,12 +20,14 @@ WHERE = {"part": "jit"}
 
 @pytest.mark.parametrize(
     ("first", "second", "word"),
-    [(10, 10, REPRODUCED), (0, 0, NOT), (6, 5, UNDECIDED), (10, 0, DEPENDS), (10, 6, DEPENDS)],
-)
+    [(10, 10, REPRODUCED), (0, 0, NOT), (6, 5, UNDECIDED), (10, 0, DEPENDS), (10, 6, DEPENDS),
+     (6, 0, DEPENDS)],
+)  # fmt: skip
 def test_a_word_if_they_agree(first: int, second: int, word: str) -> None:
     table = pd.concat([forgotten(first), forgotten(second, request="class:sea")])
     found = verdict(table)
     assert (found["verdict"], found["share"]) == (word, f"{first + second}/20")
+    assert found["settings"] == f"{(first == 10) + (second == 10)}/2"
     assert f"class:rocket {first}/10" in found["detail"]
     assert f"class:sea {second}/10" in found["detail"]
 
@@ -58,8 +60,8 @@ def test_each_kind_of_request_has_tests_of_its_own() -> None:
 
 @pytest.mark.parametrize(
     ("classes", "images", "word"),
-    [([10], [10], REPRODUCED), ([10], [0], NOT), ([10], [6], UNDECIDED), ([10], [], UNDECIDED),
-     ([10, 0], [10], DEPENDS), ([0, 0], [10], NOT), ([10], [10, 0], DEPENDS)],
+    [([10], [10], REPRODUCED), ([10], [0], NOT), ([10], [6], UNDECIDED), ([10], [], UNTESTED),
+     ([0], [], NOT), ([10, 0], [10], DEPENDS), ([0, 0], [10], NOT), ([10], [10, 0], DEPENDS)],
 )  # fmt: skip
 def test_a_claim_about_kinds_fails_if_it_fails_in_one(
     classes: list[int], images: list[int], word: str
@@ -70,7 +72,9 @@ def test_a_claim_about_kinds_fails_if_it_fails_in_one(
          for kind, counts in (("class", classes), ("random", images))
          for i, k in enumerate(counts)]
     )  # fmt: skip
-    assert verdict(table, claim)["verdict"] == word
+    found = verdict(table, claim)
+    assert found["verdict"] == word
+    assert (found["share"] == "") == (word == UNTESTED)
 
 
 def test_another_part_is_another_matter() -> None:

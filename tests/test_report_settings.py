@@ -132,7 +132,7 @@ class TestFailure:
     ) -> None:
         found = verdict(self.table(kept, oracle_forgets=oracle_forgets))
         assert found["verdict"] == word
-        told = "judged by its inequality 2, which a second retrained model passes: 0 of 10"
+        told = "inequality 2, which a second retrained model passes, and the method in 0 of 10"
         assert (told in found["detail"]) == (word == NOT and oracle_forgets < 9)
 
     def test_what_the_retrained_model_fails_too_is_not_held_against_a_method(self) -> None:

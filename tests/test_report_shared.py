@@ -7,7 +7,6 @@ from unlearnlib import recorded
 from unlearnlib.errors import RecordError, SpecError
 from unlearnlib.report import (
     as_printed,
-    by_request,
     compare,
     ledger,
     mean_by_method,
@@ -55,6 +54,9 @@ def test_the_mean_of_a_measurement_by_method() -> None:
     assert means.round(12).to_dict() == {"JiT": 0.35, "Retrain": 0.05, "SSD": 0.2}
     with pytest.raises(RecordError, match="no 'passes'"):
         mean_by_method(three_methods(), "passes")
+    two = pd.concat([rows("JiT", [0.2], params=f'{{"lr": {lr}}}') for lr in (0.1, 1.0)])
+    with pytest.raises(RecordError, match="2 settings of 'JiT'"):
+        mean_by_method(two, "accuracy", "test_retain")
 
 
 def test_what_ran_counts_runs_once_and_names_what_they_saw() -> None:
@@ -116,23 +118,6 @@ def test_a_table_of_another_network_stands_alone() -> None:
         assert "Not run by us: the numbers are the printed ones." in text
     with pytest.raises(SpecError, match="'Table 99' is not an item"):
         show_beside("Table 99", "dampening", paper="ssd", model="vit")
-
-
-def test_one_measurement_by_request_in_per_cent() -> None:
-    table = pd.concat(
-        [
-            rows("JiT", [0.25, 0.5], request="class:big_trees", dataset="lfw_people"),
-            rows("Retrain", [0.1], request="class:big_trees", dataset="lfw_people"),
-            rows("JiT", [0.125], request="class:ant"),
-        ]
-    )
-    wide = by_request(table, "accuracy", "test_retain")
-    assert wide.columns.tolist() == ["request", "JiT", "Retrain", "n"]
-    assert wide.set_index("request").fillna(-1).to_numpy().tolist() == [
-        [37.5, 10.0, 2],
-        [12.5, -1, 1],
-    ]
-    assert wide["request"].tolist() == ["lfw: big trees", "fashion: ant"]
 
 
 def test_numbers_as_printed_are_in_per_cent_whatever_their_unit() -> None:

@@ -8,13 +8,14 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
+from unlearnlib.errors import RecordError, SpecError
 from unlearnlib.report import figures, paired
 from unlearnlib.report.figures.deviations import seeds_of
 from unlearnlib.report.recorded_tables import random_shares, show_printed, show_random_shares
 from unlearnlib.report.shares import by_share, over_requests, rule_beside_best, share_of, way
 from unlearnlib.report.summary import span
 
-from .made_tables import ACCESS, records
+from .made_tables import ACCESS, records, rows
 
 mpl.use("Agg")
 
@@ -116,3 +117,11 @@ def test_recorded_shares_and_printed_items() -> None:
     assert show_random_shares("nabla_tau", "mnist", measured) == "No records of mnist yet."
     table = show_printed("pgu", "Class removal, 5 classes")
     assert table.caption == "Class removal, 5 classes"
+
+
+def test_a_way_needs_both_ends_and_an_item_must_be_printed() -> None:
+    table = rows("JiT", [0.5], "random:0.1", measured=("attack_loss", "forget"))
+    with pytest.raises(RecordError, match="of Original and Retrain there are no runs"):
+        way(table, ["JiT"])
+    with pytest.raises(SpecError, match="'Table 99' is not an item"):
+        show_printed("jit", "Table 99")

@@ -11,7 +11,6 @@ mpl.use("Agg")
 
 
 from unlearnlib.report import (
-    by_request,
     compare,
     figures,
     glance,
@@ -81,15 +80,6 @@ def test_a_run_that_has_no_partner_makes_no_pair_stale() -> None:
     table = records({"JiT": [0.66, 0.67], "Retrain": [0.6]})
     table["stale"] = table["run_id"] == "JiT-1"
     assert paired(table, *BATCH, "JiT")["stale"].tolist() == [False]
-
-
-@pytest.mark.parametrize("stale", ["class:a", "class:b", ""])
-def test_requests_are_marked_one_by_one(stale: str) -> None:
-    both = [records({"JiT": [0.6], "Retrain": [0.5]}, request=r) for r in ("class:a", "class:b")]
-    table = pd.concat(both)
-    table["stale"] = (table["request"] == stale) & (table["method"] == "Retrain")
-    names = by_request(table, *BATCH)["request"].tolist()
-    assert [MARK in name for name in names] == [stale == "class:a", stale == "class:b"]
 
 
 @pytest.mark.parametrize("stale", ["JiT", "Original", "Retrain", ""])

@@ -93,3 +93,12 @@ def test_the_machine_is_told_without_its_name(monkeypatch: pytest.MonkeyPatch) -
     assert "ONEDNN_MAX_CPU_ISA=AVX2" in told["kernels"]
     assert told["RERUN"] in ("none", "sample", "all")
     assert "/" not in "".join(told.values())
+
+
+def test_what_lost_its_number_is_the_farthest_and_one_seed_judges_nothing() -> None:
+    lost = frame(again=[math.nan, *[0.55] * 39], what=["JiT"] + ["FineTune"] * 39)
+    (row,) = rerun_table(lost.assign(page="a")).rows
+    assert row[1][4:] == ("no number now", "JiT, accuracy test")
+    alone = frame(spread=math.nan)
+    assert rerun_line(alone).endswith("none can be judged, since none was recorded with more than "
+                                      "one seed")  # fmt: skip

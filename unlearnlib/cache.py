@@ -13,14 +13,16 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from copy import deepcopy
+from math import inf
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from torch import nn
 
-from .errors import StorageError
+from .deadline import left
+from .errors import PausedError, StorageError
 from .locations import cache_folder
 
 T = TypeVar("T")
@@ -89,15 +91,22 @@ def contents(path: Path) -> Contents | None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock `path`; other processes wait.
+    """Hold the lock `path`; other processes wait, inside `deadline.until` as long as it lets them.
 
     Raises:
         StorageError: The lock cannot be made.
+        PausedError: Time was up while another process held it.
     """
     lock = FileLock(path)
     with _told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
+        try:
+            lock.acquire(timeout=left() if left() < inf else -1)
+        except Timeout:
+            raise PausedError(
+                f"The time was up while another process held {path}, so that what it makes was not "
+                "there yet. The same command goes on when it is."
+            ) from None
     try:
         yield
     finally:
@@ -109,6 +118,8 @@ def _told(path: Path) -> Iterator[None]:
     """Say in one sentence which file cannot be written, and why."""
     try:
         yield
+    except PausedError:  # is an error of the system too, and no fault of the disk
+        raise
     except OSError as error:
         told = StorageError(
             f"{path} cannot be written ({error.strerror or error}). What was there is as it was; "

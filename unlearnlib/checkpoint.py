@@ -2,7 +2,8 @@
 
 A training inside `resumable` begins where an earlier one of the same identity was interrupted, with
 the parameters, the optimiser, the schedule and the random states that it had between two batches;
-what follows is what would have followed. Inside `until` it stops at a checkpoint when time is up.
+what follows is what would have followed. Inside `deadline.until` it stops at a checkpoint when time
+is up.
 """
 
 import time
@@ -12,7 +13,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from itertools import islice
-from math import inf
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +21,7 @@ from torch import Tensor
 
 from .cache import atomic, fault_of, seal
 from .data.tensors import Labelled, batch_count
+from .deadline import left
 from .errors import PausedError, StorageError
 from .progress import shown
 
@@ -95,7 +96,6 @@ def _now() -> tuple[float, float]:
 
 
 _PLACE: ContextVar[Place | None] = ContextVar("place", default=None)
-_END: ContextVar[float] = ContextVar("end", default=inf)
 
 
 @contextmanager
@@ -107,16 +107,6 @@ def resumable(path: Path, line: bytes) -> Iterator[Place]:
         yield place
     finally:
         _PLACE.reset(token)
-
-
-@contextmanager
-def until(end: float) -> Iterator[None]:
-    """Let resumable trainings inside stop when `time.monotonic()` reaches `end`."""
-    token = _END.set(end)
-    try:
-        yield
-    finally:
-        _END.reset(token)
 
 
 def batches(
@@ -143,8 +133,9 @@ def batches(
     kept = place.read() if place else None
     first, done = (kept["epoch"], kept["done"]) if kept else (0, 0)
     saved = time.monotonic()
-    left = range(first, epochs)
-    for epoch in shown(left, "training", "epoch", initial=first, total=epochs):
+    if place:
+        place.clock = _now()  # what was made before, such as another model, is no time of this one
+    for epoch in shown(range(first, epochs), "training", "epoch", initial=first, total=epochs):
         began = kept["began"] if kept else generator.get_state()
         generator.set_state(began)
         order = data.batches(size, generator)
@@ -157,7 +148,7 @@ def batches(
             yield batch
             done += 1
             now = time.monotonic()
-            over = now >= _END.get()
+            over = left() == 0
             at_end = (epoch + 1, done) == (epochs, each)
             if place is None or at_end or not (over or now >= saved + EVERY):
                 continue

@@ -97,10 +97,10 @@ def off_the_clock() -> Iterator[None]:
 
 @contextmanager
 def count_forwards(kind: type[nn.Module]) -> Iterator[list[int]]:
-    """Count the examples that go forward through any model of class `kind`, as [count].
+    """Count the examples that go forward through any model of class `kind` itself, as [count].
 
-    Copies and fresh models count too; a module of the same class inside another does not, nor what
-    is `off_the_clock`.
+    Copies and fresh models count too; a module of the same class inside another does not, nor one
+    of a class that is derived from it, nor what is `off_the_clock`.
     """
     counter = _Counter(kind)
     hooks = [
@@ -135,11 +135,11 @@ class _Counter:
         self.kind, self.count, self.depth = kind, [0], 0
 
     def enter(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        self.depth += isinstance(module, self.kind)
+        self.depth += type(module) is self.kind
 
     def leave(self, module: nn.Module, inputs: tuple[Any, ...], *rest: Any) -> None:
         """Count when the outermost is left, also by an error (torch then omits the keywords)."""
-        if isinstance(module, self.kind):
+        if type(module) is self.kind:
             self.depth -= 1
             named = rest[0].values() if len(rest) == 2 else ()
             if self.depth == 0 and _COUNTING.get():

@@ -97,8 +97,8 @@ class Splits:
                 default those of a class of which `retain` has no example.
 
         Raises:
-            DataError: One is no labelled data, they differ in form, nothing is to be forgotten, or
-                what is to be forgotten is in `retain` too.
+            DataError: One is no labelled data, they differ in form, nothing is to be forgotten,
+                what is to be forgotten is in `retain` too, or `alike` is no mask.
         """
         given = {"forget": forget, "retain": retain, "test": test, "validation": validation}
         parts = {name: Labelled.of(data) for name, data in given.items() if data is not None}
@@ -113,6 +113,15 @@ class Splits:
         gone = classes_of(parts["forget"].y) - classes_of(parts["retain"].y)
         wanted = torch.tensor(sorted(gone), dtype=torch.int64)
         of_class = {name: of_classes(parts[name].y, wanted) for name in ("test", "validation")}
+        for name, mask in (alike or {}).items():
+            if name not in of_class:
+                raise DataError(f"alike has a mask of '{name}'. Give one of test or of validation.")
+            size = (len(parts[name]),)
+            if not isinstance(mask, Tensor) or mask.dtype != torch.bool or mask.shape != size:
+                raise DataError(
+                    f"alike['{name}'] must say of each of its {size[0]} examples whether it is of "
+                    f"the forgotten kind. Give a tensor of bool, {size}, such as `fine == 3`."
+                )
         return cls.by_kind(of_class | (alike or {}), **parts)
 
     @classmethod

@@ -124,7 +124,7 @@ def train(
     Raises:
         DataError, SpecError, UnsupportedModelError: One of them is of another kind.
         NonFiniteError: The training diverged.
-        PausedError: Time was up inside `checkpoint.until`.
+        PausedError: Time was up inside `deadline.until`.
     """
     handed(data=data, generator=generator)
     check_network(model)

@@ -48,7 +48,6 @@ from .printed import as_printed, reported
 from .printed_rows import show_rows_of_print
 from .questions import checked_lines, read_questions, show_questions
 from .recorded_tables import (
-    by_request,
     random_shares,
     show_beside,
     show_printed,
@@ -88,7 +87,6 @@ __all__ = [
     "as_printed",
     "best_settings",
     "by_model",
-    "by_request",
     "by_setting",
     "checked_lines",
     "compare",

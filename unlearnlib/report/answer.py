@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..errors import SpecError
 from .rows import marked, row_dicts
-from .verdicts import CLAIM_GLYPHS
+from .verdicts import CLAIM_GLYPHS, DEPENDS
 
 _BORDERS = re.compile(r" - .*| \([^()]*\)$")
 BOX = "border-left:4px solid;padding:0.1em 0 0.1em 0.8em;margin:0.5em 0;max-width:700px"
@@ -91,6 +91,7 @@ def _of_claims(verdicts: pd.DataFrame, main: Sequence[str], ledger: str) -> list
 def verdict_line(row: dict[str, Any], ledger: str, *, scale: bool = False) -> str:
     """Return the verdict on a claim, in how many models it holds, and what it says, as HTML.
 
+    Of one that depends, in how many settings it is reproduced: in none, where others are undecided.
     The borders at the end of its sentence, after " - " or in brackets, are left to the ledger.
 
     Args:
@@ -102,6 +103,9 @@ def verdict_line(row: dict[str, Any], ledger: str, *, scale: bool = False) -> st
     kind = f"verdict {row['verdict'].replace(' ', '-')}"
     k, _, n = row["share"].partition("/")
     told = [f"holds in {k} of {n} models"] if n else []
+    if row["verdict"] == DEPENDS:
+        good, _, of = row["settings"].partition("/")
+        told.append(f"reproduced in {good} of {of} settings")
     told += ["exploratory"] if row["exploratory"] else []
     told += [f"{row['scale']} scale"] if scale else []
     where = f" ({', '.join(told)})" if told else ""

@@ -44,7 +44,8 @@ def compare(
 
     Raises:
         SpecError: The item is unknown, or times are asked without `relative_to`.
-        RecordError: The table mixes set-ups, scales or settings of one method.
+        RecordError: The table mixes set-ups, scales or settings of one method, or has times and
+            none of `relative_to`.
     """
     printed = reported(paper)
     if item not in set(printed["item"]):
@@ -114,6 +115,11 @@ def _ratios(
     theirs, runs = theirs.copy(), runs.copy()
     theirs["mean"], theirs["sd"] = theirs["mean"] / base.iloc[0], theirs["sd"] / base.iloc[0]
     reference = runs[runs["method"] == relative_to]
+    if reference["value"].isna().all() and runs["value"].notna().any():
+        raise RecordError(
+            f"Our times are shown as ratios to that of '{relative_to}', which has none in the "
+            "table. Add its runs, or name a method that has a time."
+        )
     runs["value"] = runs["value"] / reference["value"].mean()
     runs["stale"] |= bool(reference["stale"].any())
     return theirs, runs

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ..errors import RecordError
 from .presentation import presented
-from .rows import marked, once, row_dicts
+from .rows import marked, once, one_setting, row_dicts
 from .summary import PAIR, SETTING
 from .table import Table
 
@@ -36,16 +36,21 @@ def headroom(table: pd.DataFrame, metric: str = "accuracy", split: str = "forget
         model was retrained the floor is NaN and nothing is enough.
 
     Raises:
-        RecordError: The table lacks the original or the retrained models.
+        RecordError: The table lacks the original or the retrained models, or mixes scales or
+            settings of one of them.
     """
     rows = once(table)
     kept = rows[(rows["metric"] == metric) & (rows["split"] == split)]
+    kept = kept[kept["method"].isin(("Original", "Retrain", AGAIN))]
+    for _, of_request in kept.groupby(SETTING):
+        one_setting(of_request)
     wide = kept.pivot_table("value", PAIR, "method", sort=False)
     if missing := [name for name in ("Original", "Retrain") if name not in wide]:
         raise RecordError(
             f"Headroom is what lies between the original and the retrained model, and of "
             f"{' and '.join(missing)} there is no {metric} on '{split}'. Add it to the grid."
         )
+    wide = wide.dropna(subset=["Original", "Retrain"])  # means of the same models
     first, second = wide["Retrain"], wide.reindex(columns=[AGAIN])[AGAIN]
     seeds = pd.DataFrame(
         {

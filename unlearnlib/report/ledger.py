@@ -35,9 +35,9 @@ def ledger(
     Returns:
         One row a (claim, scale): id, part, sentence, source, page, scale, verdict, glyph, detail,
         share ("9/10" of the models of all settings that count, "" if there are none or it is
-        exact), exploratory, frozen (when, in UTC, and whether it was changed since; "" if it is
-        not), stale, ours (no paper makes it), together (it is about kinds of settings together),
-        exact (no model is drawn).
+        exact), settings ("2/3": reproduced in two of the three that count), exploratory, frozen
+        (when, in UTC, and whether it was changed since; "" if it is not), stale, ours (no paper
+        makes it), together (it is about kinds of settings together), exact (no model is drawn).
 
     Raises:
         SpecError: `tables` or `cells` has an unknown scale, or `cells` an id that is no cell
@@ -54,7 +54,8 @@ def ledger(
         kind |= {"exact": claim.exact}
         rows.append({**names, **glyph, **one, **kind})
     columns = ["id", "part", "sentence", "source", "page", "scale", "verdict", "glyph", "detail",
-               "share", "exploratory", "frozen", "stale", "ours", "together", "exact"]  # fmt: skip
+               "share", "settings", "exploratory", "frozen", "stale", "ours", "together",
+               "exact"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
 

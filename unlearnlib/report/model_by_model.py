@@ -23,6 +23,9 @@ def show_by_request(table: pd.DataFrame, metric: str, split: str = "") -> Table:
         table: Records of one data set and network, one setting a method.
         metric: Name of the metric.
         split: Name of the split, "" for none.
+
+    Raises:
+        RecordError: A method was run with several settings or networks on one request.
     """
     frame = grouped(summary(table, [(metric, split)]))
     requests = list(dict.fromkeys(frame["request"]))
@@ -65,6 +68,9 @@ def show_paired_by_request(
         split: Name of the split, "" for none.
         methods: Labels, one row each.
         reference: Label of the method that is subtracted.
+
+    Raises:
+        RecordError: A method was run with several settings or networks on one request.
     """
     how = presented(metric)
     table = pick(table, metric, split)  # in which runs that diverged are rows without a number
@@ -72,6 +78,11 @@ def show_paired_by_request(
     floor = [(FLOOR, "Retrain")] if FLOOR in set(table["method"]) else []
     for left, right in [*floor, *((method, reference) for method in methods)]:
         pairs = row_dicts(paired(table, metric, split, left, right))
+        if len(pairs) > len({row["request"] for row in pairs}):
+            raise RecordError(
+                f"The table holds several settings, data sets or networks of '{left}' or '{right}' "
+                "on one request, and a cell has room for one. Filter it."
+            )
         by = {row["request"]: _ends(row, how) for row in pairs}
         sizes |= {row["n"] for row in pairs}
         name = "Floor: two retrained" if left == FLOOR else f"{left} − {right}"

@@ -153,7 +153,8 @@ def show_overview(claims: pd.DataFrame, settings: pd.DataFrame) -> Overview:
         heading = OURS if first["ours"] else part_name(part)
         cells = []
         for scale in scales:
-            one = [cell_of(whole[scale], "", whole[scale]["share"])]
+            told = whole.get(scale)  # of filtered verdicts a scale may be left out
+            one = [cell_of(told, "", told["share"])] if told else []
             cells.append(tuple(one if first["together"] else by.get((name, scale), one)))
         rows.append((name, part, heading, first["sentence"], tuple(cells)))
     return Overview(scales, tuple(sorted(rows, key=lambda row: row[2] == OURS)))

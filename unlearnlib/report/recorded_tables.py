@@ -7,7 +7,6 @@ import pandas as pd
 from ..runs.records import recorded
 from .compare import compare
 from .printed import reported
-from .rows import marked
 from .show import show_summary
 from .side_by_side import show_comparison
 from .summary import summary
@@ -24,10 +23,17 @@ def show_printed(
         item: Such as "Table 2b".
         otherwise: Runs of another setting, to stand beside it as long as there are none of its own.
         relative_to: As of :func:`compare`.
+
+    Raises:
+        SpecError: The item is unknown.
+        RecordError: The runs mix networks, scales or settings of one method.
     """
     printed = reported(part)
-    where = printed[printed["item"] == item].iloc[0][["dataset", "model", "request"]]
-    runs = recorded(part, **where)
+    own = printed[printed["item"] == item]
+    if own.empty:
+        runs = recorded(part).iloc[:0]
+    else:
+        runs = recorded(part, **own.iloc[0][["dataset", "model", "request"]])
     if runs.empty and otherwise is not None:
         runs = otherwise
     return show_comparison(compare(item, runs, paper=part, relative_to=relative_to), item)
@@ -68,31 +74,6 @@ def show_beside(
     frame = compare(item, runs, paper=paper, relative_to="Retrain")
     shown = frame if times else frame[~frame["metric"].str.startswith("seconds")]
     return show_comparison(shown, item)
-
-
-def by_request(runs: pd.DataFrame, metric: str, split: str) -> pd.DataFrame:
-    """Return the mean of one measurement in per cent, one request a row and one method a column.
-
-    Args:
-        runs: Records, of several data sets or requests.
-        metric: Name of the metric, a fraction in the records.
-        split: Name of the split.
-
-    Returns:
-        request, the methods in the order of the records, and n: the most runs of one method. The
-        request is marked if one of its runs is stale.
-
-    Raises:
-        RecordError: The records lack the measurement.
-    """
-    name = runs["request"].str.partition(":")[2].str.replace("_", " ")
-    runs = runs.assign(request=runs["dataset"].str.partition("_")[0] + ": " + name)
-    means = summary(runs, [(metric, split)])
-    table = (100 * means.pivot_table("mean", "request", "method", sort=False)).round(1)
-    of_request = means.groupby("request")
-    old = of_request["stale"].any()
-    table = table.join(of_request["n"].max())
-    return table.rename(index=lambda name: marked(name, old[name])).reset_index()
 
 
 def random_shares(part: str, dataset: str) -> pd.DataFrame:

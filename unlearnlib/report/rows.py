@@ -65,11 +65,12 @@ def with_diverged(table: pd.DataFrame, metric: str, split: str = "") -> pd.DataF
 
 def one_setting(rows: pd.DataFrame) -> pd.DataFrame:
     """Return `rows`, or complain that a mean over them would mix settings."""
-    setups = len(rows[["scale", "dataset", "model", "request"]].drop_duplicates())
+    told = [name for name in ("scale", "dataset", "model", "request") if name in rows]
+    setups = len(rows[told].drop_duplicates())
     mixed = rows.groupby("method")["params"].nunique()
     if setups > 1 or mixed.max() > 1:
         raise RecordError(
-            f"The table holds {setups} set-ups (scale, data set, model, request) and up to "
+            f"The table holds {setups} set-ups ({', '.join(told)}) and up to "
             f"{mixed.max()} settings of '{mixed.idxmax()}', so a mean would mix them. Filter it to "
             "one set-up and one setting a method."
         )

@@ -12,7 +12,7 @@ SCALES = ("laptop", "workstation", "paper")
 
 
 def at_scale(claim: Claim, scale: str, settings: Sequence[Setting]) -> dict[str, Any]:
-    """Return verdict, detail, share, exploratory and stale of a claim from its settings there."""
+    """Return verdict, detail, shares, exploratory and stale of a claim from its settings there."""
     if claim.untestable:
         return _row(UNTESTED, claim.untestable)
     if settings:
@@ -26,11 +26,14 @@ def at_scale(claim: Claim, scale: str, settings: Sequence[Setting]) -> dict[str,
 def _row(
     verdict: str, detail: str, settings: Sequence[Setting] = (), *, exact: bool = False
 ) -> dict[str, Any]:
-    n = sum(one.holds.n for one in settings)
+    told = verdict != UNTESTED
+    n = sum(one.holds.n for one in settings) if told and not exact else 0
+    good = sum(one.verdict == REPRODUCED for one in settings)
     return {
         "verdict": verdict,
         "detail": detail,
-        "share": f"{sum(one.holds.k for one in settings)}/{n}" if n and not exact else "",
+        "share": f"{sum(one.holds.k for one in settings)}/{n}" if n else "",
+        "settings": f"{good}/{len(settings)}" if settings and told else "",
         "exploratory": any(one.doubts for one in settings),
         "stale": any(one.stale for one in settings),
     }
@@ -69,14 +72,17 @@ def _word(settings: Sequence[Setting]) -> str:
 
 
 def _by_kind(claim: Claim, settings: Sequence[Setting]) -> str:
-    """Return the verdict on a claim about several kinds together: it fails if it fails in one."""
+    """Return the verdict on a claim about several kinds together: it fails if it fails in one.
+
+    Where it fails in none, and one of them has no records, it cannot be tested.
+    """
     words = []
     for kind in claim.kinds:
         own = [o for o in settings if fits(kind, {name: getattr(o, name) for name in kind})]
         words.append(_word(_telling(own)) if own else UNTESTED)
     for word in (NOT, UNTESTED, NO_POWER, UNDECIDED, DEPENDS):
         if word in words:
-            return UNDECIDED if word in (UNTESTED, NO_POWER) else word
+            return UNDECIDED if word == NO_POWER else word
     return REPRODUCED
 
 

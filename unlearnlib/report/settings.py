@@ -222,7 +222,8 @@ def _by_some(told: Sequence[int], failed: Share) -> str:
     """Return by which inequalities a method failed."""
     which = ", ".join(str(i + 1) for i in told)
     kind = "inequality" if len(told) == 1 else "inequalities"
-    return f"judged by its {kind} {which}, which a second retrained model passes: {failed}"
+    passes = "which a second retrained model passes, and the method"
+    return f"judged by its {kind} {which}, {passes} in {failed}"
 
 
 def _doubts(claim: Claim, models: Sequence[Trained], used: Sequence[Number]) -> tuple[str, ...]:

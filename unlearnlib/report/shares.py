@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from ..errors import RecordError
 from .rows import marked, pick
 from .summary import summary
 
@@ -23,8 +24,16 @@ def way(runs: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
     Returns:
         request (marked if one of its runs is stale), method, and in points or per cent
         "attack − retrained", "way covered (%)" and "test − original", the accuracy on test images.
+
+    Raises:
+        RecordError: The original or the retrained model is not in the table.
     """
     attack = over_requests(runs, "attack_loss", "forget")
+    if lost := [name for name in ("Original", "Retrain") if name not in attack]:
+        raise RecordError(
+            f"The way goes from the original to the retrained model, and of {' and '.join(lost)} "
+            "there are no runs in the table. Add them to the grid."
+        )
     test = over_requests(runs, "accuracy", "test")
     gap = 100 * attack.sub(attack["Retrain"], axis=0)
     columns = {

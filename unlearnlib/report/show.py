@@ -115,13 +115,22 @@ def show_paired(frame: pd.DataFrame, caption: str = "") -> Table:
     Args:
         frame: What `paired` returned; several may be put together.
         caption: Put above the table; units and the number of pairs are in the table.
+
+    Raises:
+        RecordError: Two rows would read alike, of several settings of one method.
     """
     rows, settings, notes = [], set[str](), list[str]()
+    seen = dict[tuple[str, str, str], str]()
     for row in row_dicts(frame):
         pair = f"{row['method']} {'/' if row['ratio'] else '−'} {row['reference']}"
         setting = ", ".join((row["dataset"], row["model"], row["request"]))
         settings.add(setting)
         what = label(row["metric"], row["split"], unit=not row["ratio"])
+        if seen.setdefault((pair, setting, what), str(row)) != str(row):
+            raise RecordError(
+                f"There are several settings of {pair} on {setting}, and the rows of {what} would "
+                "read alike. Filter the runs to one setting a method."
+            )
         rows.append((marked(pair, row["stale"]), setting, what, *_ends(row), str(row["n"])))
         notes += _without([row], f"{pair}, {setting}", "pair")
     heads = ("Pair", "Setting", "Measured", "Mean", "95 % interval", "n")

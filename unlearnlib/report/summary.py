@@ -12,7 +12,7 @@ from scipy.special import betaincinv
 
 from ..errors import RecordError, SpecError
 from ..runs.records import hyper_parameters
-from .rows import having, once, other_than, pick
+from .rows import having, once, one_setting, other_than, pick
 
 CONFIDENCE = 0.95
 FEWEST = 5
@@ -249,6 +249,7 @@ def mean_by_method(table: pd.DataFrame, metric: str, split: str = "") -> "pd.Ser
     """Return the mean of one measurement over the runs of each method, by its label.
 
     Raises:
-        RecordError: The table lacks the measurement.
+        RecordError: The table lacks the measurement, or holds several set-ups or settings of one
+            method.
     """
-    return once(pick(table, metric, split)).groupby("method")["value"].mean()
+    return one_setting(once(pick(table, metric, split))).groupby("method")["value"].mean()

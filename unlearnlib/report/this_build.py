@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -66,10 +67,13 @@ def rerun_line(frame: pd.DataFrame) -> str:
         why = "RERUN=none" if mode() == "none" else "nothing that is recorded is in the sample"
         return f"nothing was made anew by this build ({why})"
     told = judged(frame)
+    made = f"RERUN={mode()}: {len(frame)} measurements made anew"
+    if not told.any():
+        return f"{made}; none can be judged, since none was recorded with more than one seed"
     inside = int(within(frame)[told].sum())
     return (
-        f"RERUN={mode()}: {len(frame)} measurements made anew; of the {int(told.sum())} that are "
-        f"judged {inside} ({agreement(frame):.1%}) lie in the recorded range, widened by a spread"
+        f"{made}; of the {int(told.sum())} that are judged {inside} ({agreement(frame):.1%}) lie "
+        "in the recorded range, widened by a spread"
     )
 
 
@@ -86,9 +90,10 @@ def rerun_table(frame: pd.DataFrame) -> Table:
         far = distance(told).abs()
         cells = "—", "—"
         if far.notna().any():
-            worst = told.iloc[int(far.fillna(-1.0).to_numpy().argmax())]
+            far = far.where(~(told["again"].isna() & told["recorded"].isna()), 0.0).fillna(np.inf)
+            worst = told.iloc[int(far.to_numpy().argmax())]
             what = f"{worst['what']}, {worst['metric']} {worst['split']}".rstrip()
-            cells = f"{far.max():.1f}", what
+            cells = f"{far.max():.1f}" if far.max() < np.inf else "no number now", what
         rows.append(("", (str(page), str(len(lines)), str(len(told)), share, *cells)))
     columns = ("Page", "Made anew", "Judged", "As recorded", "Farthest, spreads", "Of")
     numeric = frozenset({"Made anew", "Judged", "As recorded", "Farthest, spreads"})

@@ -9,8 +9,9 @@ is chosen; of equal ones the first. :math:`A_f` is the accuracy on the forget se
 on validation examples which are not of the forgotten kind, and :math:`a` what a model would reach
 on the forget set that had never seen it: 0 for a class, and for labels that are known to be wrong,
 which a model that learnt the true ones does not give; the original's validation accuracy for a
-random request. For another sub-class nothing short of retraining tells; :math:`a` is chance, one
-over the number of classes, which overstates the forgetting.
+random request, and for a part of a class, of which the rest is kept. For another sub-class nothing
+short of retraining tells; :math:`a` is chance, one over the number of classes, which overstates the
+forgetting.
 
 A search has two rounds of twelve trials, by one rule for every method. The first is the grid of its
 declared file. A method whose best trial there is better than doing nothing, and lies inside the
@@ -129,8 +130,8 @@ def scores(table: pd.DataFrame, classes: int) -> pd.DataFrame:
     means = settings.mean().where(whole).reindex(every)
     means["J"] = means["J"].fillna(math.inf)
     fields = table.drop_duplicates("params").set_index("params").loc[means.index]
-    fields = fields[hyper_parameters(table)].infer_objects()
-    varied = fields.loc[:, fields.astype(str).nunique() > 1]
+    fields = fields[hyper_parameters(table)]
+    varied = fields.loc[:, fields.map(repr).nunique() > 1]
     best_first = pd.concat([varied, means], axis=1).sort_values("J", kind="stable")
     return best_first.reset_index(names="params")
 
@@ -161,7 +162,7 @@ def _target(request: str, original: pd.DataFrame, classes: int) -> "float | pd.S
     targets = {"class": 0.0, "classes": 0.0, "subclass": 1 / classes}
     targets["subclass:poisoned"] = 0.0  # wrong labels, see `data.poison`
     kind = request if request in targets else request.partition(":")[0]
-    return original["validation"] if kind == "random" else targets[kind]
+    return targets[kind] if kind in targets else original["validation"]
 
 
 def best_of_each(table: pd.DataFrame, classes: int) -> pd.DataFrame:

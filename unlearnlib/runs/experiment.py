@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import pandas as pd
@@ -37,9 +38,10 @@ def experiment(
     """Return the recorded table of an experiment; where there is none, make and record it.
 
     A committed table stands on every machine. With other parameters than its own the experiment is
-    made, and kept in the cache until they, `make` or the library are others. What is made is read
-    back before it is returned, so that it reads the same as from a record. `attrs` has the name,
-    the part and the provenance, and the table made anew if this build is to make it, see `rerun`.
+    made, and kept in the cache until they, `make`, what it calls on its page, or the library are
+    others. What is made is read back before it is returned, so that it reads the same as from a
+    record. `attrs` has the name, the part and the provenance, and the table made anew if this build
+    is to make it, see `rerun`.
 
     Args:
         part: Part of the book, as of a grid.
@@ -69,7 +71,7 @@ def experiment(
             # as lists, not as a table: pandas compares `attrs` when tables are joined
             table.attrs[AGAIN] = _parsed(*_written(name, make())).to_dict("list")
         return table
-    code = digest([library_hash(), _source(make)])
+    code = digest([library_hash(), *sorted(_sources(make))])
     try:
         table = _read(own, known_by)
     except RecordError:  # it is only kept, and can be made again
@@ -83,9 +85,7 @@ def experiment(
     head = {"identity": identity, "columns": kinds, "provenance": provenance}
     with atomic(own) as temporary:
         temporary.write_text(f"{_quoted(json.dumps(head, sort_keys=True))}\n{text}", "utf-8")
-    made = _read(own, known_by)
-    assert made is not None
-    return made
+    return _table(head, text)  # and not the file, which another process may have written by now
 
 
 def _read(path: Path, known_by: str) -> pd.DataFrame | None:
@@ -104,13 +104,18 @@ def _read(path: Path, known_by: str) -> pd.DataFrame | None:
         head = json.loads(first[1:-1].replace('""', '"'))
         if canonical(head["identity"]) != known_by:
             return None
-        table = _parsed(head["columns"], text)
         float(head["provenance"]["seconds"]), head["provenance"]["code"]
+        return _table(head, text)
     except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
         raise RecordError(
             f"{path}: not the table of an experiment ({type(error).__name__}: {error}). Restore "
             "it, or delete it, and it is made again."
         ) from None
+
+
+def _table(head: dict[str, Any], text: str) -> pd.DataFrame:
+    """Return the table of a text, with what its head says of it."""
+    table = _parsed(head["columns"], text)
     who = {k: head["identity"][k] for k in ("part", "scale", "name")}
     table.attrs |= who | {"provenance": head["provenance"]}
     return table
@@ -172,9 +177,26 @@ def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def _source(make: Callable[[], pd.DataFrame]) -> str:
-    """Return the source of a function; "" where it cannot be known."""
-    try:
-        return inspect.getsource(make)
-    except (OSError, TypeError):
-        return ""
+def _sources(make: Callable[..., Any]) -> set[str]:
+    """Return the sources of a function and of those of its page that it calls, as far as known."""
+    found, due = dict[Any, str](), [make]
+    while due:
+        function: Any = inspect.unwrap(due.pop())
+        try:
+            found[function] = inspect.getsource(function)
+        except (OSError, TypeError):
+            found[function] = ""
+        if inspect.isfunction(function):
+            called = [inspect.unwrap(one) for one in _named(function) if callable(one)]
+            own = [f for f in called if inspect.isfunction(f) and f.__module__ == make.__module__]
+            due += [one for one in own if one not in found]
+    return set(found.values())
+
+
+def _named(function: FunctionType) -> list[Any]:
+    """Return what the names in a function, and in what is defined inside it, stand for."""
+    codes = [function.__code__]
+    for code in codes:
+        codes += [inner for inner in code.co_consts if inspect.iscode(inner)]
+    names = {name for code in codes for name in code.co_names}
+    return [value for name, value in function.__globals__.items() if name in names]

@@ -1,6 +1,5 @@
 """Run a method on a scenario: the clock and the measurements."""
 
-import json
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
@@ -18,11 +17,11 @@ from ..checks.kinds import check_method, check_network
 from ..cost import Cost, count_forwards, stopwatch
 from ..data import Labelled
 from ..errors import DivergedError, NonFiniteError
-from ..fields import differing
 from ..methods import Original, Retrain
 from ..offers import Offering
 from ..request import Splits
 from ..stored.protocols import Stored
+from .tidy import params_in_full, unfolded
 
 SPLITS = tuple(f.name for f in fields(Splits) if f.name != "alike")
 Row = tuple[str, str, float]
@@ -136,7 +135,7 @@ def measure(model: nn.Module, splits: Splits, names: Iterable[str] = SPLITS) -> 
     """Return (metric, split, value) of `model` on the named splits; empty splits give no row.
 
     The attacks compare the forget set with test examples of its kind, or with all of them for a
-    random request.
+    random request; where the names leave that part out, there is no attack.
 
     Raises:
         NonFiniteError: Some of the outputs are, of which no metric means anything.
@@ -168,7 +167,7 @@ def measure(model: nn.Module, splits: Splits, names: Iterable[str] = SPLITS) -> 
     if {"forget", "retain", "test"} <= logits.keys():
         attack = metrics.mia_entropy(logits["forget"], logits["retain"], logits["test"])
         rows.append(("mia_entropy", "forget", attack))
-    unseen = "test_forget" if "test_forget" in logits else "test"
+    unseen = "test_forget" if len(splits.test_forget) else "test"
     if {"forget", unseen} <= logits.keys():
         z_f, z_u, y_f, y_u = logits["forget"], logits[unseen], parts["forget"].y, parts[unseen].y
         by_loss = metrics.attack_accuracy(
@@ -212,7 +211,7 @@ def run(method: Method, scenario: Offering, seed_method: int = 0) -> pd.DataFram
     check_method(method)
     identity = {
         **scenario.identity_of_runs,
-        "method": type(method).__name__, "params": json.dumps(differing(method), sort_keys=True),
+        "method": type(method).__name__, "params": params_in_full(method),
         "access": ", ".join(access(method)), "seed_method": seed_method,
     }  # fmt: skip
     return _tidy(identity, measured(method, scenario, seed_method))
@@ -242,7 +241,7 @@ def evaluate(models: Mapping[str, nn.Module], splits: Splits) -> pd.DataFrame:
     tables = []
     for name, model in models.items():
         identity = {
-            "dataset": "own", "model": type(model).__name__, "request": "own", "method": name,
+            "dataset": "own", "model": "own", "request": "own", "method": name,
             "params": "{}", "access": UNKNOWN, "seed_model": 0, "seed_request": 0, "seed_method": 0,
         }  # fmt: skip
         try:
@@ -257,5 +256,7 @@ def evaluate(models: Mapping[str, nn.Module], splits: Splits) -> pd.DataFrame:
 def _tidy(identity: Mapping[str, object], rows: Sequence[Row]) -> pd.DataFrame:
     """Return the rows of a run as a tidy table, with what the run is known by."""
     frame = pd.DataFrame(rows, columns=["metric", "split", "value"])
-    known = {"run_id": " ".join(map(str, identity.values())), **identity}
-    return pd.concat([pd.DataFrame([known] * len(frame)), frame.assign(stale=False)], axis=1)
+    known = {"run_id": " ".join(map(str, identity.values())), "scale": "own", **identity}
+    return unfolded(
+        pd.concat([pd.DataFrame([known] * len(frame)), frame.assign(stale=False)], axis=1)
+    )

@@ -225,7 +225,7 @@ def read(part: str, scale: str) -> pd.DataFrame:
 
 def read_all(scale: str) -> pd.DataFrame:
     """Return the tidy table of every record of every part at one scale; empty if there is none."""
-    roots = {committed_records(), records_folder(scale)}
+    roots = {committed_records(), home_of_records(scale), records_folder(scale)}
     names = {path.name for root in roots for path in root.glob("*") if path.is_dir()}
     parts = sorted(name for name in names if WORD.fullmatch(name))
     tables = [frame for frame in (read(part, scale) for part in parts) if not frame.empty]

@@ -10,16 +10,14 @@ from dataclasses import dataclass, field
 import pandas as pd
 from tqdm import tqdm
 
-from ..checkpoint import until
+from ..deadline import until
 from ..errors import PausedError, StoppedError
 from ..locations import home_of_records, records_folder
+from ..methods import Original, Retrain
 from ..scenario import Scenario
 from . import records
 from .grid import Grid, Run
 from .one_run import DIVERGED
-
-TRAINED = ("Original", "Retrain")
-"""Methods whose runs are a training, which can be stopped at any time and goes on later."""
 
 
 def run_grid(grid: Grid, budget: float | None = None) -> pd.DataFrame:
@@ -64,7 +62,8 @@ def run_grid(grid: Grid, budget: float | None = None) -> pd.DataFrame:
     bar = tqdm(due, total=len(runs), initial=len(runs) - len(due), unit="run", disable=None)
     for run in bar:
         bar.set_description(f"{run.request} {run.label} seed {run.seed}")
-        if time.monotonic() + (0 if run.name in TRAINED else longest[run.name]) > end:
+        resumes = isinstance(run.method, Original | Retrain)  # a training, which a budget may stop
+        if time.monotonic() + (0 if resumes else longest[run.name]) > end:
             late += 1
             continue
         scenario = _scenario(run, scenario)

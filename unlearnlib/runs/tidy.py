@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..fields import first_defaults
+from ..access import Method
+from ..fields import differing, first_defaults
 from ..methods import METHODS
 from . import behaviour
 from .record_form import IDENTITY, Record
@@ -56,6 +57,11 @@ def identity_in_full(record: Record) -> dict[str, Any]:
         params = first_defaults(method) | json.loads(identity["params"])
         identity["params"] = json.dumps(params, sort_keys=True)
     return identity
+
+
+def params_in_full(method: Method) -> str:
+    """Return the JSON text of all hyper-parameters of a method."""
+    return json.dumps(first_defaults(type(method)) | differing(method), sort_keys=True)
 
 
 def unfolded(frame: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,6 @@ searches weigh what is left against what is lost; whoever has to forget names ho
 forgotten, and wants to keep the most.
 """
 
-import json
 import math
 import warnings
 from collections.abc import Sequence
@@ -19,13 +18,13 @@ import pandas as pd
 from ..access import Method
 from ..checks.kinds import check_method
 from ..errors import DivergedError, SpecError
-from ..fields import differing, first_defaults, nearest
+from ..fields import nearest
 from ..methods import Original
 from ..offers import Offering
 from ..progress import shown
 from .declared_search import SPLITS, scores, target
 from .one_run import DIVERGED, Row, measured, outputs
-from .tidy import unfolded
+from .tidy import params_in_full, unfolded
 
 M = TypeVar("M", bound=Method)
 
@@ -96,12 +95,7 @@ def _trials(method: M, scenario: Offering, dials: dict[str, Sequence[Any]]) -> d
         )
     points = [dict(zip(dials, values, strict=True)) for values in product(*dials.values())]
     settings = [replace(method, **point) for point in points]
-    return {_params(setting): setting for setting in settings}
-
-
-def _params(method: Method) -> str:
-    """Return the text of all hyper-parameters of a method."""
-    return json.dumps(first_defaults(type(method)) | differing(method), sort_keys=True)
+    return {params_in_full(setting): setting for setting in settings}
 
 
 def _rows(method: Method, scenario: Offering, seed: int) -> list[dict[str, Any]]:
@@ -111,7 +105,7 @@ def _rows(method: Method, scenario: Offering, seed: int) -> list[dict[str, Any]]
     except DivergedError:
         rows = [DIVERGED]
     name = type(method).__name__
-    known = {**scenario.identity_of_runs, "method": name, "params": _params(method)}
+    known = {**scenario.identity_of_runs, "method": name, "params": params_in_full(method)}
     return [known | {"metric": m, "split": split, "value": value} for m, split, value in rows]
 
 

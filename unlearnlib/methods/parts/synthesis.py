@@ -8,6 +8,10 @@ LATENT = 128
 """Numbers of noise that an input is made of."""
 
 
+class Maker(nn.Sequential):
+    """Layers in a row, of a class of their own: what goes through counts as none of the model."""
+
+
 def maker_of_inputs(shape: tuple[int, ...]) -> nn.Module:
     """Return an untrained network, (n, LATENT) -> (n, *shape).
 
@@ -20,13 +24,13 @@ def maker_of_inputs(shape: tuple[int, ...]) -> nn.Module:
     """
     if len(shape) != 3:
         d = math.prod(shape)
-        return nn.Sequential(
+        return Maker(
             nn.Linear(LATENT, 256), nn.BatchNorm1d(256), nn.LeakyReLU(0.2),
             nn.Linear(256, d), nn.BatchNorm1d(d), nn.Unflatten(1, shape),
         )  # fmt: skip
     channels, *sides = shape
     half, quarter = ([math.ceil(side / part) for side in sides] for part in (2, 4))
-    return nn.Sequential(
+    return Maker(
         nn.Linear(LATENT, 128 * math.prod(quarter)), nn.Unflatten(1, (128, *quarter)),
         nn.BatchNorm2d(128),
         nn.Upsample((half[0], half[1])), nn.Conv2d(128, 128, 3, padding=1), nn.BatchNorm2d(128),

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from ...errors import RecordError
 from ..presentation import AGAIN, GROUPS, bare, group, presented
 from ..rows import marked, one_setting, pick, row_dicts
 from ..summary import paired
@@ -47,10 +48,15 @@ def positions(
 
     Raises:
         RecordError: The table holds several set-ups or several settings of a method, or lacks a
-            measurement.
+            measurement, Original or Retrain.
         SpecError: A method shares no seeds with Original or Retrain.
     """
     rows = one_setting(pd.concat([pick(table, *what) for what in (forgotten, kept)]))
+    if lost := [name for name in ("Original", "Retrain") if name not in set(rows["method"])]:
+        raise RecordError(
+            "Places are told from the original and the retrained model, and of "
+            f"{' and '.join(lost)} there are no runs in the table. Add them to the grid."
+        )
     found = []
     for method, access in rows.drop_duplicates("method")[["method", "access"]].to_numpy().tolist():
         point: dict[str, Any] = {"method": method, "group": group(method, access), "stale": False}
