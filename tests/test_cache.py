@@ -160,3 +160,12 @@ def test_a_wait_ends_with_the_time() -> None:
     with deadline.until(0.0):  # nobody holds it
         ask(make)
     assert make.calls == 1
+
+
+def test_what_is_there_is_read_though_another_process_reads_it_too() -> None:
+    make = Maker()
+    ask(make)
+    path, _ = place_of("models", {"name": "a"})
+    with locked(cache_folder() / "locks" / f"{path.stem}.lock"), deadline.until(0.0):
+        ask(make)
+    assert make.calls == 1

@@ -103,7 +103,8 @@ def test_what_its_page_calls_is_part_of_it(lab: Path) -> None:
         text = (
             "from functools import cache\n@cache\ndef inner(seed):\n"
             f"    return {factor} * 1.0\ndef kept(seed):\n    return inner(seed)\n"
-            "def table():\n    return [kept(seed) for seed in (1, 2)]\n"
+            "def table():\n    return [form(seed) for form in FORMS.values() for seed in (1, 2)]\n"
+            "FORMS = {'kept': kept}\n"
             "made = lambda: pd.DataFrame({'seed': [1, 2], 'value': [v for v in table()]})\n"
         )
         linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)

@@ -82,3 +82,10 @@ def test_scales_are_not_mixed() -> None:
     both = pd.concat([table, table.assign(scale="paper", run_id=table["run_id"] + "-paper")])
     with pytest.raises(RecordError, match="2 set-ups"):
         headroom(both)
+
+
+def test_a_request_without_a_pair_is_named() -> None:
+    whole, lacks = runs([1.0], [0.9], [0.9]), runs([1.0], [0.9], [0.9]).assign(request="class:sea")
+    lacks = lacks[lacks["method"] != "Retrain"].assign(run_id=lambda t: t["run_id"] + "-sea")
+    with pytest.raises(RecordError, match=r"No model has both .*class:sea"):
+        headroom(pd.concat([whole, lacks]))

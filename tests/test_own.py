@@ -1,5 +1,8 @@
 """A model and data of one's own: methods, what they want stored, and retraining."""
 
+import json
+from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,7 @@ from unlearnlib import (
 from unlearnlib.errors import AccessError, DataError, NonFiniteError, RequestError
 from unlearnlib.offers import ordered
 from unlearnlib.report import show_summary, summary
+from unlearnlib.runs.tidy import hyper_parameters
 from unlearnlib.training import seeded as drawing_from
 
 from .toys import seeded
@@ -203,3 +207,27 @@ def test_what_is_alike_is_a_mask(alike: dict[str, Any], told: str) -> None:
         Splits.of(**parts, alike=alike)
     mask = torch.tensor([True, False, True])
     assert len(Splits.of(**parts, alike={"test": mask}).test_forget) == 2
+
+
+@dataclass(frozen=True)
+class Named:
+    """A method of one's own with dials that a table, or JSON, has no room for."""
+
+    value: float = 0.3
+    split: str = "none"
+    optimiser: Any = torch.optim.SGD
+
+    def __call__(self, model: nn.Module, *, forget: Labelled) -> nn.Module:
+        return deepcopy(model)
+
+
+def test_no_dial_stands_in_the_place_of_a_measurement() -> None:
+    with pytest.warns(UserWarning, match="changed no parameter"):
+        table = run(Named(), own())
+    plain = run(Original(), own())
+    both = table.merge(plain, on=["metric", "split"], suffixes=("", "_plain"))
+    told = both[both["metric"] == "accuracy"]
+    assert len(told) > 3
+    assert (told["value"] == told["value_plain"]).all()
+    assert json.loads(table["params"].iloc[0])["value"] == 0.3
+    assert hyper_parameters(table) == ["optimiser"]

@@ -262,7 +262,9 @@ def test_what_a_page_counts_is_judged_by_the_same_interval(
     ("cell", "word"),
     [((10, 10, 0, 10, 10, 10), REPRODUCED), ((0, 10, 0, 10, 10, 10), NOT),
      ((7, 10, 0, 10, 7, 10), NO_POWER), ((10, 10, 7, 10, 10, 10), NO_POWER),
-     ((0, 10, 7, 10, 10, 10), NOT), ((6, 10, 0, 10, 10, 10), UNDECIDED)],
+     ((0, 10, 7, 10, 10, 10), NOT), ((6, 10, 0, 10, 10, 10), UNDECIDED),
+     ((0, 10, 0, 10, 7, 10, 1, 10), NOT),  # by what a second retrained model passes
+     ((0, 10, 0, 10, 7, 10, 9, 10), NO_POWER), ((10, 10, 0, 10, 10, 10, 10, 10), REPRODUCED)],
 )  # fmt: skip
 def test_a_page_may_count_its_controls(cell: tuple[int, ...], word: str) -> None:
     frame = ledger({}, cells={"pgu-attack": Cell(cell)})
@@ -271,7 +273,8 @@ def test_a_page_may_count_its_controls(cell: tuple[int, ...], word: str) -> None
     told = f"a second retrained model passes in {cell[4]} of 10"
     assert told in found["detail"]
     (row,) = by_setting({}, cells={"pgu-attack": Cell(cell)}).to_dict("records")
-    assert (row["k"], row["original_k"], row["oracle_k"]) == cell[::2]
+    assert (row["k"], row["original_k"], row["oracle_k"]) == cell[:6:2]
+    assert ("and the method in 1 of 10" in found["detail"]) == (cell[6:] == (1, 10))
 
 
 def test_what_says_that_something_is_forgotten_says_what_is_kept() -> None:

@@ -99,6 +99,8 @@ def test_what_lost_its_number_is_the_farthest_and_one_seed_judges_nothing() -> N
     lost = frame(again=[math.nan, *[0.55] * 39], what=["JiT"] + ["FineTune"] * 39)
     (row,) = rerun_table(lost.assign(page="a")).rows
     assert row[1][4:] == ("no number now", "JiT, accuracy test")
+    (row,) = rerun_table(lost.iloc[:1].assign(page="a")).rows
+    assert row[1][1:] == ("1", "1", "0.0%", "no number now", "JiT, accuracy test")
     alone = frame(spread=math.nan)
     assert rerun_line(alone).endswith("none can be judged, since none was recorded with more than "
                                       "one seed")  # fmt: skip

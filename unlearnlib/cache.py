@@ -11,7 +11,7 @@ import stat
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from copy import deepcopy
 from math import inf
 from pathlib import Path
@@ -144,6 +144,9 @@ def cached(
         empty: Makes a network to load the parameters into.
         make: Makes the model and tells its costs; called if the cache has none.
         device: Where the model shall be.
+
+    Raises:
+        PausedError: Time was up, see `deadline.until`, while another process was making it.
     """
 
     def read(path: Path) -> Costed:
@@ -185,13 +188,21 @@ def kept(
         make: Makes what the cache does not have.
         write: Writes what was made to a file.
         unwritten: Holds the last eight that could not be written, for the next who asks.
+
+    Raises:
+        PausedError: Time was up, see `deadline.until`, while another process was making it.
     """
     path, line = place_of(folder, identity)
     name = path.stem
     held = {} if unwritten is None else unwritten
     with ExitStack() as stack:
-        with suppress(StorageError):  # a cache that takes no lock may hold what is wanted
+        try:
             stack.enter_context(locked(cache_folder() / "locks" / f"{name}.lock"))
+        except StorageError:  # a cache that takes no lock may hold what is wanted
+            pass
+        except PausedError:  # who holds it may only be reading
+            if fault_of(path, line):
+                raise
         if os.path.lexists(path):
             fault = fault_of(path, line)
             if not fault:

@@ -59,7 +59,7 @@ class StoppedError(UnlearnError, RuntimeError):
 
 
 class PausedError(UnlearnError, TimeoutError):
-    """Time was up in the middle of a training; a checkpoint is kept, and it can go on."""
+    """Time was up in a training, whose checkpoint is kept, or in a wait for another process."""
 
 
 class DivergedError(NonFiniteError):

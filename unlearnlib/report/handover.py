@@ -21,7 +21,8 @@ from .verdicts import NO_POWER, NOT, REPRODUCED, UNDECIDED, Share
 T = TypeVar("T")
 Counts = bool | tuple[int, ...]
 """In k of n models a claim holds, (k, n); with four more numbers, the same of the original and of a
-second retrained model; or, if it is exact, whether."""
+second retrained model; with two more, the same of those of its parts which the latter passes; or,
+if it is exact, whether."""
 
 
 class Cell(NamedTuple):
@@ -51,14 +52,14 @@ def is_cell(cell: object) -> bool:
 
 def are_counts(value: object) -> bool:
     """Tell whether these are the counts of a verdict; NaN is none."""
-    if isinstance(value, tuple | list) and len(value) in (2, 6):
+    if isinstance(value, tuple | list) and len(value) in (2, 6, 8):
         whole = all(isinstance(one, int | np.integer) for one in value)
         return whole and all(0 <= k <= n > 0 for k, n in _pairs(value))
     return isinstance(value, bool | np.bool_)
 
 
 def _pairs(counts: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield (k, n) of the claim, and of its controls if there are any."""
+    """Yield (k, n) of the claim, of its controls and of a part of it, if there are any."""
     yield from zip(counts[::2], counts[1::2], strict=True)
 
 
@@ -70,10 +71,13 @@ def of_cell(claim: Claim, cell: Cell) -> Setting:
         share, *controls = (Share(*pair) for pair in _pairs(counts))
         word, detail = share.word, f"holds in {share} models, computed on its page"
         if controls:
-            original, oracle = controls
+            original, oracle, *parts = controls
             why = told_of({ORIGINAL: original, ORACLE: oracle})
             detail = f"{detail}; {why}"
-            if oracle.word != REPRODUCED or (original.word != NOT != word):
+            if parts and parts[0].word == NOT:
+                word, by = NOT, "judged by what a second retrained model passes, and the method in"
+                detail = f"{detail}; {by} {parts[0]}"
+            elif oracle.word != REPRODUCED or (original.word != NOT != word):
                 word = NO_POWER
     else:
         share = Share(int(counts), 1)
@@ -95,7 +99,9 @@ def hand_over(part: str, cells: Mapping[str, Counts], *tables: pd.DataFrame) -> 
     Args:
         part: The part of the page.
         cells: (k, n): in k of n models the claim holds; (k, n, k, n, k, n): the same of the
-            original and of a second retrained model after it; True or False where it is exact.
+            original and of a second retrained model after it; with two more, of those of its parts
+            which a second retrained model passes, by which it fails; True or False where it is
+            exact.
         tables: What it rests on, of records or of experiments: a claim that was frozen after one
             of them was made is not confirmed by it, nor by one with seeds that served the search.
 

@@ -50,7 +50,14 @@ def headroom(table: pd.DataFrame, metric: str = "accuracy", split: str = "forget
             f"Headroom is what lies between the original and the retrained model, and of "
             f"{' and '.join(missing)} there is no {metric} on '{split}'. Add it to the grid."
         )
-    wide = wide.dropna(subset=["Original", "Retrain"])  # means of the same models
+    both = wide.dropna(subset=["Original", "Retrain"])  # means of the same models
+    asked, told = (frame.groupby(level=SETTING).size().index for frame in (wide, both))
+    if bare := set(asked) - set(told):
+        raise RecordError(
+            f"No model has both an original and a retrained one on {sorted(bare)}. Add the runs "
+            "that lack to the grid."
+        )
+    wide = both
     first, second = wide["Retrain"], wide.reindex(columns=[AGAIN])[AGAIN]
     seeds = pd.DataFrame(
         {

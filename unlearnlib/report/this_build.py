@@ -89,7 +89,7 @@ def rerun_table(frame: pd.DataFrame) -> Table:
         share = f"{agreement(lines):.1%}" if len(told) else "—"
         far = distance(told).abs()
         cells = "—", "—"
-        if far.notna().any():
+        if len(told):
             far = far.where(~(told["again"].isna() & told["recorded"].isna()), 0.0).fillna(np.inf)
             worst = told.iloc[int(far.to_numpy().argmax())]
             what = f"{worst['what']}, {worst['metric']} {worst['split']}".rstrip()

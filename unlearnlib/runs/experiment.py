@@ -38,7 +38,7 @@ def experiment(
     """Return the recorded table of an experiment; where there is none, make and record it.
 
     A committed table stands on every machine. With other parameters than its own the experiment is
-    made, and kept in the cache until they, `make`, what it calls on its page, or the library are
+    made, and kept in the cache until they, `make`, what it names on its page, or the library are
     others. What is made is read back before it is returned, so that it reads the same as from a
     record. `attrs` has the name, the part and the provenance, and the table made anew if this build
     is to make it, see `rerun`.
@@ -178,25 +178,32 @@ def _quoted(text: str) -> str:
 
 
 def _sources(make: Callable[..., Any]) -> set[str]:
-    """Return the sources of a function and of those of its page that it calls, as far as known."""
-    found, due = dict[Any, str](), [make]
+    """Return the sources of a function and of those of its page that it names, as far as known."""
+    found, due = dict[int, str](), [make]
     while due:
         function: Any = inspect.unwrap(due.pop())
         try:
-            found[function] = inspect.getsource(function)
+            found[id(function)] = inspect.getsource(function)
         except (OSError, TypeError):
-            found[function] = ""
+            found[id(function)] = ""
         if inspect.isfunction(function):
             called = [inspect.unwrap(one) for one in _named(function) if callable(one)]
             own = [f for f in called if inspect.isfunction(f) and f.__module__ == make.__module__]
-            due += [one for one in own if one not in found]
+            due += [one for one in own if id(one) not in found]
     return set(found.values())
 
 
 def _named(function: FunctionType) -> list[Any]:
-    """Return what the names in a function, and in what is defined inside it, stand for."""
+    """Return what the names in a function, and in what is defined inside it, stand for.
+
+    Of a dictionary, a list or a tuple that is what it holds, too.
+    """
     codes = [function.__code__]
     for code in codes:
         codes += [inner for inner in code.co_consts if inspect.iscode(inner)]
     names = {name for code in codes for name in code.co_names}
-    return [value for name, value in function.__globals__.items() if name in names]
+    values = [value for name, value in function.__globals__.items() if name in names]
+    for value in values[:]:
+        values += value.values() if isinstance(value, dict) else ()
+        values += value if isinstance(value, list | tuple) else ()
+    return values

@@ -167,7 +167,8 @@ def measure(model: nn.Module, splits: Splits, names: Iterable[str] = SPLITS) -> 
     if {"forget", "retain", "test"} <= logits.keys():
         attack = metrics.mia_entropy(logits["forget"], logits["retain"], logits["test"])
         rows.append(("mia_entropy", "forget", attack))
-    unseen = "test_forget" if len(splits.test_forget) else "test"
+    asked = {"test", "test_forget"} & parts.keys()
+    unseen = "test_forget" if asked and len(splits.test_forget) else "test"
     if {"forget", unseen} <= logits.keys():
         z_f, z_u, y_f, y_u = logits["forget"], logits[unseen], parts["forget"].y, parts[unseen].y
         by_loss = metrics.attack_accuracy(

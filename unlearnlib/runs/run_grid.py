@@ -104,7 +104,7 @@ class _Failures:
     Attributes:
         errors: One for each run that failed, with a note of which run that was.
         hopeless: Of a seed without an original model, the error; its other runs are not tried.
-        paused: Trainings that stopped at a checkpoint when time was up.
+        paused: Trainings that stopped at a checkpoint, and waits that ended, when time was up.
     """
 
     errors: list[Exception] = field(default_factory=list)

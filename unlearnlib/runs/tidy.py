@@ -60,20 +60,22 @@ def identity_in_full(record: Record) -> dict[str, Any]:
 
 
 def params_in_full(method: Method) -> str:
-    """Return the JSON text of all hyper-parameters of a method."""
-    return json.dumps(first_defaults(type(method)) | differing(method), sort_keys=True)
+    """Return the JSON text of all hyper-parameters of a method; what JSON has not, as its repr."""
+    fields = first_defaults(type(method)) | differing(method)
+    return json.dumps(fields, sort_keys=True, default=repr)
 
 
 def unfolded(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a table with a column for each hyper-parameter in the JSON text of its `params`.
 
     NaN stands where a method has no such; a list is a tuple. Whole numbers and None stay what they
-    are beside that NaN, in columns of objects.
+    are beside that NaN, in columns of objects. One that is named like a column of every table, such
+    as "value", stands in `params` alone.
     """
     codes, texts = pd.factorize(frame["params"])
     settings = [json.loads(text or "{}") for text in texts]
     columns = {}
-    for name in sorted({name for setting in settings for name in setting}):
+    for name in sorted({name for setting in settings for name in setting}.difference(COLUMNS)):
         values = [setting.get(name, math.nan) for setting in settings]
         cells = [tuple(v) if isinstance(v, list) else v for v in values]
         kind = object if any(v is None or type(v) is int for v in cells) else None
@@ -91,5 +93,5 @@ def hyper_parameters(frame: pd.DataFrame) -> list[str]:
     ['lr']
     """
     texts = frame["params"].dropna().unique()
-    names = {name for text in texts for name in json.loads(text or "{}")}
+    names = {name for text in texts for name in json.loads(text or "{}")}.difference(COLUMNS)
     return [str(column) for column in frame if column in names]
