@@ -69,6 +69,7 @@ MODELS: dict[str, Callable[[Any, int], nn.Module]] = {
     "vit_small_dinov2": Dinov2,
     "airbench_mini": AirbenchMini,
     "airbench_mini_plain": partial(AirbenchMini, batchnorm=False),
+    "airbench_96_plain": partial(AirbenchMini, widths=(16, 64, 96), batchnorm=False),
 }
 """Every network by its name in a specification."""
 
