@@ -60,9 +60,9 @@ def test_each_kind_of_request_has_tests_of_its_own() -> None:
 
 @pytest.mark.parametrize(
     ("classes", "images", "word"),
-    [([10], [10], REPRODUCED), ([10], [0], NOT), ([10], [6], UNDECIDED), ([10], [], UNTESTED), ([6], [], UNTESTED),
-     ([10, 0], [], UNTESTED),
-     ([0], [], NOT), ([10, 0], [10], DEPENDS), ([0, 0], [10], NOT), ([10], [10, 0], DEPENDS)],
+    [([10], [10], REPRODUCED), ([10], [0], NOT), ([10], [6], UNDECIDED), ([10], [], UNTESTED),
+     ([6], [], UNTESTED), ([10, 0], [], UNTESTED), ([0], [], NOT), ([10, 0], [10], DEPENDS),
+     ([0, 0], [10], NOT), ([10], [10, 0], DEPENDS)],
 )  # fmt: skip
 def test_a_claim_about_kinds_fails_if_it_fails_in_one(
     classes: list[int], images: list[int], word: str
