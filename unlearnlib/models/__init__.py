@@ -70,6 +70,8 @@ MODELS: dict[str, Callable[[Any, int], nn.Module]] = {
     "airbench_mini": AirbenchMini,
     "airbench_mini_plain": partial(AirbenchMini, batchnorm=False),
     "airbench_96_plain": partial(AirbenchMini, widths=(16, 64, 96), batchnorm=False),
+    "airbench_128_plain": partial(AirbenchMini, widths=(16, 96, 128), batchnorm=False),
+    "airbench_192_plain": partial(AirbenchMini, widths=(16, 96, 192), batchnorm=False),
 }
 """Every network by its name in a specification."""
 
