@@ -10,7 +10,17 @@ import unlearnlib
 
 ROOT = Path(unlearnlib.__file__).parent
 LAYERS = [
-    {"errors", "locations", "fields", "checks", "cost", "cache", "fingerprint", "losses"},
+    {
+        "errors",
+        "locations",
+        "fields",
+        "checks",
+        "cost",
+        "deadline",
+        "cache",
+        "fingerprint",
+        "losses",
+    },
     {"progress"},
     {"models"},
     {"data"},

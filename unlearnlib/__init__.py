@@ -14,6 +14,7 @@ Where things are, from what all else rests on upwards; each folder begins with a
 - `errors`, `locations`: what is raised, and where files lie
 - `fields`: what a field of a dataclass may hold, and which fields decide what it is known by
 - `cost`: seconds, memory and passes; what is on the clock
+- `deadline`: until when work may go on
 - `cache`: models and statistics on disk, under the hash of what made them
 - `progress`: a bar in a terminal
 - `fingerprint`: of a model; `losses`: of each example
