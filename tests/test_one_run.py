@@ -274,15 +274,14 @@ class TestUnlearn:
 class TestRun:
     def test_a_run_is_a_tidy_table(self) -> None:
         table = run(JiT(noises=2), scenario(validation=0.2), seed_method=3)
-        dials = {**first_defaults(JiT), "noises": 2}
+        text = json.dumps(dials := first_defaults(JiT) | {"noises": 2}, sort_keys=True)
         identity = {
             "scale": "own", "dataset": "toy", "model": "mlp", "request": "class:Boot",
-            "seed_model": 0, "seed_request": 0, "method": "JiT",
-            "params": json.dumps(dials, sort_keys=True), "access": "forget_inputs, generator",
-            "seed_method": 3,
+            "seed_model": 0, "seed_request": 0, "method": "JiT", "params": text,
+            "access": "forget_inputs, generator", "seed_method": 3,
         }  # fmt: skip
-        columns = ["run_id", *identity, "metric", "split", "value", "stale", *sorted(dials)]
-        assert list(table.columns) == columns
+        rest = ["metric", "split", "value", "stale", *sorted(dials)]
+        assert list(table.columns) == ["run_id", *identity, *rest]
         assert table[list(identity)].drop_duplicates().to_dict("records") == [identity]
         assert set(table["metric"]) == ALWAYS | COSTS | ATTACKS
         assert set(table["split"]) == {"", *one_run.SPLITS}

@@ -194,9 +194,9 @@ def test_its_runs_are_told_apart_by_their_settings() -> None:
 @pytest.mark.parametrize(
     ("alike", "told"),
     [
-        ({"test": torch.tensor([1, 0, 1])}, "must say of each of its 3"),
-        ({"test": torch.tensor([True])}, "must say of each of its 3"),
-        ({"test": [True, False, True]}, "must say of each of its 3"),
+        ({"test": torch.tensor([1, 0, 1])}, r"must be a mask of bool, \(3,\)"),
+        ({"test": torch.tensor([True])}, r"must be a mask of bool, \(3,\)"),
+        ({"test": [True, False, True]}, r"must be a mask of bool, \(3,\)"),
         ({"tests": torch.tensor([True, False, True])}, "a mask of 'tests'"),
     ],
 )

@@ -80,17 +80,6 @@ def test_ratios_and_missing_partners() -> None:
         paired(table, "accuracy", "nowhere", "JiT")
 
 
-def test_a_setting_that_all_rows_share_is_named_once() -> None:
-    table = pd.concat([rows("JiT", [1.0, 3.0]), rows("Retrain", [2.0, 4.0])])
-    one = paired(table, *ACCURACY, "JiT")
-    text = repr(show_paired(pd.concat([one, one])))
-    assert "Setting" not in text
-    assert text.count(one["request"].iloc[0]) == 1
-    text = repr(show_paired(pd.concat([one, one.assign(request="class:other")])))
-    assert "Setting" in text
-    assert "All on" not in text
-
-
 def test_summary_by_hand() -> None:
     table = pd.concat([rows("JiT", [0.5, 0.7]), rows("Original", [0.9])])
     found = summary(table, [ACCURACY]).set_index("method")

@@ -91,3 +91,14 @@ def test_settings_of_one_method_are_not_lost() -> None:
         show_paired(paired(table, *MEASURED, "JiT"))
     with pytest.raises(RecordError, match="several settings of Retrain − JiT"):
         show_paired(paired(table, *MEASURED, "Retrain", "JiT"))
+
+
+def test_a_setting_that_all_rows_share_is_named_once() -> None:
+    table = pd.concat([rows("JiT", [1.0, 3.0]), rows("Retrain", [2.0, 4.0])])
+    one = paired(table, *MEASURED, "JiT")
+    text = repr(show_paired(pd.concat([one, one])))
+    assert "Setting" not in text
+    assert text.count(one["request"].iloc[0]) == 1
+    text = repr(show_paired(pd.concat([one, one.assign(request="class:other")])))
+    assert "Setting" in text
+    assert "All on" not in text

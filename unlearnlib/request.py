@@ -118,10 +118,7 @@ class Splits:
                 raise DataError(f"alike has a mask of '{name}'. Give one of test or of validation.")
             size = (len(parts[name]),)
             if not isinstance(mask, Tensor) or mask.dtype != torch.bool or mask.shape != size:
-                raise DataError(
-                    f"alike['{name}'] must say of each of its {size[0]} examples whether it is of "
-                    f"the forgotten kind. Give a tensor of bool, {size}, such as `fine == 3`."
-                )
+                raise DataError(f"alike['{name}'] must be a mask of bool, {size}, as `fine == 3`.")
         return cls.by_kind(of_class | (alike or {}), **parts)
 
     @classmethod
