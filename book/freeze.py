@@ -1,18 +1,22 @@
 """Freeze claims: write into data/claims.yaml since when nothing that decides them was changed.
 
     python book/freeze.py jit-class ssd-class
+    python book/freeze.py jit-random --scale workstation
 
-Each claim that is named gets the time (UTC), the digest of its entry, and that of the settings of
-its page at every scale: the parameters in the notebook and in its `PAGE.*.yaml`, all but seeds,
+Each claim that is named gets the time (UTC), the digest of its entry, and for every scale that of
+the settings of its page: the parameters in the notebook and in its `PAGE.*.yaml`, all but seeds,
 remarks and worth, and of the methods those that the claim names; the controls have no settings. A
-claim that was frozen is frozen anew. Verdicts are confirming if all of their runs are later, and of
-seeds that no search has seen.
+claim that was frozen is frozen anew; with `--scale` at this one alone, where nothing else was
+changed. Verdicts are confirming if all of their runs are later, and of seeds that no search has
+seen.
 """
 
+import argparse
 import hashlib
 import json
 import re
 import sys
+from argparse import RawDescriptionHelpFormatter as Raw
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -28,6 +32,7 @@ from unlearnlib.methods import METHODS
 from unlearnlib.report.claims import WHERE
 from unlearnlib.report.claims_file import digest, read_claims
 from unlearnlib.report.presentation import presented
+from unlearnlib.report.scales import SCALES
 from unlearnlib.report.settings import CONTROLS
 from unlearnlib.runs.mapping import mapping, values
 from unlearnlib.runs.records import read_all
@@ -39,13 +44,16 @@ LONGEST = 10
 """Ways from the original to a retrained model: a border further off is one in per cent."""
 
 
-def settings_of(entry: Mapping[str, Any], notebooks: Path = ROOT / "notebooks") -> str:
-    """Return the digest of what decides a claim's numbers at every scale, all but seeds.
+def settings_of(entry: Mapping[str, Any], notebooks: Path = ROOT / "notebooks") -> dict[str, str]:
+    """Return the digests, by scale, of what decides a claim's numbers there, all but seeds.
 
-    A method that the claim does not name may join its page; the page's own computation may be about
+    At a scale of its files a page has what these say, and what it says itself of the rest. A
+    method that the claim does not name may join its page; the page's own computation may be about
     any of them.
     """
-    page = entry["page"]
+    page = entry.get("page")
+    if not page:
+        return {}
     if not (notebooks / f"{page}.ipynb").is_file():
         sys.exit(
             f"There is no page '{page}'. A page is named by its path in notebooks/ without the "
@@ -57,20 +65,19 @@ def settings_of(entry: Mapping[str, Any], notebooks: Path = ROOT / "notebooks") 
             f"The parameters {', '.join(computed)} of {page} are computed, so that no digest tells "
             "whether they were changed. Write their values."
         )
-    at = {"": {name: one.default for name, one in declared.items()}}
+    own = {name: one.default for name, one in declared.items()}
     folder, name = (notebooks / page).parent, Path(page).name
-    at |= {path.name: mapping(path) for path in sorted(folder.glob(f"{name}.*.yaml"))}
+    files = {path.name: own | mapping(path) for path in sorted(folder.glob(f"{name}.*.yaml"))}
     named = methods_of(entry)
-    decide = {
-        scale: {
+    at: dict[str, dict[str, Any]] = {}
+    for file, setting in {"": own, **files}.items():
+        at.setdefault(setting.get("scale", SCALES[0]), {})[file] = {
             k: {m: dials for m, dials in v.items() if m in named} if k == "methods" and named else v
             for k, v in setting.items()
             if "seed" not in k and k not in ("note", "worth")
         }
-        for scale, setting in at.items()
-    }
-    text = json.dumps(decide, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    texts = {scale: json.dumps(one, sort_keys=True, default=str) for scale, one in at.items()}
+    return {scale: hashlib.sha256(text.encode()).hexdigest()[:12] for scale, text in texts.items()}
 
 
 def sides_of(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -161,27 +168,54 @@ def frozen(text: str, name: str, line: str) -> str:
     return changed
 
 
-def main(names: list[str]) -> None:
+def _line(entry: Mapping[str, Any], scale: str, now: str) -> str:
+    """Return the line of a claim that is frozen now, at every scale or at one."""
+    told: dict[str, Any] = {"time": now, "digest": digest(entry), "settings": settings_of(entry)}
+    if scale:
+        old, name = entry.get("frozen"), entry["id"]
+        whole = (
+            f"Freeze it whole, without --scale; its verdicts at every scale are {now[:10]}'s then."
+        )
+        if not old or old["digest"] != told["digest"]:
+            sys.exit(f"'{name}' is not frozen, or was changed since. {whole}")
+        scales = {*old["settings"], *told["settings"]} - {scale}
+        if moved := [s for s in scales if old["settings"].get(s) != told["settings"].get(s)]:
+            sys.exit(f"The settings of '{name}' were changed at {', '.join(moved)} too. {whole}")
+        if old["settings"].get(scale) == told["settings"].get(scale):
+            sys.exit(f"'{name}' has the settings at {scale} scale with which it was frozen.")
+        told |= {"time": old["time"], "anew": {**old.get("anew", {}), scale: now}}
+    return f"  frozen: {_flow(told)}\n"
+
+
+def _flow(value: Any) -> str:
+    """Return a mapping of mappings and words as YAML on one line."""
+    if isinstance(value, str):
+        return f'"{value}"'
+    return "{" + ", ".join(f"{key}: {_flow(one)}" for key, one in value.items()) + "}"
+
+
+def main(arguments: list[str]) -> None:
     """Freeze the claims that are named; the file stays as it was if one of them cannot be."""
-    if not names:
+    reader = argparse.ArgumentParser(description=__doc__, formatter_class=Raw)
+    reader.add_argument("claims", nargs="*", metavar="CLAIM")
+    reader.add_argument(
+        "--scale", default="", choices=SCALES, help="one whose settings alone changed"
+    )
+    options = reader.parse_args(arguments)
+    if not options.claims:
         sys.exit('Name the claims to freeze: make freeze CLAIM="jit-class ssd-class".')
     try:
         read_claims(CLAIMS)
     except SpecError as error:
         sys.exit(f"Nothing is frozen: {error}")
     entries: dict[str, dict[str, Any]] = {entry["id"]: entry for entry in values(CLAIMS)}
-    if unknown := sorted(set(names) - set(entries)):
+    if unknown := sorted(set(options.claims) - set(entries)):
         sys.exit(f"No claim is called {', '.join(unknown)}. Known are: {', '.join(entries)}.")
-    if wrong := [*misspelt([entries[name] for name in names])]:
+    if wrong := [*misspelt([entries[name] for name in options.claims])]:
         sys.exit("\n".join(["Nothing is frozen:", *wrong]))
     text, now = CLAIMS.read_text("utf-8"), datetime.now(UTC).isoformat(timespec="seconds")
-    for name in names:
-        entry = entries[name]
-        own, settings = digest(entry), settings_of(entry) if entry.get("page") else ""
-        text = frozen(
-            text, name,
-            f'  frozen: {{time: "{now}", digest: "{own}", settings: "{settings}"}}\n',
-        )  # fmt: skip
+    for name in options.claims:
+        text = frozen(text, name, _line(entries[name], options.scale, now))
     with atomic(CLAIMS) as temporary:
         temporary.write_text(text, "utf-8")
         try:

@@ -27,8 +27,7 @@ def test_the_settings_of_a_frozen_claim_are_what_they_were(freeze: ModuleType) -
     changed = [
         entry["id"]
         for entry in values(freeze.CLAIMS)
-        if "frozen" in entry
-        and entry["frozen"]["settings"] != (freeze.settings_of(entry) if entry.get("page") else "")
+        if "frozen" in entry and entry["frozen"]["settings"] != freeze.settings_of(entry)
     ]
     assert not changed
 
@@ -81,13 +80,79 @@ def test_what_decides_a_run_is_in_the_digest_and_seeds_are_not(
     assert freeze.settings_of(CLAIM, tmp_path) == first
     page(tmp_path, text.replace("0.1", "0.2"))
     assert freeze.settings_of(CLAIM, tmp_path) != first
-    page(tmp_path, text)
+
+
+def test_each_scale_has_a_digest_of_its_own(freeze: ModuleType, tmp_path: Path) -> None:
+    """A file says what differs at its scale; of the rest what the page says holds there too."""
+    text = 'methods: dict = {"JiT": {"lr": 0.1}}\nscale: str = "laptop"\nmodel: str = "a"\n'
     scale = tmp_path / "jit" / "page.paper.yaml"
-    found = {first}
-    for lr in (0.1, 0.2):
-        scale.write_text(json.dumps({"methods": {"JiT": {"lr": lr}}}))
-        found.add(freeze.settings_of(CLAIM, tmp_path))
-    assert len(found) == 3
+
+    def settings(text: str, lr: float) -> dict[str, str]:
+        page(tmp_path, text)
+        scale.write_text(json.dumps({"scale": "paper", "methods": {"JiT": {"lr": lr}}}))
+        return dict(freeze.settings_of(CLAIM, tmp_path))
+
+    first = settings(text, 0.1)
+    assert [*first] == ["laptop", "paper"]
+    there, here, both = (
+        {name for name, digest in one.items() if digest != first[name]}
+        for one in (
+            settings(text, 0.2),
+            settings(text.replace("0.1", "0.3"), 0.1),
+            settings(text.replace('"a"', '"b"'), 0.1),
+        )
+    )
+    assert (there, here, both) == ({"paper"}, {"laptop"}, {"laptop", "paper"})
+    assert freeze.settings_of({"id": "a"}, tmp_path) == {}
+
+
+def test_one_scale_is_frozen_anew_where_it_alone_was_changed(
+    freeze: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "claims.yaml"
+    place.write_text(freeze.CLAIMS.read_text("utf-8"), "utf-8")
+    monkeypatch.setattr(freeze, "CLAIMS", place)
+    (before,) = (claim.frozen for claim in read_claims(place) if claim.id == "jit-class")
+    assert before
+    declared = freeze.settings_of
+
+    def changed(*scales: str) -> None:
+        monkeypatch.setattr(
+            freeze,
+            "settings_of",
+            lambda entry: {k: "new" if k in scales else v for k, v in declared(entry).items()},
+        )
+
+    for scales, told in (
+        ((), "has the settings"),
+        (("paper", "laptop"), r"at laptop too\. Freeze"),
+    ):
+        changed(*scales)
+        with pytest.raises(SystemExit, match=told):
+            freeze.main(["jit-class", "--scale", "paper"])
+    changed("paper")
+    freeze.main(["jit-class", "--scale", "paper"])
+    (claim,) = (claim for claim in read_claims(place) if claim.id == "jit-class")
+    assert claim.frozen
+    assert claim.frozen._replace(anew={}, settings={}) == before._replace(anew={}, settings={})
+    assert claim.frozen.settings == {**before.settings, "paper": "new"}
+    later = claim.at("paper").since
+    assert claim.frozen.anew == {"paper": later}
+    assert claim.at("laptop").since == claim.since == before.time < later
+    changed("workstation", "paper")  # at a second scale; the first keeps its time
+    freeze.main(["jit-class", "--scale", "workstation"])
+    (claim,) = (claim for claim in read_claims(place) if claim.id == "jit-class")
+    assert claim.frozen
+    assert claim.frozen.anew["paper"] == later
+    assert [*claim.frozen.anew] == ["paper", "workstation"]
+    place.write_text(place.read_text("utf-8").replace("at_most: 0.15", "at_most: 0.16"), "utf-8")
+    changed("laptop", "workstation", "paper")
+    with pytest.raises(SystemExit, match=r"was changed since\. Freeze it whole"):
+        freeze.main(["jit-class", "--scale", "laptop"])
+    freeze.main(["jit-class"])
+    (claim,) = (claim for claim in read_claims(place) if claim.id == "jit-class")
+    assert claim.frozen
+    assert claim.frozen.anew == {}
 
 
 def test_the_command_writes_one_line_a_claim(
@@ -124,7 +189,7 @@ def test_a_file_that_could_not_be_read_any_more_is_not_written(
 ) -> None:
     """Whoever moved the line by hand would have two of them."""
     place = tmp_path / "claims.yaml"
-    line = 'frozen: {time: "2026-11-29T11:05:00+00:00", digest: x, settings: ""}'
+    line = 'frozen: {time: "2026-11-29T11:05:00+00:00", digest: x, settings: {}}'
     text = f"- id: a\n  part: jit\n  sentence: s\n  source: t\n  {line}\n  cell: true\n"
     place.write_text(text, "utf-8")
     monkeypatch.setattr(freeze, "CLAIMS", place)

@@ -100,7 +100,7 @@ def test_a_cell_confirms_if_all_that_it_rests_on_is_later_than_the_freeze(
     assert handed_over("jit") == {"jit-geometry-far": Cell((9, 10), "2026-11-29T01:00:00")}
     claim = next(claim for claim in read_claims() if claim.id == "jit-geometry-far")
     for time, exploratory in (("2026-11-29T01:00:00", False), ("2026-11-29T01:00:01", True)):
-        frozen = replace(claim, frozen=Frozen(time, "x", "y"), changed=False)
+        frozen = replace(claim, frozen=Frozen(time, "x", {}), changed=False)
         told = ledger({}, cells=handed_over("jit"), claims=[frozen])
         assert told["exploratory"].iloc[0] == exploratory
     undated = Cell((9, 10))

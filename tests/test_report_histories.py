@@ -20,7 +20,7 @@ from unlearnlib.report.verdicts import NO_POWER, NOT, REPRODUCED
 from .made_tables import FORGET, forgets_and_keeps, forgotten, rows, verdict
 
 BEFORE, FREEZE, AFTER = (f"2026-11-{day}T12:00:00+00:00" for day in (27, 28, 29))
-FROZEN = Frozen(FREEZE, "x", "y")
+FROZEN = Frozen(FREEZE, "x", {})
 
 
 def made(table: pd.DataFrame, date: Any) -> pd.DataFrame:

@@ -147,6 +147,8 @@ def test_a_page_tells_the_ledger_where_it_stands(path: Path) -> None:
 def test_the_date_is_told_where_a_claim_is_frozen() -> None:
     assert "frozen 2026-11-29 11:05" in repr(show_ledger(frames(whole())))
     assert "frozen" not in repr(show_ledger(frames(whole(frozen=""))))
+    anew = frames(whole(), whole(scale="workstation", frozen="2026-11-30 12:00"))
+    assert "frozen 2026-11-29 11:05; workstation 2026-11-30 12:00" in repr(show_ledger(anew))
 
 
 def test_a_setting_has_its_controls_and_what_sets_it_apart() -> None:

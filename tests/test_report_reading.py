@@ -15,6 +15,7 @@ from unlearnlib.report.claims_file import digest
 from unlearnlib.report.handover import Cell
 
 LEFT = "left: {method: JiT, metric: accuracy}"
+FROZEN = "time: '2026-11-29T11:05:00+00:00', digest: x"
 
 
 def claims(tmp_path: Path, text: str) -> tuple[Any, ...]:
@@ -62,7 +63,7 @@ def test_a_frozen_claim_knows_whether_it_was_changed(tmp_path: Path) -> None:
     time = "2026-11-29T11:05:00+00:00"
     for changed in (False, True):
         now = digest(entry | ({"sentence": "t"} if changed else {}))
-        frozen = f"frozen: {{time: '{time}', digest: {now}, settings: x}}"
+        frozen = f"frozen: {{time: '{time}', digest: {now}, settings: {{}}}}"
         (found,) = claims(tmp_path, claim(f"cell: true, {frozen}"))
         assert (found.frozen.time, found.changed) == (time, changed)
     assert digest(entry | {"source": "x", "page": "y", "frozen": "z"}) == digest(entry)
@@ -89,7 +90,12 @@ def test_a_frozen_claim_knows_whether_it_was_changed(tmp_path: Path) -> None:
         ("cell: true, kinds: [{request: a}]", "kinds is about tests"),
         ("cell: true, changed: true", "changed is found out"),
         ("cell: true, frozen: 2026-11-29", "frozen has the keys digest, settings, time"),
-        *[(f"cell: true, frozen: {{time: {time}, digest: x, settings: x}}", "time must be in UTC")
+        (f"cell: true, frozen: {{{FROZEN}, settings: x}}", r"frozen\.settings must be a mapping"),
+        (f"cell: true, frozen: {{{FROZEN}, settings: {{shop: x}}}}", r"frozen\.settings must be a"),
+        (f"cell: true, frozen: {{{FROZEN}, settings: {{}}, anew: {{lap: x}}}}", r"frozen\.anew"),
+        (f"cell: true, frozen: {{{FROZEN}, settings: {{}}, anew: {{paper: x}}}}", "must be in UTC"),
+        (f"cell: true, frozen: {{{FROZEN}, settings: {{}}, later: {{}}}}", "may have anew, not"),
+        *[(f"cell: true, frozen: {{time: {time}, digest: x, settings: {{}}}}", "must be in UTC")
           for time in ("2026-11-29 11:05", "'2026-11-29T13:05:00+02:00'", "2026")],
         (f"tests: [{{{LEFT}, at_least: 0}}], method: SSD", r"tests\[0\] is not about SSD"),
         (f"tests: [{{{LEFT}, at_least: 0}}, {{left: {{method: SSD, metric: loss}}, at_least: 0}}]",

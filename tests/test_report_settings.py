@@ -163,7 +163,7 @@ def test_what_is_exact_needs_no_five_models(k: int, n: int, word: str) -> None:
 
 
 class TestExploratory:
-    FROZEN = Frozen("2026-11-28T12:00:00+00:00", "x", "y")
+    FROZEN = Frozen("2026-11-28T12:00:00+00:00", "x", {})
 
     def table(self, date: str = "2026-11-29T05:00:00+00:00", first: int = 10) -> pd.DataFrame:
         table = forgotten(10).assign(date=date)
@@ -177,6 +177,18 @@ class TestExploratory:
             same_day = self.table(f"2026-11-28T{moment}+00:00")
             found = verdict(same_day, forgets_and_keeps(frozen=self.FROZEN))
             assert found["exploratory"] == earlier
+
+    def test_a_scale_that_was_frozen_later_has_its_own_time(self) -> None:
+        later = self.FROZEN._replace(anew={"workstation": "2026-11-29T06:00:00+00:00"})
+        tables = {scale: self.table() for scale in ("laptop", "workstation")}
+        found = ledger(tables, claims=[forgets_and_keeps(frozen=later)]).set_index("scale")
+        assert found.loc[["laptop", "workstation"], "exploratory"].to_list() == [False, True]
+        assert found["frozen"].to_list() == [
+            "2026-11-28 12:00", "2026-11-29 06:00", "2026-11-28 12:00",
+        ]  # fmt: skip
+        tables["workstation"] = self.table("2026-11-29T06:00:00+00:00")
+        found = ledger(tables, claims=[forgets_and_keeps(frozen=later)])
+        assert not found["exploratory"].any()
 
     @pytest.mark.parametrize(
         ("claim", "table", "why"),

@@ -102,12 +102,14 @@ class Frozen(NamedTuple):
         time: In UTC, "2026-11-29T11:05:00+00:00", as records have it: a run that was made before
             does not confirm the claim.
         digest: Of the claim, see :func:`.claims_file.digest`.
-        settings: Of the parameters of its page at every scale.
+        settings: Of the parameters of its page, by scale; none where it has no page.
+        anew: The time instead, of a scale whose settings alone were changed and frozen later.
     """
 
     time: str
     digest: str
-    settings: str
+    settings: Mapping[str, str]
+    anew: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,12 @@ class Claim:
     def since(self) -> str:
         """From which time on a run can confirm it; "" if none can."""
         return self.frozen.time if self.frozen and not self.unfrozen else ""
+
+    def at(self, scale: str) -> "Claim":
+        """Return the claim as it is frozen at a scale."""
+        if self.frozen is None or scale not in self.frozen.anew:
+            return self
+        return replace(self, frozen=self.frozen._replace(time=self.frozen.anew[scale]))
 
     def doubts(self, dates: Iterable[str]) -> tuple[str, ...]:
         """Return why a verdict by runs of these dates is exploratory; nothing if it confirms."""

@@ -16,6 +16,7 @@ from ..fields import mistakes, nearest
 from ..locations import data_folder
 from ..runs.mapping import values
 from .claims import WHERE, Claim, Frozen, Inequality
+from .scales import SCALES
 from .summary import Quantity
 
 _NESTED = ("tests", "given", "access", "forms", "frozen", "kinds")
@@ -114,18 +115,36 @@ def _inside(entry: Mapping[str, Any]) -> Iterator[str]:
             yield "kinds are of settings, which have no part. Leave it out."
     if "access" in entry:
         yield from _wrong_access(entry["access"])
-    for name, keys in (("forms", {"id", "says", "methods"}), ("frozen", set(Frozen._fields))):
-        ones = entry.get(name, [])
-        for one in ones if isinstance(ones, list) else [ones]:
-            if not isinstance(one, dict) or set(one) != keys:
-                yield f"{name} has the keys {', '.join(sorted(keys))}, not {one!r:.60}."
-            elif name == "frozen" and not _TIME.fullmatch(str(one["time"])):
-                yield (
-                    f"frozen.time must be in UTC and as records have it, to be compared with them, "
-                    f"2026-11-29T11:05:00+00:00, not {one['time']!r:.60}. book/freeze.py writes it."
-                )
-            elif name == "forms" and not isinstance(one["methods"], dict):
-                yield f"forms.methods must be a mapping of methods, not {one['methods']!r:.60}."
+    if "frozen" in entry:
+        yield from _wrong_frozen(entry["frozen"])
+    forms = entry.get("forms", [])
+    for one in forms if isinstance(forms, list) else [forms]:
+        if not isinstance(one, dict) or set(one) != {"id", "says", "methods"}:
+            yield f"forms has the keys id, methods, says, not {one!r:.60}."
+        elif not isinstance(one["methods"], dict):
+            yield f"forms.methods must be a mapping of methods, not {one['methods']!r:.60}."
+
+
+def _wrong_frozen(frozen: Any) -> Iterator[str]:
+    """Yield what is wrong with the line of a claim that book/freeze.py writes."""
+    needed = {"digest", "settings", "time"}
+    if not isinstance(frozen, dict) or not needed <= set(frozen) <= {*needed, "anew"}:
+        yield f"frozen has the keys digest, settings, time, and may have anew, not {frozen!r:.60}."
+        return
+    for name in ("settings", "anew"):
+        by_scale = frozen.get(name, {})
+        if not isinstance(by_scale, dict) or not set(by_scale) <= set(SCALES):
+            yield (
+                f"frozen.{name} must be a mapping with keys of {', '.join(SCALES)}, not "
+                f"{by_scale!r:.60}. book/freeze.py writes it."
+            )
+            return
+    for time in (frozen["time"], *frozen.get("anew", {}).values()):
+        if not _TIME.fullmatch(str(time)):
+            yield (
+                f"frozen.time must be in UTC and as records have it, to be compared with them, "
+                f"2026-11-29T11:05:00+00:00, not {time!r:.60}. book/freeze.py writes it."
+            )
 
 
 def _wrong_test(place: str, test: Any) -> Iterator[str]:

@@ -134,7 +134,7 @@ def _asked(
 def _judged(
     tables: Mapping[str, pd.DataFrame], claims: Sequence[Claim], cells: Mapping[str, Cell]
 ) -> Iterator[tuple[Claim, str, list[Setting]]]:
-    """Yield every claim at every scale, with its verdict in each setting that it has there."""
+    """Yield every claim as it is frozen at each scale, with its verdict in each setting there."""
     wanted = [quantity for claim in claims for quantity in quantities(claim)]
     full = {scale: table for scale, table in tables.items() if wanted and not table.empty}
     numbers = {scale: measured(table, wanted) for scale, table in full.items()}
@@ -142,10 +142,11 @@ def _judged(
         for scale in SCALES:
             name = claim.id if scale == "laptop" else f"{claim.id}@{scale}"
             cell = cells.get(name) if claim.cell else None
+            there = claim.at(scale)
             if cell is None:
-                yield claim, scale, judged(claim, numbers.get(scale, {}))
+                yield there, scale, judged(there, numbers.get(scale, {}))
             else:
-                yield claim, scale, [of_cell(claim, cell)]
+                yield there, scale, [of_cell(there, cell)]
 
 
 def verdicts_on(

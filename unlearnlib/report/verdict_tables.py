@@ -38,7 +38,9 @@ def show_ledger(frame: pd.DataFrame, caption: str = "", *, root: str = "../") ->
             page = escape(first["page"])
             under.append(f'<a href="{escape(root, quote=True)}{page}.html#claims">{page}</a>')
         if first["frozen"]:
-            under.append(f'<span class="frozen">frozen {escape(first["frozen"])}</span>')
+            anew = (f"; {k} {v['frozen']}" for k, v in by.items() if v["frozen"] != first["frozen"])
+            when = escape("".join((first["frozen"], *anew)))
+            under.append(f'<span class="frozen">frozen {when}</span>')
         claim = (
             f'<span id="claim-{first["id"]}">{escape(first["sentence"])}</span>'
             f"<br><small>{' · '.join(under)}</small>"
