@@ -124,6 +124,22 @@ def test_paper_is_white_whatever_the_theme(browser: Any, page: str, theme: str) 
     browser.ask("Emulation.setEmulatedMedia", media="")
 
 
+def test_in_the_dark_a_drawing_is_dark_and_an_image_as_it_is(browser: Any, page: str) -> None:
+    browser.open(page)
+    marks = "<g id=mark></g>", "<image></image>"
+    drawn = "".join(f"<figure><svg class=made>{mark}</svg></figure>" for mark in marks)
+    browser.value(
+        f"document.querySelector('.bd-article').insertAdjacentHTML('beforeend', `{drawn}`)"
+    )
+    made = "[...document.querySelectorAll('svg.made')].map((one) => getComputedStyle(one).filter)"
+    for theme, media, turned in (("light", "", 0), ("dark", "", 1), ("dark", "print", 0)):
+        browser.value(f"document.documentElement.dataset.theme = '{theme}'")
+        browser.ask("Emulation.setEmulatedMedia", media=media)
+        drawing, image = browser.value(made)
+        assert (drawing != "none", image) == (bool(turned), "none")
+    browser.ask("Emulation.setEmulatedMedia", media="")
+
+
 @pytest.mark.parametrize(("theme", "words"), [("light", "#222832"), ("dark", "#ced6dd")])
 @pytest.mark.parametrize("verdict", ["reproduced", "undecided", "not-reproduced"])
 def test_the_frame_of_an_exploratory_cell_shows_on_its_ground(
