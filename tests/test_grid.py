@@ -49,6 +49,13 @@ def raising(error: BaseException) -> Callable[..., nn.Module]:
 ALL = [(label, seed) for seed in (0, 1) for label in METHODS]
 
 
+def test_a_page_names_the_methods_that_it_cannot_do_without() -> None:
+    grid().needs("Original", "Retrain")
+    with pytest.raises(SpecError, match=r"^methods has no Retrain again, SSD, of which") as raised:
+        grid().needs("Original", "Retrain again", "SSD")
+    assert "{'type': 'Retrain', 'again': 1}" in str(raised.value)
+
+
 class TestGrid:
     @pytest.mark.parametrize("scale", ["laptop", "workstation"])
     def test_a_grid_is_run_once(self, lab: Path, went: list[tuple[str, int]], scale: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..access import Method, access
-from ..errors import DivergedError, RequestError
+from ..errors import DivergedError, RequestError, SpecError
 from ..fields import NonNegative, Part, Whole, differing
 from ..request import resolve
 from ..scenario import Scenario, rng
@@ -69,6 +69,18 @@ class Grid:
         values = {k: v for k, v in values.items() if not str(k).startswith("note")}
         refuse(mistakes(cls, values), f"{path}: ")
         return cls(**values)
+
+    def needs(self, *methods: str) -> None:
+        """Refuse a grid without the methods that a page names in its text or compares with.
+
+        Raises:
+            SpecError: Some are not among its methods; nothing has been trained by then.
+        """
+        if lacking := [name for name in methods if name not in self.methods]:
+            raise SpecError(
+                f"methods has no {', '.join(lacking)}, of which this page tells. Add what is "
+                "missing; a second retrained model is {'type': 'Retrain', 'again': 1}."
+            )
 
     def __len__(self) -> int:
         """Return the number of runs."""
