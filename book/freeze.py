@@ -25,6 +25,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from unlearnlib import Grid
 from unlearnlib.cache import atomic
 from unlearnlib.errors import SpecError
 from unlearnlib.fields import nearest
@@ -40,6 +41,7 @@ from unlearnlib.sweep.parameters import UNKNOWN, parameters_of
 
 ROOT = Path(__file__).resolve().parent.parent
 CLAIMS = ROOT / "data" / "claims.yaml"
+_REMARKS = ("note", "worth")
 LONGEST = 10
 """Ways from the original to a retrained model: a border further off is one in per cent."""
 
@@ -47,37 +49,90 @@ LONGEST = 10
 def settings_of(entry: Mapping[str, Any], notebooks: Path = ROOT / "notebooks") -> dict[str, str]:
     """Return the digests, by scale, of what decides a claim's numbers there, all but seeds.
 
-    At a scale of its files a page has what these say, and what it says itself of the rest. A
-    method that the claim does not name may join its page; the page's own computation may be about
-    any of them.
+    Of a claim with tests these are the parameters of its page, and of every page and file whose
+    runs its tests are about; of one that its page judges, those of the page, and of the files
+    beside it, which say what differs at their scale. A method that the claim does not name may
+    join them; the page's own computation may be about any of them.
     """
     page = entry.get("page")
     if not page:
         return {}
-    if not (notebooks / f"{page}.ipynb").is_file():
+    declared = dict(_declared(notebooks))
+    if (name := f"{page}.ipynb") not in declared:
         sys.exit(
             f"There is no page '{page}'. A page is named by its path in notebooks/ without the "
             "suffix, such as jit/full_class."
         )
-    declared = parameters_of(notebooks / f"{page}.ipynb")
-    if computed := [name for name, one in declared.items() if one.default is UNKNOWN]:
+    own, named = declared[name], methods_of(entry)
+    if computed := [name for name, one in own.items() if one is UNKNOWN]:
         sys.exit(
             f"The parameters {', '.join(computed)} of {page} are computed, so that no digest tells "
             "whether they were changed. Write their values."
         )
-    own = {name: one.default for name, one in declared.items()}
-    folder, name = (notebooks / page).parent, Path(page).name
-    files = {path.name: own | mapping(path) for path in sorted(folder.glob(f"{name}.*.yaml"))}
-    named = methods_of(entry)
     at: dict[str, dict[str, Any]] = {}
-    for file, setting in {"": own, **files}.items():
-        at.setdefault(setting.get("scale", SCALES[0]), {})[file] = {
-            k: {m: dials for m, dials in v.items() if m in named} if k == "methods" and named else v
-            for k, v in setting.items()
-            if "seed" not in k and k not in ("note", "worth")
-        }
-    texts = {scale: json.dumps(one, sort_keys=True, default=str) for scale, one in at.items()}
+    for path, setting in declared.items():
+        if path == name:
+            decides = own
+        elif entry.get("tests"):
+            decides = _grid_of(setting, named) if _is_tested_on(entry, setting) else {}
+        else:
+            decides = own | setting if path.startswith(f"{page}.") else {}
+        if decides:
+            at.setdefault(decides.get("scale", SCALES[0]), {})[path] = {
+                key: _of_methods(key, value, named)
+                for key, value in decides.items()
+                if "seed" not in key and key not in _REMARKS
+            }
+    texts = {s: json.dumps(at[s], sort_keys=True, default=str) for s in SCALES if s in at}
     return {scale: hashlib.sha256(text.encode()).hexdigest()[:12] for scale, text in texts.items()}
+
+
+def _declared(notebooks: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what every page and every file of parameters declares, by its path."""
+    for path in sorted((*notebooks.rglob("*.ipynb"), *notebooks.rglob("*.*.yaml"))):
+        yield path.relative_to(notebooks).as_posix(), dict(_read(path, path.read_bytes()))
+
+
+@cache
+def _read(path: Path, _: bytes) -> dict[str, Any]:
+    """Return what a page or a file declares; it is read once while its bytes are the same."""
+    if path.suffix == ".yaml":
+        return mapping(path)
+    return {name: one.default for name, one in parameters_of(path).items()}
+
+
+def _is_tested_on(entry: Mapping[str, Any], setting: Mapping[str, Any]) -> bool:
+    """Return whether a test of the claim is about runs of what a page or a file declares."""
+    if setting.get("scale") == "search" or "part" not in setting:
+        return False
+    words = {
+        "part": [setting["part"]],
+        "request": [w for v in setting.values() if isinstance(v, list) for w in v],
+        **{k: [v for name, v in setting.items() if k in name] for k in ("dataset", "model")},
+    }
+    return any(
+        all(
+            any(fnmatchcase(str(word), str(pattern)) for word in words[column])
+            for column, pattern in {"part": entry["part"], **test.get("where", {})}.items()
+        )
+        for test in (*entry["tests"], *entry.get("given", ()))
+    )
+
+
+def _grid_of(setting: Mapping[str, Any], named: set[str]) -> dict[str, Any]:
+    """Return what decides the runs of the named methods; nothing if there is none of these."""
+    methods = {k: v for k, v in setting.items() if k.endswith("methods")}
+    if not any(_of_methods(k, v, named) for k, v in methods.items()):
+        return {}
+    grid = {field.name for field in fields(Grid)} | {"classes"}
+    return {k: v for k, v in setting.items() if k in grid} | methods
+
+
+def _of_methods(key: str, value: Any, named: set[str]) -> Any:
+    """Return the value of a parameter, and of methods those that are named, if any are."""
+    if not named or not key.endswith("methods"):
+        return value
+    return {name: dials for name, dials in value.items() if name in named}
 
 
 def sides_of(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -32,7 +32,11 @@ def test_the_settings_of_a_frozen_claim_are_what_they_were(freeze: ModuleType) -
     assert not changed
 
 
-CLAIM: dict[str, Any] = {"id": "a", "page": "jit/page"}  # judged by its page, by any of its methods
+CLAIM: dict[str, Any] = {
+    "id": "a",
+    "part": "jit",
+    "page": "jit/page",
+}  # judged by its page, by any of its methods
 TEST = {"left": {"method": "JiT", "metric": "accuracy"}, "right": {"method": "Original"}}
 
 
@@ -104,6 +108,43 @@ def test_each_scale_has_a_digest_of_its_own(freeze: ModuleType, tmp_path: Path) 
     )
     assert (there, here, both) == ({"paper"}, {"laptop"}, {"laptop", "paper"})
     assert freeze.settings_of({"id": "a"}, tmp_path) == {}
+
+
+def test_what_decides_are_all_runs_that_a_claim_is_tested_on(
+    freeze: ModuleType, tmp_path: Path
+) -> None:
+    """Those of other pages and of files of its part too, and not what its own page alone has."""
+    (tmp_path / "jit").mkdir()
+    entry = CLAIM | {"tests": [TEST | {"where": {"request": "random:*"}}]}
+    grid = {
+        "part": "jit", "scale": "paper", "dataset": "cifar10", "model": "a", "validation": 0.1,
+        "requests": ["random:100"], "methods": {"JiT": {"lr": 0.1}, "SSD": {}}, "seeds": [0],
+    }  # fmt: skip
+
+    def settings(page_too: str = "", **changed: Any) -> dict[str, str]:
+        text = 'part: str = "jit"\nrequests: list = ["random:0.1"]\nmethods: dict = {"JiT": {}}\n'
+        page(tmp_path, text + page_too)
+        (tmp_path / "jit" / "other.paper.yaml").write_text(json.dumps(grid | changed))
+        return dict(freeze.settings_of(entry, tmp_path))
+
+    first = settings()
+    assert [*first] == ["laptop", "paper"]
+    none: dict[str, Any]
+    for none in ({"part": "pgu"}, {"requests": ["class:1"]}, {"methods": {"SSD": {}}},
+                 {"scale": "search"}):  # fmt: skip
+        assert settings(**none) == {"laptop": first["laptop"]}
+    for same in ({"seeds": [10]}, {"note": "x"}, {"methods": {"JiT": {"lr": 0.1}, "PGU": {}}}):
+        assert settings(**same) == first
+    for other in ({"methods": {"JiT": {"lr": 0.2}}}, {"model": "b"}, {"validation": 0.2},
+                  {"requests": ["random:100", "random:83"]}):  # fmt: skip
+        found = settings(**other)
+        assert (found["laptop"] == first["laptop"], found["paper"] == first["paper"]) == (
+            True,
+            False,
+        )
+    found = settings("levels: list = [1, 2]\n")  # a parameter of the page alone
+    assert (found["laptop"] == first["laptop"], found["paper"] == first["paper"]) == (False, True)
+    assert settings('class_methods: dict = {"PGU": {}}\n') == settings("class_methods: dict = {}\n")
 
 
 def test_one_scale_is_frozen_anew_where_it_alone_was_changed(

@@ -139,12 +139,18 @@ def _wrong_frozen(frozen: Any) -> Iterator[str]:
                 f"{by_scale!r:.60}. book/freeze.py writes it."
             )
             return
-    for time in (frozen["time"], *frozen.get("anew", {}).values()):
+    anew = frozen.get("anew", {})
+    for time in (frozen["time"], *anew.values()):
         if not _TIME.fullmatch(str(time)):
             yield (
                 f"frozen.time must be in UTC and as records have it, to be compared with them, "
                 f"2026-11-29T11:05:00+00:00, not {time!r:.60}. book/freeze.py writes it."
             )
+            return
+    if any(
+        scale not in frozen["settings"] or time < frozen["time"] for scale, time in anew.items()
+    ):
+        yield "frozen.anew is of scales that have settings, and later than frozen.time."
 
 
 def _wrong_test(place: str, test: Any) -> Iterator[str]:
