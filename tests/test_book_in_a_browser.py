@@ -126,17 +126,24 @@ def test_paper_is_white_whatever_the_theme(browser: Any, page: str, theme: str) 
 
 def test_in_the_dark_a_drawing_is_dark_and_an_image_as_it_is(browser: Any, page: str) -> None:
     browser.open(page)
-    marks = "<g id=mark></g>", "<image></image>"
-    drawn = "".join(f"<figure><svg class=made>{mark}</svg></figure>" for mark in marks)
-    browser.value(
-        f"document.querySelector('.bd-article').insertAdjacentHTML('beforeend', `{drawn}`)"
+    kinds = "<svg class=drawing></svg>", "<img class=drawing>", "<svg></svg>", "<img>"
+    made = "".join(f"<figure>{kind}</figure>" for kind in kinds)
+    html = made
+    for kind in ("cell_output", "bd-article", "bd-content"):
+        html = f"<div class={kind}>{html}</div>"
+    browser.value(f"document.body.insertAdjacentHTML('beforeend', `{html}`)")
+    filters = (
+        "[...document.querySelectorAll('.cell_output figure > *')].slice(-4)"
+        ".map((one) => getComputedStyle(one).filter != 'none')"
     )
-    made = "[...document.querySelectorAll('svg.made')].map((one) => getComputedStyle(one).filter)"
-    for theme, media, turned in (("light", "", 0), ("dark", "", 1), ("dark", "print", 0)):
+    for theme, media, turned in (
+        ("light", "", False),
+        ("dark", "", True),
+        ("dark", "print", False),
+    ):
         browser.value(f"document.documentElement.dataset.theme = '{theme}'")
         browser.ask("Emulation.setEmulatedMedia", media=media)
-        drawing, image = browser.value(made)
-        assert (drawing != "none", image) == (bool(turned), "none")
+        assert browser.value(filters) == [turned, turned, False, False]
     browser.ask("Emulation.setEmulatedMedia", media="")
 
 

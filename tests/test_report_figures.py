@@ -159,6 +159,26 @@ def test_a_picture_carries_its_alternative_text_and_the_same_bytes() -> None:
         figures.show_figure(plt.figure(), " ")
 
 
+@pytest.mark.parametrize(
+    ("draw", "drawing"),
+    [
+        (lambda ax: ax.plot([1, 2]), True),
+        (lambda ax: ax.fill_between([1, 2], [1, 2]), True),
+        (lambda ax: ax.scatter([1], [2], color="red"), True),
+        (lambda ax: ax.scatter([1], [2], c=[3.0]), False),
+        (lambda ax: ax.imshow(np.zeros((2, 2))), False),
+        (lambda ax: ax.pcolormesh(np.zeros((2, 2))), False),
+        (lambda ax: ax.contourf([[0, 1], [1, 2]]), False),
+    ],
+)
+def test_only_what_has_no_colours_for_numbers_is_a_drawing(draw: Any, drawing: bool) -> None:
+    figure, ax = plt.subplots()
+    draw(ax)
+    assert ('<img class="drawing" alt="A"' in figures.show_figure(figure, "A").html) == drawing
+    svg = figures.show_figure(figures.boxes({"JiT": [0.1, 0.2]}, "Entropy (nats)"), "A").html
+    assert svg.startswith('<svg class="drawing" ')
+
+
 LABELS = [name for name in METHODS if name not in ("RandomLabel", "SCRUBRewind")]
 LABELS += ["Retrain again", "Amnesiac", "SCRUB+R"]
 

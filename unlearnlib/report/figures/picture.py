@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from html import escape
 
 import matplotlib.pyplot as plt
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
 from ...errors import SpecError
@@ -39,6 +40,8 @@ def show_figure(figure: Figure, alt: str, *, dpi: int = 144) -> Picture:
     """Close `figure` and return it with its alternative text: the last line of a notebook's cell.
 
     Where its marks say what they stand for (:func:`tell`) it is SVG, and they do under the pointer.
+    If it shows neither an image nor a map of colours it is of the class `drawing`, which a dark
+    page turns over.
 
     Args:
         figure: The figure; it is closed, so that the notebook does not show it twice.
@@ -56,8 +59,16 @@ def show_figure(figure: Figure, alt: str, *, dpi: int = 144) -> Picture:
     html = svg(figure, alt) if is_told(figure) else ""
     if not 0 < len(html) <= MOST:
         html = _image(figure, alt, dpi)
+    if not _is_coloured_by_numbers(figure):
+        html = html.replace(" ", ' class="drawing" ', 1)
     plt.close(figure)
     return Picture(html, alt)
+
+
+def _is_coloured_by_numbers(figure: Figure) -> bool:
+    """Return whether a figure shows an image or a map, whose colours stand for numbers."""
+    kinds = (one for one in figure.findobj() if isinstance(one, ScalarMappable))
+    return any(one.get_array() is not None for one in kinds)
 
 
 def _image(figure: Figure, alt: str, dpi: int) -> str:
