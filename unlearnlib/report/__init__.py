@@ -32,7 +32,7 @@
 """
 
 from .agreement import Verdict, rule, verdict
-from .answer import show_answer
+from .answer import in_a_word, show_answer
 from .claims_file import read_claims
 from .compare import compare
 from .counts import by_model, of_models, show_counts
@@ -96,6 +96,7 @@ __all__ = [
     "hand_over_rerun",
     "handed_over",
     "headroom",
+    "in_a_word",
     "interval",
     "ledger",
     "machine",

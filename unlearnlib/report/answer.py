@@ -1,7 +1,7 @@
 """The box under the title of a page: what it asks, and the answer in two or three lines."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape, unescape
 from typing import Any
@@ -86,6 +86,18 @@ def _of_claims(verdicts: pd.DataFrame, main: Sequence[str], ledger: str) -> list
     where = "; ".join(filter(None, (f"At {scales.pop()} scale", others)))
     more = f'{where} (<a href="{ledger}">other scales and settings</a>).'
     return [*(verdict_line(rows[name], ledger) for name in main), more]
+
+
+def in_a_word(row: Mapping[str, Any] | pd.Series) -> str:
+    """Return the verdict of a row of :func:`ledger` in the middle of a sentence.
+
+    >>> row = {"glyph": "○", "verdict": "not reproduced", "share": "0/5", "stale": False}
+    >>> in_a_word(row | {"exploratory": True})
+    '○ not reproduced (0/5, exploratory)'
+    """
+    word = marked(f"{row['glyph']} {row['verdict']}", row["stale"])
+    told = ", ".join(filter(None, (row["share"], "exploratory" if row["exploratory"] else "")))
+    return f"{word} ({told})" if told else word
 
 
 def verdict_line(row: dict[str, Any], ledger: str, *, scale: bool = False) -> str:
