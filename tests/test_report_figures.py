@@ -174,9 +174,12 @@ def test_a_picture_carries_its_alternative_text_and_the_same_bytes() -> None:
 def test_only_what_has_no_colours_for_numbers_is_a_drawing(draw: Any, drawing: bool) -> None:
     figure, ax = plt.subplots()
     draw(ax)
-    assert ('<img class="drawing" alt="A"' in figures.show_figure(figure, "A").html) == drawing
+    html = figures.show_figure(figure, "A").html
+    assert html.startswith(
+        '<img alt="A" class="drawing" style=' if drawing else '<img alt="A" style='
+    )
     svg = figures.show_figure(figures.boxes({"JiT": [0.1, 0.2]}, "Entropy (nats)"), "A").html
-    assert svg.startswith('<svg class="drawing" ')
+    assert 'class="drawing" style=' in svg[: svg.index(">")]
 
 
 LABELS = [name for name in METHODS if name not in ("RandomLabel", "SCRUBRewind")]

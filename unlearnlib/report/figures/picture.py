@@ -60,7 +60,7 @@ def show_figure(figure: Figure, alt: str, *, dpi: int = 144) -> Picture:
     if not 0 < len(html) <= MOST:
         html = _image(figure, alt, dpi)
     if not _is_coloured_by_numbers(figure):
-        html = html.replace(" ", ' class="drawing" ', 1)
+        html = html.replace(' style="', ' class="drawing" style="', 1)
     plt.close(figure)
     return Picture(html, alt)
 
