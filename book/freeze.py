@@ -4,11 +4,11 @@
     python book/freeze.py jit-random --scale workstation
 
 Each claim that is named gets the time (UTC), the digest of its entry, and for every scale that of
-the settings of its page: the parameters in the notebook and in its `PAGE.*.yaml`, all but seeds,
-remarks and worth, and of the methods those that the claim names; the controls have no settings. A
-claim that was frozen is frozen anew; with `--scale` at this one alone, where nothing else was
-changed. Verdicts are confirming if all of their runs are later, and of seeds that no search has
-seen.
+the settings that decide it there: the parameters of its page, and of every page and `PAGE.*.yaml`
+whose runs its tests are about, all but seeds, remarks and worth, and of the methods those that the
+claim names; the controls have no settings. A claim that was frozen is frozen anew; with `--scale`
+at this one alone, where nothing else was changed. Verdicts are confirming if all of their runs are
+later, and of seeds that no search has seen.
 """
 
 import argparse
@@ -228,9 +228,7 @@ def _line(entry: Mapping[str, Any], scale: str, now: str) -> str:
     told: dict[str, Any] = {"time": now, "digest": digest(entry), "settings": settings_of(entry)}
     if scale:
         old, name = entry.get("frozen"), entry["id"]
-        whole = (
-            f"Freeze it whole, without --scale; its verdicts at every scale are {now[:10]}'s then."
-        )
+        whole = "Freeze it whole, without --scale; no run that is there confirms it then."
         if not old or old["digest"] != told["digest"]:
             sys.exit(f"'{name}' is not frozen, or was changed since. {whole}")
         scales = {*old["settings"], *told["settings"]} - {scale}
