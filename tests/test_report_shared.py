@@ -1,5 +1,7 @@
 """What several pages share: pairs at once, verdicts on some claims, recorded runs beside print."""
 
+from functools import partial
+
 import pandas as pd
 import pytest
 
@@ -13,12 +15,14 @@ from unlearnlib.report import (
     paired,
     paired_each,
     read_claims,
+    reported,
     show_beside,
     show_comparison,
     verdicts_on,
     what_ran,
 )
 from unlearnlib.report.handover import Cell
+from unlearnlib.report.recorded_tables import of_rivals
 
 from .made_tables import ACCURACY, rows
 
@@ -100,6 +104,30 @@ def test_recorded_runs_stand_beside_print_under_the_names_of_print() -> None:
     assert "SSD, the equation" in repr(table)
     own = show_beside(ROCKET, "dampening", paper="ssd", model="resnet18")
     assert "SSD, the equation" not in repr(own)
+
+
+def test_rivals_of_another_part_stand_beside_if_printed_lacking_and_on_the_same_models() -> None:
+    shown = partial(show_beside, ROCKET, "dampening", paper="ssd", model="resnet18", names=NAMES)
+    runs = recorded("dampening", dataset="cifar100", request="class:rocket")
+    ours = runs.assign(method=runs["method"].replace(NAMES))
+    printed = set(reported("ssd").query("item == @ROCKET")["method"])
+    others = recorded("jit", dataset="cifar100", request="class:rocket")
+    lent = others[others["method"].isin(printed - set(ours["method"]))]
+    lent = lent[~lent["metric"].str.startswith("seconds")]
+    assert {"FineTune"} <= set(lent["method"]), "the case is gone: choose another table"
+    beside = pd.concat([ours, lent])
+    assert shown(rivals="jit") == show_comparison(compare(ROCKET, beside, paper="ssd"), ROCKET)
+    assert shown(rivals="dampening") == shown(rivals="pgu") == shown()
+    assert "SSD, the equation" in repr(shown(rivals="jit"))
+
+
+@pytest.mark.parametrize("other", [{"model": "vit"}, {"scale": "paper"}, {"seed_model": 77}])
+def test_rivals_on_other_models_do_not_stand_beside(other: dict[str, object]) -> None:
+    runs = recorded("dampening", dataset="cifar100", request="class:rocket")
+    others = recorded("jit", dataset="cifar100", request="class:rocket")
+    printed = others["method"]
+    assert not of_rivals(runs, others, printed).empty
+    assert of_rivals(runs, others.assign(**other), printed).empty
 
 
 def test_times_are_left_out_where_asked_and_nothing_else() -> None:

@@ -12,6 +12,9 @@ from .side_by_side import show_comparison
 from .summary import summary
 from .table import Table
 
+MODELS = ["scale", "dataset", "model", "request", "seed_model", "seed_request"]
+"""What tells the trained models of one request from those of another."""
+
 
 def show_printed(
     part: str, item: str, otherwise: pd.DataFrame | None = None, *, relative_to: str | None = None
@@ -46,6 +49,7 @@ def show_beside(
     paper: str,
     model: str,
     names: Mapping[str, str] | None = None,
+    rivals: str | None = None,
     times: bool = True,
 ) -> Table:
     """Return a printed table with the recorded runs of its data set and request beside it.
@@ -57,6 +61,8 @@ def show_beside(
         model: The network in print that our runs stand beside, whatever network they are of; a
             table of another stands alone.
         names: What our methods are called in print, where that is something else.
+        rivals: The part whose runs of other printed methods, on the same trained models, stand
+            beside those of `part`.
         times: Whether times are shown; beside three more measurements they are wider than a page.
 
     Raises:
@@ -68,12 +74,24 @@ def show_beside(
     if same.empty:
         runs = recorded(part).iloc[:0]
     else:
-        first = same.iloc[0]
-        runs = recorded(part, dataset=first["dataset"], request=first["request"])
+        first = same.iloc[0][["dataset", "request"]]
+        runs = recorded(part, **first)
     runs = runs.assign(method=runs["method"].replace(dict(names or {})))
+    if rivals and not runs.empty:
+        runs = pd.concat([runs, of_rivals(runs, recorded(rivals, **first), same["method"])])
     frame = compare(item, runs, paper=paper, relative_to="Retrain")
     shown = frame if times else frame[~frame["metric"].str.startswith("seconds")]
     return show_comparison(shown, item)
+
+
+def of_rivals(runs: pd.DataFrame, others: pd.DataFrame, printed: pd.Series) -> pd.DataFrame:
+    """Return those of `others` that are of printed methods which `runs` lack, on the same models.
+
+    Their times are of other hours of the machine than those of `runs`, and are left out.
+    """
+    same = pd.MultiIndex.from_frame(others[MODELS]).isin(pd.MultiIndex.from_frame(runs[MODELS]))
+    theirs = others["method"].isin(printed) & ~others["method"].isin(runs["method"])
+    return others[same & theirs & ~others["metric"].str.startswith("seconds")]
 
 
 def random_shares(part: str, dataset: str) -> pd.DataFrame:
