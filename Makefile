@@ -62,8 +62,8 @@ notebooks: install  ## execute every notebook and copy the outputs to notebooks/
 readme: install  ## count the verdicts of the README anew, from the records
 	@$(BIN)/python book/readme.py
 
-freeze: install  ## freeze claims (CLAIM="jit-class ssd-class"): their verdicts rest on runs from today on; SCALE=workstation: at one scale
-	@$(BIN)/python book/freeze.py $(CLAIM) $(if $(SCALE),--scale $(SCALE))
+freeze: install  ## freeze claims (CLAIM="jit-class ssd-class"): their verdicts rest on runs from today on; AT=workstation/cifar10: there alone
+	@$(BIN)/python book/freeze.py $(CLAIM) $(addprefix --at ,$(AT))
 
 STAGES := lint types nbval unit wheel strict browse
 test: install  ## everything that must hold before a commit; all of it, and what failed at the end

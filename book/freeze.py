@@ -1,14 +1,15 @@
 """Freeze claims: write into data/claims.yaml since when nothing that decides them was changed.
 
     python book/freeze.py jit-class ssd-class
-    python book/freeze.py jit-random --scale workstation
+    python book/freeze.py jit-random --at workstation/cifar10
 
-Each claim that is named gets the time (UTC), the digest of its entry, and for every scale that of
-the settings that decide it there: the parameters of its page, and of every page and `PAGE.*.yaml`
-whose runs its tests are about, all but seeds, remarks and worth, and of the methods those that the
-claim names; the controls have no settings. A claim that was frozen is frozen anew; with `--scale`
-at this one alone, where nothing else was changed. Verdicts are confirming if all of their runs are
-later, and of seeds that no search has seen.
+Each claim that is named gets the time (UTC), the digest of its entry, and for every scale and data
+set that of the settings that decide it there: the parameters of its page, and of every page and
+`PAGE.*.yaml` whose runs its tests are about, all but seeds, remarks and worth, and of the methods
+those that the claim names; the controls have no settings. A claim that was frozen is frozen anew;
+with `--at` there alone, where nothing else was changed (a claim that its page judges has scales
+alone). Verdicts are confirming if all of their runs are later, and of seeds that no search has
+seen.
 """
 
 import argparse
@@ -47,12 +48,13 @@ LONGEST = 10
 
 
 def settings_of(entry: Mapping[str, Any], notebooks: Path = ROOT / "notebooks") -> dict[str, str]:
-    """Return the digests, by scale, of what decides a claim's numbers there, all but seeds.
+    """Return the digests, by place, of what decides a claim's numbers there, all but seeds.
 
     Of a claim with tests these are the parameters of its page, and of every page and file whose
-    runs its tests are about; of one that its page judges, those of the page, and of the files
-    beside it, which say what differs at their scale. A method that the claim does not name may
-    join them; the page's own computation may be about any of them.
+    runs its tests are about, and a place is a scale and a data set. Of one that its page judges
+    they are those of the page, and of the files beside it, which say what differs at their scale.
+    A method that the claim does not name may join them; the page's own computation may be about
+    any of them.
     """
     page = entry.get("page")
     if not page:
@@ -77,14 +79,22 @@ def settings_of(entry: Mapping[str, Any], notebooks: Path = ROOT / "notebooks") 
             decides = _grid_of(setting, named) if _is_tested_on(entry, setting) else {}
         else:
             decides = own | setting if path.startswith(f"{page}.") else {}
-        if decides:
-            at.setdefault(decides.get("scale", SCALES[0]), {})[path] = {
+        for place in _places(decides, by_dataset=bool(entry.get("tests"))) if decides else ():
+            at.setdefault(place, {})[path] = {
                 key: _of_methods(key, value, named)
                 for key, value in decides.items()
                 if "seed" not in key and key not in _REMARKS
             }
-    texts = {s: json.dumps(at[s], sort_keys=True, default=str) for s in SCALES if s in at}
-    return {scale: hashlib.sha256(text.encode()).hexdigest()[:12] for scale, text in texts.items()}
+    order = sorted(at, key=lambda place: (SCALES.index(place.partition("/")[0]), place))
+    texts = {place: json.dumps(at[place], sort_keys=True, default=str) for place in order}
+    return {place: hashlib.sha256(text.encode()).hexdigest()[:12] for place, text in texts.items()}
+
+
+def _places(decides: Mapping[str, Any], *, by_dataset: bool) -> list[str]:
+    """Return where settings decide: at a scale, or at it on each of their data sets."""
+    scale = str(decides.get("scale", SCALES[0]))
+    datasets = sorted(str(v) for k, v in decides.items() if "dataset" in k) if by_dataset else []
+    return [f"{scale}/{dataset}" for dataset in dict.fromkeys(datasets)] or [scale]
 
 
 def _declared(notebooks: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -223,20 +233,26 @@ def frozen(text: str, name: str, line: str) -> str:
     return changed
 
 
-def _line(entry: Mapping[str, Any], scale: str, now: str) -> str:
-    """Return the line of a claim that is frozen now, at every scale or at one."""
+def _line(entry: Mapping[str, Any], places: Sequence[str], now: str) -> str:
+    """Return the line of a claim that is frozen now, everywhere or at these places."""
     told: dict[str, Any] = {"time": now, "digest": digest(entry), "settings": settings_of(entry)}
-    if scale:
+    if places:
         old, name = entry.get("frozen"), entry["id"]
-        whole = "Freeze it whole, without --scale; no run that is there confirms it then."
+        whole = "Freeze it whole, without --at; no run that is there confirms it then."
         if not old or old["digest"] != told["digest"]:
             sys.exit(f"'{name}' is not frozen, or was changed since. {whole}")
-        scales = {*old["settings"], *told["settings"]} - {scale}
-        if moved := [s for s in scales if old["settings"].get(s) != told["settings"].get(s)]:
-            sys.exit(f"The settings of '{name}' were changed at {', '.join(moved)} too. {whole}")
-        if old["settings"].get(scale) == told["settings"].get(scale):
-            sys.exit(f"'{name}' has the settings at {scale} scale with which it was frozen.")
-        told |= {"time": old["time"], "anew": {**old.get("anew", {}), scale: now}}
+        was, now_is = old["settings"], told["settings"]
+        moved = [place for place in {**was, **now_is} if was.get(place) != now_is.get(place)]
+        if others := [place for place in moved if place not in places]:
+            sys.exit(f"The settings of '{name}' were changed at {', '.join(others)} too. {whole}")
+        if same := [place for place in places if place not in moved]:
+            sys.exit(
+                f"'{name}' has the settings at {', '.join(same)} with which it was frozen. It has "
+                f"settings at {', '.join(was)}."
+            )
+        times = {**old.get("anew", {}), **dict.fromkeys(places, now)}
+        anew = {place: time for place, time in times.items() if place in now_is}
+        told |= {"time": old["time"], **({"anew": anew} if anew else {})}
     return f"  frozen: {_flow(told)}\n"
 
 
@@ -252,8 +268,9 @@ def main(arguments: list[str]) -> None:
     reader = argparse.ArgumentParser(description=__doc__, formatter_class=Raw)
     reader.add_argument("claims", nargs="*", metavar="CLAIM")
     reader.add_argument(
-        "--scale", default="", choices=SCALES, help="one whose settings alone changed"
-    )
+        "--at", action="append", default=[], metavar="SCALE/DATASET",
+        help="a place whose settings alone were changed; may be given several times",
+    )  # fmt: skip
     options = reader.parse_args(arguments)
     if not options.claims:
         sys.exit('Name the claims to freeze: make freeze CLAIM="jit-class ssd-class".')
@@ -268,7 +285,7 @@ def main(arguments: list[str]) -> None:
         sys.exit("\n".join(["Nothing is frozen:", *wrong]))
     text, now = CLAIMS.read_text("utf-8"), datetime.now(UTC).isoformat(timespec="seconds")
     for name in options.claims:
-        text = frozen(text, name, _line(entries[name], options.scale, now))
+        text = frozen(text, name, _line(entries[name], options.at, now))
     with atomic(CLAIMS) as temporary:
         temporary.write_text(text, "utf-8")
         try:

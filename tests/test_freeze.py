@@ -19,7 +19,7 @@ def freeze(of_book: Callable[[str], ModuleType]) -> ModuleType:
     return of_book("freeze")
 
 
-def test_one_scale_is_frozen_anew_where_it_alone_was_changed(
+def test_one_place_is_frozen_anew_where_it_alone_was_changed(
     freeze: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = tmp_path / "claims.yaml"
@@ -28,40 +28,48 @@ def test_one_scale_is_frozen_anew_where_it_alone_was_changed(
     (before,) = (claim.frozen for claim in read_claims(place) if claim.id == "jit-class")
     assert before
     declared = freeze.settings_of
+    paper, other, laptop = "paper/cifar100", "workstation/cifar100", "laptop/fashion_small"
+    assert {paper, other, laptop} <= {*before.settings}
 
-    def changed(*scales: str) -> None:
-        monkeypatch.setattr(
-            freeze,
-            "settings_of",
-            lambda entry: {k: "new" if k in scales else v for k, v in declared(entry).items()},
-        )
+    def changed(*places: str, gone: str = "") -> None:
+        def settings(entry: dict[str, Any]) -> dict[str, str]:
+            now = {k: v for k, v in declared(entry).items() if k != gone}
+            return now | dict.fromkeys(places, "new")
 
-    for scales, told in (
+        monkeypatch.setattr(freeze, "settings_of", settings)
+
+    for places, told in (
         ((), "has the settings"),
-        (("paper", "laptop"), r"at laptop too\. Freeze"),
+        ((paper, laptop), rf"at {laptop} too\. Freeze"),
     ):
-        changed(*scales)
+        changed(*places)
         with pytest.raises(SystemExit, match=told):
-            freeze.main(["jit-class", "--scale", "paper"])
-    changed("paper")
-    freeze.main(["jit-class", "--scale", "paper"])
+            freeze.main(["jit-class", "--at", paper])
+    changed(paper)
+    freeze.main(["jit-class", "--at", paper])
     (claim,) = (claim for claim in read_claims(place) if claim.id == "jit-class")
     assert claim.frozen
     assert claim.frozen._replace(anew={}, settings={}) == before._replace(anew={}, settings={})
-    assert claim.frozen.settings == {**before.settings, "paper": "new"}
-    later = claim.at("paper").since
-    assert claim.frozen.anew == {"paper": later}
-    assert claim.at("laptop").since == claim.since == before.time < later
-    changed("workstation", "paper")  # at a second scale; the first keeps its time
-    freeze.main(["jit-class", "--scale", "workstation"])
+    assert claim.frozen.settings == {**before.settings, paper: "new"}
+    later = claim.at("paper", "cifar100").since
+    assert claim.frozen.anew == {paper: later}
+    for there in (("laptop", "fashion_small"), ("paper", "cifar10"), ("paper",)):
+        assert claim.at(*there).since == claim.since == before.time < later
+    changed(paper, other, "paper/new")  # at others, of which one is new; the first keeps its time
+    freeze.main(["jit-class", "--at", other, "--at", "paper/new"])
     (claim,) = (claim for claim in read_claims(place) if claim.id == "jit-class")
     assert claim.frozen
-    assert claim.frozen.anew["paper"] == later
-    assert [*claim.frozen.anew] == ["paper", "workstation"]
+    assert claim.frozen.anew[paper] == later
+    assert [*claim.frozen.anew] == [paper, other, "paper/new"]
+    changed(other, "paper/new", gone=paper)  # none is kept for a place without settings
+    freeze.main(["jit-class", "--at", paper])
+    (claim,) = (claim for claim in read_claims(place) if claim.id == "jit-class")
+    assert claim.frozen
+    assert [*claim.frozen.anew] == [other, "paper/new"]
     place.write_text(place.read_text("utf-8").replace("at_most: 0.15", "at_most: 0.16"), "utf-8")
-    changed("laptop", "workstation", "paper")
+    changed(laptop, other, paper)
     with pytest.raises(SystemExit, match=r"was changed since\. Freeze it whole"):
-        freeze.main(["jit-class", "--scale", "laptop"])
+        freeze.main(["jit-class", "--at", laptop])
     freeze.main(["jit-class"])
     (claim,) = (claim for claim in read_claims(place) if claim.id == "jit-class")
     assert claim.frozen

@@ -1,4 +1,4 @@
-"""What decides a frozen claim: the settings of every run that it is tested on, scale by scale."""
+"""What decides a frozen claim: the settings of every run that it is tested on, place by place."""
 
 import json
 from collections.abc import Callable
@@ -125,7 +125,7 @@ def test_what_decides_are_all_runs_that_a_claim_is_tested_on(
         return dict(freeze.settings_of(entry, tmp_path))
 
     first = settings()
-    assert [*first] == ["laptop", "paper"]
+    assert [*first] == ["laptop", "paper/cifar10"]
     none: dict[str, Any]
     for none in ({"part": "pgu"}, {"requests": ["class:1"]}, {"methods": {"SSD": {}}},
                  {"scale": "search"}):  # fmt: skip
@@ -135,13 +135,37 @@ def test_what_decides_are_all_runs_that_a_claim_is_tested_on(
     for other in ({"methods": {"JiT": {"lr": 0.2}}}, {"model": "b"}, {"validation": 0.2},
                   {"requests": ["random:100", "random:83"]}):  # fmt: skip
         found = settings(**other)
-        assert (found["laptop"] == first["laptop"], found["paper"] == first["paper"]) == (
-            True,
-            False,
-        )
+        assert moved(found, first) == {"paper/cifar10"}
+    assert moved(settings(dataset="cifar20"), first) == {"paper/cifar10", "paper/cifar20"}
     found = settings("levels: list = [1, 2]\n")  # a parameter of the page alone
-    assert (found["laptop"] == first["laptop"], found["paper"] == first["paper"]) == (False, True)
+    assert moved(found, first) == {"laptop"}
     assert settings('class_methods: dict = {"PGU": {}}\n') == settings("class_methods: dict = {}\n")
+
+
+def moved(one: dict[str, str], other: dict[str, str]) -> set[str]:
+    return {place for place in {**one, **other} if one.get(place) != other.get(place)}
+
+
+def test_each_data_set_has_a_digest_of_its_own(freeze: ModuleType, tmp_path: Path) -> None:
+    """What is changed on one leaves the runs on another as they were; a page may be about two."""
+    entry = CLAIM | {"tests": [TEST]}
+    grid = {"part": "jit", "scale": "paper", "requests": ["class:1"], "methods": {"JiT": {}}}
+
+    def settings(lr: float, second: str = "b") -> dict[str, str]:
+        page(tmp_path, 'part: str = "jit"\nmethods: dict = {"JiT": {}}\ndataset: str = "a"\n'
+                       f'small_dataset: str = "{second}"\n')  # fmt: skip
+        for name, dials in (("a", {"lr": 0.1}), ("b", {"lr": lr})):
+            of_one = grid | {"dataset": name, "methods": {"JiT": dials}}
+            (tmp_path / "jit" / f"page.{name}.paper.yaml").write_text(json.dumps(of_one))
+        return dict(freeze.settings_of(entry, tmp_path))
+
+    first = settings(0.1)
+    assert [*first] == ["laptop/a", "laptop/b", "paper/a", "paper/b"]
+    assert first["laptop/a"] == first["laptop/b"]
+    assert moved(settings(0.2), first) == {"paper/b"}
+    assert moved(settings(0.1, "c"), first) == {"laptop/a", "laptop/b", "laptop/c"}
+    judged_by_its_page = freeze.settings_of(CLAIM, tmp_path)
+    assert [*judged_by_its_page] == ["laptop", "paper"]
 
 
 def test_a_page_whose_settings_are_computed_cannot_be_frozen(

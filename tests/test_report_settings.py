@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from unlearnlib.report import ledger
-from unlearnlib.report.claims import Frozen, Inequality
+from unlearnlib.report import by_setting, ledger
+from unlearnlib.report.claims import Claim, Frozen, Inequality
 from unlearnlib.report.summary import Quantity
 from unlearnlib.report.verdicts import (
     NO_POWER,
@@ -178,17 +178,27 @@ class TestExploratory:
             found = verdict(same_day, forgets_and_keeps(frozen=self.FROZEN))
             assert found["exploratory"] == earlier
 
-    def test_a_scale_that_was_frozen_later_has_its_own_time(self) -> None:
-        later = self.FROZEN._replace(anew={"workstation": "2026-11-29T06:00:00+00:00"})
-        tables = {scale: self.table() for scale in ("laptop", "workstation")}
-        found = ledger(tables, claims=[forgets_and_keeps(frozen=later)]).set_index("scale")
+    def test_a_place_that_was_frozen_later_has_its_own_time(self) -> None:
+        """A scale and a data set: the runs on another, and at other scales, still confirm."""
+        later = self.FROZEN._replace(anew={"workstation/b": "2026-11-29T06:00:00+00:00"})
+        claims = [forgets_and_keeps(frozen=later)]
+        a, b = (self.table().assign(dataset=name) for name in ("a", "b"))
+        tables = {scale: pd.concat([a, b]) for scale in ("laptop", "workstation")}
+        found = ledger(tables, claims=claims).set_index("scale")
         assert found.loc[["laptop", "workstation"], "exploratory"].to_list() == [False, True]
-        assert found["frozen"].to_list() == [
-            "2026-11-28 12:00", "2026-11-29 06:00", "2026-11-28 12:00",
+        assert found.loc["workstation", "settings"] == "2/2"
+        told = ["2026-11-28 12:00", "2026-11-28 12:00, 2026-11-29 06:00 b", "2026-11-28 12:00"]
+        assert found["frozen"].to_list() == told
+        each = by_setting(tables, claims=claims).query("scale == 'workstation'")
+        assert dict(zip(each["dataset"], each["exploratory"], strict=True)) == {"a": 0, "b": 1}
+        in_time = b.assign(date="2026-11-29T06:00:00+00:00")
+        tables["workstation"] = pd.concat([a, in_time])
+        assert not ledger(tables, claims=claims)["exploratory"].any()
+        cell = Claim("a", "p", "s", "t", cell=True, frozen=later._replace(
+            anew={"workstation": "2026-11-29T06:00:00+00:00"}))  # fmt: skip
+        assert ledger({}, claims=[cell])["frozen"].to_list()[:2] == [
+            "2026-11-28 12:00", "2026-11-29 06:00",
         ]  # fmt: skip
-        tables["workstation"] = self.table("2026-11-29T06:00:00+00:00")
-        found = ledger(tables, claims=[forgets_and_keeps(frozen=later)])
-        assert not found["exploratory"].any()
 
     @pytest.mark.parametrize(
         ("claim", "table", "why"),

@@ -102,8 +102,9 @@ class Frozen(NamedTuple):
         time: In UTC, "2026-11-29T11:05:00+00:00", as records have it: a run that was made before
             does not confirm the claim.
         digest: Of the claim, see :func:`.claims_file.digest`.
-        settings: Of the parameters of its page, by scale; none where it has no page.
-        anew: The time instead, of a scale whose settings alone were changed and frozen later.
+        settings: Of the parameters of its page, by place: a scale, and of a claim with tests the
+            data set too, "paper/cifar10"; none where it has no page.
+        anew: The time instead, of a place whose settings alone were changed and frozen later.
     """
 
     time: str
@@ -177,11 +178,12 @@ class Claim:
         """From which time on a run can confirm it; "" if none can."""
         return self.frozen.time if self.frozen and not self.unfrozen else ""
 
-    def at(self, scale: str) -> "Claim":
-        """Return the claim as it is frozen at a scale."""
-        if self.frozen is None or scale not in self.frozen.anew:
+    def at(self, scale: str, dataset: str = "") -> "Claim":
+        """Return the claim as it is frozen at a scale, for the runs on a data set."""
+        place = f"{scale}/{dataset}" if dataset else scale
+        if self.frozen is None or place not in self.frozen.anew:
             return self
-        return replace(self, frozen=self.frozen._replace(time=self.frozen.anew[scale]))
+        return replace(self, frozen=self.frozen._replace(time=self.frozen.anew[place]))
 
     def doubts(self, dates: Iterable[str]) -> tuple[str, ...]:
         """Return why a verdict by runs of these dates is exploratory; nothing if it confirms."""

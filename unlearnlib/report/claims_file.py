@@ -132,11 +132,11 @@ def _wrong_frozen(frozen: Any) -> Iterator[str]:
         yield f"frozen has the keys digest, settings, time, and may have anew, not {frozen!r:.60}."
         return
     for name in ("settings", "anew"):
-        by_scale = frozen.get(name, {})
-        if not isinstance(by_scale, dict) or not set(by_scale) <= set(SCALES):
+        by_place = frozen.get(name, {})
+        if not isinstance(by_place, dict) or not {_scale(place) for place in by_place} <= {*SCALES}:
             yield (
-                f"frozen.{name} must be a mapping with keys of {', '.join(SCALES)}, not "
-                f"{by_scale!r:.60}. book/freeze.py writes it."
+                f"frozen.{name} must be a mapping with keys of {', '.join(SCALES)}, or of these "
+                f"and a data set, paper/cifar10, not {by_place!r:.60}. book/freeze.py writes it."
             )
             return
     anew = frozen.get("anew", {})
@@ -148,9 +148,14 @@ def _wrong_frozen(frozen: Any) -> Iterator[str]:
             )
             return
     if any(
-        scale not in frozen["settings"] or time < frozen["time"] for scale, time in anew.items()
+        place not in frozen["settings"] or time < frozen["time"] for place, time in anew.items()
     ):
-        yield "frozen.anew is of scales that have settings, and later than frozen.time."
+        yield "frozen.anew is of places that have settings, and later than frozen.time."
+
+
+def _scale(place: Any) -> str:
+    """Return the scale of a place, which may name a data set too."""
+    return str(place).partition("/")[0]
 
 
 def _wrong_test(place: str, test: Any) -> Iterator[str]:

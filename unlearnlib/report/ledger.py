@@ -1,6 +1,7 @@
 """The ledger: whether the records bear out what each paper claims, at each scale and setting."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 
 import pandas as pd
 
@@ -48,9 +49,7 @@ def ledger(
         names = {k: getattr(claim, k) for k in ("id", "part", "sentence", "source", "page")}
         one = at_scale(claim, scale, settings)
         glyph = {"scale": scale, "glyph": CLAIM_GLYPHS[one["verdict"]]}
-        since = ", changed since" if claim.changed else ""
-        frozen = f"{claim.frozen.time[:16].replace('T', ' ')}{since}" if claim.frozen else ""
-        kind = {"frozen": frozen, "ours": claim.ours, "together": bool(claim.kinds)}
+        kind = {"frozen": _since(claim, scale), "ours": claim.ours, "together": bool(claim.kinds)}
         kind |= {"exact": claim.exact}
         rows.append({**names, **glyph, **one, **kind})
     columns = ["id", "part", "sentence", "source", "page", "scale", "verdict", "glyph", "detail",
@@ -134,19 +133,36 @@ def _asked(
 def _judged(
     tables: Mapping[str, pd.DataFrame], claims: Sequence[Claim], cells: Mapping[str, Cell]
 ) -> Iterator[tuple[Claim, str, list[Setting]]]:
-    """Yield every claim as it is frozen at each scale, with its verdict in each setting there."""
+    """Yield every claim at each scale, with its verdict in each setting there."""
     wanted = [quantity for claim in claims for quantity in quantities(claim)]
     full = {scale: table for scale, table in tables.items() if wanted and not table.empty}
-    numbers = {scale: measured(table, wanted) for scale, table in full.items()}
+    numbers = {
+        (scale, str(dataset)): measured(rows, wanted)
+        for scale, table in full.items()
+        for dataset, rows in table.groupby("dataset", sort=False)
+    }
     for claim in claims:
         for scale in SCALES:
             name = claim.id if scale == "laptop" else f"{claim.id}@{scale}"
             cell = cells.get(name) if claim.cell else None
-            there = claim.at(scale)
             if cell is None:
-                yield there, scale, judged(there, numbers.get(scale, {}))
+                at = {dataset: one for (where, dataset), one in numbers.items() if where == scale}
+                each = (judged(claim.at(scale, dataset), one) for dataset, one in at.items())
+                yield claim, scale, [*chain.from_iterable(each)]
             else:
-                yield there, scale, [of_cell(there, cell)]
+                yield claim, scale, [of_cell(claim.at(scale), cell)]
+
+
+def _since(claim: Claim, scale: str) -> str:
+    """Return when a claim was frozen at a scale, and on which data sets later; "" if never."""
+    if claim.frozen is None:
+        return ""
+    times = {"": claim.frozen.time}
+    for place, time in claim.frozen.anew.items():
+        where, _, dataset = place.partition("/")
+        times |= {dataset: time} if where == scale else {}
+    told = [f"{time[:16].replace('T', ' ')} {name}".rstrip() for name, time in times.items()]
+    return ", ".join(told) + (", changed since" if claim.changed else "")
 
 
 def verdicts_on(
