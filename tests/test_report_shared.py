@@ -1,6 +1,7 @@
 """What several pages share: pairs at once, verdicts on some claims, recorded runs beside print."""
 
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -122,7 +123,7 @@ def test_rivals_of_another_part_stand_beside_if_printed_lacking_and_on_the_same_
 
 
 @pytest.mark.parametrize("other", [{"model": "vit"}, {"scale": "paper"}, {"seed_model": 77}])
-def test_rivals_on_other_models_do_not_stand_beside(other: dict[str, object]) -> None:
+def test_rivals_on_other_models_do_not_stand_beside(other: dict[str, Any]) -> None:
     runs = recorded("dampening", dataset="cifar100", request="class:rocket")
     others = recorded("jit", dataset="cifar100", request="class:rocket")
     printed = others["method"]
