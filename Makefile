@@ -63,6 +63,7 @@ readme: install  ## count the verdicts of the README anew, from the records
 	@$(BIN)/python book/readme.py
 
 freeze: install  ## freeze claims (CLAIM="jit-class ssd-class"): their verdicts rest on runs from today on; AT=workstation/cifar10: there alone
+	$(if $(SCALE),$(error Say AT=$(SCALE)/DATASET: claims are frozen by scale and data set))
 	@$(BIN)/python book/freeze.py $(CLAIM) $(addprefix --at ,$(AT))
 
 STAGES := lint types nbval unit wheel strict browse

@@ -238,21 +238,24 @@ def _line(entry: Mapping[str, Any], places: Sequence[str], now: str) -> str:
     told: dict[str, Any] = {"time": now, "digest": digest(entry), "settings": settings_of(entry)}
     if places:
         old, name = entry.get("frozen"), entry["id"]
-        whole = "Freeze it whole, without --at; no run that is there confirms it then."
         if not old or old["digest"] != told["digest"]:
-            sys.exit(f"'{name}' is not frozen, or was changed since. {whole}")
+            sys.exit(
+                f"'{name}' is not frozen, or was changed since. Freeze it whole, without --at; no "
+                "run that is there confirms it then."
+            )
         was, now_is = old["settings"], told["settings"]
+        if strange := [place for place in places if place not in {**was, **now_is}]:
+            sys.exit(
+                f"'{name}' has no settings at {', '.join(strange)}. It has some at "
+                f"{', '.join({**was, **now_is})}."
+            )
         moved = [place for place in {**was, **now_is} if was.get(place) != now_is.get(place)]
         if others := [place for place in moved if place not in places]:
-            sys.exit(f"The settings of '{name}' were changed at {', '.join(others)} too. {whole}")
+            also = " ".join(f"--at {place}" for place in others)
+            sys.exit(f"The settings of '{name}' were changed elsewhere too. Add: {also}")
         if same := [place for place in places if place not in moved]:
-            sys.exit(
-                f"'{name}' has the settings at {', '.join(same)} with which it was frozen. It has "
-                f"settings at {', '.join(was)}."
-            )
-        times = {**old.get("anew", {}), **dict.fromkeys(places, now)}
-        anew = {place: time for place, time in times.items() if place in now_is}
-        told |= {"time": old["time"], **({"anew": anew} if anew else {})}
+            sys.exit(f"'{name}' has the settings at {', '.join(same)} with which it was frozen.")
+        told["time"], told["anew"] = old["time"], old.get("anew", {}) | dict.fromkeys(places, now)
     return f"  frozen: {_flow(told)}\n"
 
 

@@ -180,7 +180,9 @@ class TestExploratory:
 
     def test_a_place_that_was_frozen_later_has_its_own_time(self) -> None:
         """A scale and a data set: the runs on another, and at other scales, still confirm."""
-        later = self.FROZEN._replace(anew={"workstation/b": "2026-11-29T06:00:00+00:00"})
+        places = {"workstation/a": "x", "workstation/b": "y"}
+        anew = {"workstation/b": "2026-11-29T06:00:00+00:00"}
+        later = self.FROZEN._replace(settings=places, anew=anew)
         claims = [forgets_and_keeps(frozen=later)]
         a, b = (self.table().assign(dataset=name) for name in ("a", "b"))
         tables = {scale: pd.concat([a, b]) for scale in ("laptop", "workstation")}
@@ -189,6 +191,12 @@ class TestExploratory:
         assert found.loc["workstation", "settings"] == "2/2"
         told = ["2026-11-28 12:00", "2026-11-28 12:00, 2026-11-29 06:00 b", "2026-11-28 12:00"]
         assert found["frozen"].to_list() == told
+        assert "frozen at 2026-11-29T06:00 for workstation/b" in found.loc["workstation", "detail"]
+        alone = later._replace(settings={"workstation/b": "x", "paper/a": "y"})
+        found = ledger({}, claims=[forgets_and_keeps(frozen=alone, changed=True)])
+        assert found["frozen"].to_list()[1:] == [
+            "2026-11-29 06:00 b, changed since", "2026-11-28 12:00, changed since",
+        ]  # fmt: skip
         each = by_setting(tables, claims=claims).query("scale == 'workstation'")
         assert dict(zip(each["dataset"], each["exploratory"], strict=True)) == {"a": 0, "b": 1}
         in_time = b.assign(date="2026-11-29T06:00:00+00:00")
@@ -199,6 +207,15 @@ class TestExploratory:
         assert ledger({}, claims=[cell])["frozen"].to_list()[:2] == [
             "2026-11-28 12:00", "2026-11-29 06:00",
         ]  # fmt: skip
+
+    def test_a_data_set_that_no_settings_name_has_the_last_time_of_its_scale(self) -> None:
+        """Such as one that a page makes of its own by another share of poison."""
+        a, b, later = "paper/a", "paper/b", "2026-11-29T06:00:00+00:00"
+        frozen = self.FROZEN._replace(settings={a: "x", b: "y"}, anew={b: later, "laptop/c": "x"})
+        claim = forgets_and_keeps(frozen=frozen)
+        times = [claim.at("paper", name).since for name in ("a", "b", "none")]
+        assert times == [self.FROZEN.time, later, later]
+        assert claim.at("workstation", "none").since == self.FROZEN.time
 
     @pytest.mark.parametrize(
         ("claim", "table", "why"),

@@ -127,7 +127,10 @@ def test_rivals_on_other_models_do_not_stand_beside(other: dict[str, Any]) -> No
     runs = recorded("dampening", dataset="cifar100", request="class:rocket")
     others = recorded("jit", dataset="cifar100", request="class:rocket")
     printed = others["method"]
-    assert not of_rivals(runs, others, printed).empty
+    lent = of_rivals(runs, others, printed)
+    assert {"FineTune", "JiT"} <= set(lent["method"])
+    assert not set(lent["method"]) & set(runs["method"])
+    assert "seconds_unlearn" in set(others["metric"]) - set(lent["metric"])
     assert of_rivals(runs, others.assign(**other), printed).empty
 
 

@@ -104,7 +104,8 @@ class Frozen(NamedTuple):
         digest: Of the claim, see :func:`.claims_file.digest`.
         settings: Of the parameters of its page, by place: a scale, and of a claim with tests the
             data set too, "paper/cifar10"; none where it has no page.
-        anew: The time instead, of a place whose settings alone were changed and frozen later.
+        anew: The time instead, of a place whose settings alone were changed and frozen later; of
+            one whose settings are gone too, for its runs may be there.
     """
 
     time: str
@@ -179,18 +180,27 @@ class Claim:
         return self.frozen.time if self.frozen and not self.unfrozen else ""
 
     def at(self, scale: str, dataset: str = "") -> "Claim":
-        """Return the claim as it is frozen at a scale, for the runs on a data set."""
-        place = f"{scale}/{dataset}" if dataset else scale
-        if self.frozen is None or place not in self.frozen.anew:
+        """Return the claim as it is frozen at a scale, for the runs on a data set.
+
+        Its time is that of this place, and `anew` has it alone, if it was later. A data set that
+        no settings name, such as one that a page makes of another, has the last of its scale.
+        """
+        if self.frozen is None:
             return self
-        return replace(self, frozen=self.frozen._replace(time=self.frozen.anew[place]))
+        place, anew = f"{scale}/{dataset}" if dataset else scale, self.frozen.anew
+        if place not in {*self.frozen.settings, *anew}:
+            there = [one for one in anew if one.partition("/")[0] == scale]
+            place = max(there, key=lambda one: anew[one], default=place)
+        later = {place: anew[place]} if place in anew else {}
+        time = later.get(place, self.frozen.time)
+        return replace(self, frozen=self.frozen._replace(time=time, anew=later))
 
     def doubts(self, dates: Iterable[str]) -> tuple[str, ...]:
         """Return why a verdict by runs of these dates is exploratory; nothing if it confirms."""
         if self.frozen is None or self.unfrozen:
             return (self.unfrozen,)
         if any(date < self.frozen.time for date in dates):
-            when = self.frozen.time[:16]
+            when = " for ".join((self.frozen.time[:16], *self.frozen.anew))
             return (f"some runs are older than the claim, which was frozen at {when}",)
         return ()
 

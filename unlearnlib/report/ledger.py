@@ -37,7 +37,8 @@ def ledger(
         One row a (claim, scale): id, part, sentence, source, page, scale, verdict, glyph, detail,
         share ("9/10" of the models of all settings that count, "" if there are none or it is
         exact), settings ("2/3": reproduced in two of the three that count), exploratory, frozen
-        (when, in UTC, and whether it was changed since; "" if it is not), stale, ours (no paper
+        (when, in UTC, on which data sets later, and whether it was changed since; "" if it is
+        not), stale, ours (no paper
         makes it), together (it is about kinds of settings together), exact (no model is drawn).
 
     Raises:
@@ -139,7 +140,7 @@ def _judged(
     numbers = {
         (scale, str(dataset)): measured(rows, wanted)
         for scale, table in full.items()
-        for dataset, rows in table.groupby("dataset", sort=False)
+        for dataset, rows in table.groupby("dataset")
     }
     for claim in claims:
         for scale in SCALES:
@@ -157,12 +158,14 @@ def _since(claim: Claim, scale: str) -> str:
     """Return when a claim was frozen at a scale, and on which data sets later; "" if never."""
     if claim.frozen is None:
         return ""
-    times = {"": claim.frozen.time}
-    for place, time in claim.frozen.anew.items():
-        where, _, dataset = place.partition("/")
-        times |= {dataset: time} if where == scale else {}
+    there, anew = (
+        [place for place in places if place.partition("/")[0] == scale]
+        for places in (claim.frozen.settings, claim.frozen.anew)
+    )
+    times = {"": claim.frozen.time} if not there or {*there} - {*anew} else {}
+    times |= {place.partition("/")[2]: claim.frozen.anew[place] for place in anew}
     told = [f"{time[:16].replace('T', ' ')} {name}".rstrip() for name, time in times.items()]
-    return ", ".join(told) + (", changed since" if claim.changed else "")
+    return ", ".join((*told, "changed since") if claim.changed else told)
 
 
 def verdicts_on(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from ..runs.records import recorded
+from ..runs.records import read, recorded
 from .compare import compare
 from .printed import reported
 from .show import show_summary
@@ -61,8 +61,8 @@ def show_beside(
         model: The network in print that our runs stand beside, whatever network they are of; a
             table of another stands alone.
         names: What our methods are called in print, where that is something else.
-        rivals: The part whose runs of other printed methods, on the same trained models, stand
-            beside those of `part`.
+        rivals: The part whose runs of other printed methods, on models of the same network, scale
+            and seeds, stand beside those of `part`; both train them alike.
         times: Whether times are shown; beside three more measurements they are wider than a page.
 
     Raises:
@@ -78,14 +78,15 @@ def show_beside(
         runs = recorded(part, **first)
     runs = runs.assign(method=runs["method"].replace(dict(names or {})))
     if rivals and not runs.empty:
-        runs = pd.concat([runs, of_rivals(runs, recorded(rivals, **first), same["method"])])
+        others = read(rivals, runs["scale"].iloc[0])
+        runs = pd.concat([runs, of_rivals(runs, others, same["method"])])
     frame = compare(item, runs, paper=paper, relative_to="Retrain")
     shown = frame if times else frame[~frame["metric"].str.startswith("seconds")]
     return show_comparison(shown, item)
 
 
 def of_rivals(runs: pd.DataFrame, others: pd.DataFrame, printed: pd.Series) -> pd.DataFrame:
-    """Return those of `others` that are of printed methods which `runs` lack, on the same models.
+    """Return those of `others` that are of printed methods which `runs` lack, on such models.
 
     Their times are of other hours of the machine than those of `runs`, and are left out.
     """
