@@ -94,7 +94,7 @@ def test_a_mark_has_the_shape_of_what_its_method_sees_and_retraining_is_a_star()
     assert found["JiT"].get_markerfacecolor() == figures.colour("JiT")
     title = ax.get_title(loc="left")
     assert "n = 3" in title
-    assert "● sees the forget set only" in title
+    assert "● sees the forget set at most" in title
     assert "not known" not in title  # no such method is there
     names = [text.get_text() for text in ax.texts]
     assert sorted(names) == sorted([*SEEN.keys() - {"SSD", "PGU"}, "SSD ⚠ stale"])

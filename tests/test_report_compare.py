@@ -196,7 +196,7 @@ def test_a_method_has_one_row_and_each_measurement_two_columns() -> None:
 def test_what_was_not_run_is_folded_with_its_printed_numbers() -> None:
     table: Any = show_comparison(compare("Table 2b", records({"JiT": [0.66]})))
     assert len(table.fold.rows) == 12 - 1
-    assert table.fold.caption.startswith("11 more, printed and not run by us: Original, Retrain,")
+    assert table.fold.caption.startswith("11 more, printed and not run here: Original, Retrain,")
     html = table._repr_html_()
     assert html.count("<table") == html.count("</table>") == 2
     assert html.index("<details") < html.index("SCRUB") < html.index("</details>")

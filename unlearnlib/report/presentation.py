@@ -136,9 +136,9 @@ def in_words(text: str) -> str:
 
 REFERENCE, ZERO_SHOT, STORED_TOO, MORE, OWN = (
     "Reference",
-    "Sees the forget set only",
+    "Sees the forget set at most",
     "Sees stored or held-out data too",
-    "Sees more than the forget set",
+    "Sees retained data",
     "What it saw is not known",
 )
 GROUPS = (REFERENCE, ZERO_SHOT, STORED_TOO, MORE, OWN)
@@ -161,9 +161,9 @@ def group(method: str, access: str) -> str:
             "zero-shot" or "more"; `UNKNOWN` of a model of one's own.
 
     >>> group("JiT", "forget_inputs, generator")
-    'Sees the forget set only'
+    'Sees the forget set at most'
     >>> group("GKT", "forget_classes, fresh_model, input_shape, generator")
-    'Sees the forget set only'
+    'Sees the forget set at most'
     >>> group("LFSSD", "forget_inputs, sensitivity")
     'Sees stored or held-out data too'
     """

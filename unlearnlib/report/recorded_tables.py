@@ -86,13 +86,15 @@ def show_beside(
 
 
 def of_rivals(runs: pd.DataFrame, others: pd.DataFrame, printed: pd.Series) -> pd.DataFrame:
-    """Return those of `others` that are of printed methods which `runs` lack, on such models.
+    """Return those of `others` that are of printed methods which `runs` lack, on all such models.
 
     Their times are of other hours of the machine than those of `runs`, and are left out.
     """
-    same = pd.MultiIndex.from_frame(others[MODELS]).isin(pd.MultiIndex.from_frame(runs[MODELS]))
-    theirs = others["method"].isin(printed) & ~others["method"].isin(runs["method"])
-    return others[same & theirs & ~others["metric"].str.startswith("seconds")]
+    models = pd.MultiIndex.from_frame(runs[MODELS].drop_duplicates())
+    same = others[pd.MultiIndex.from_frame(others[MODELS]).isin(models)]
+    runs_of = same.drop_duplicates(["method", *MODELS])["method"].value_counts()
+    theirs = set(printed) & {*runs_of[runs_of == len(models)].index} - {*runs["method"]}
+    return same[same["method"].isin(theirs) & ~same["metric"].str.startswith("seconds")]
 
 
 def random_shares(part: str, dataset: str) -> pd.DataFrame:

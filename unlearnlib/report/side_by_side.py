@@ -50,8 +50,8 @@ def show_comparison(frame: pd.DataFrame, caption: str = "") -> Table:
     if others := dict.fromkeys(f"{r['method']}: {r['setting']}" for r in judged if r["setting"]):
         notes += [f"Ours at other settings than those in print. {'; '.join(others)}."]
     if shared:
-        word = "not run" if known else "not known"
-        notes += [f"No number of ours is judged: {Verdict(word, note=first['doubt'])}."]
+        why = "no printed number is known" if not known else first["doubt"] or "none was run"
+        notes += [f"No number of ours is judged: {why}."]
     columns = ("Method", *("Paper", "Ours") * len(measured), "n")
     cells = [(name, _both(rows, measured, marks, sweep, shared)) for name, rows in ran]
     return Table(
@@ -72,7 +72,7 @@ def _printed(
         cells = (_paper(by[what], marks) if what in by else "—" for what in measured)
         rows.append((name, (_who(numbers[0], sweep), *cells)))
     names = dict.fromkeys(numbers[0]["method"] for _, numbers in methods)
-    caption = f"{len(methods)} more, printed and not run by us: {', '.join(names)}"
+    caption = f"{len(methods)} more, printed and not run here: {', '.join(names)}"
     return Table(("Method", *heads), tuple(rows), caption, frozenset(heads))
 
 
