@@ -66,6 +66,12 @@ def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
     return all(torch.equal(one[name], other[name]) for name in one)
 
 
+def cached_weights() -> dict[str, dict[str, Tensor]]:
+    """Return the state of each trained model in the cache, by its file."""
+    models = Path(os.environ["UNLEARNLIB_CACHE"]) / "models"
+    return {path.name: torch.load(path, weights_only=True)["state"] for path in models.glob("*.pt")}
+
+
 @pytest.mark.parametrize(("schedule", "optimiser"), [*product(get_args(Schedule), OPTIMISERS)])
 def test_step_by_step_it_ends_as_in_one_go(
     data: Labelled, path: Path, schedule: Schedule, optimiser: Any
@@ -199,7 +205,7 @@ def test_killed_at_twenty_moments_it_makes_the_same_record(
 ) -> None:
     training = {"epochs": 400, "lr": 0.05}
     plan = grid(methods={"Original": {}, "Retrain": {}}, seeds=[0], training=training)
-    undisturbed = measured(run_grid(plan))
+    undisturbed, weights = measured(run_grid(plan)), cached_weights()
     monkeypatch.setenv("UNLEARNLIB_CACHE", str(lab / "another"))
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)
     step = torch.optim.SGD.step
@@ -215,6 +221,9 @@ def test_killed_at_twenty_moments_it_makes_the_same_record(
             hits += killed(plan, draw.uniform(0.1, 0.4))
         assert hits == 20
     pd.testing.assert_frame_equal(measured(run_grid(plan)), undisturbed, check_exact=True)
+    again = cached_weights()
+    assert len(again) == len(weights) == 2  # the original and the retrained model
+    assert all(same(again[name], weights[name]) for name in weights)
 
 
 def test_what_was_made_before_a_training_is_no_time_of_it(

@@ -14,6 +14,7 @@ from unlearnlib.runs import records
 from unlearnlib.runs.declared_search import (
     SPLITS,
     best_of_each,
+    each_trial,
     of_doing_nothing,
     scores,
     settings,
@@ -128,6 +129,10 @@ def test_the_best_of_each_against_brute_force(hand_made: pd.DataFrame) -> None:
         assert (row["params"], row["tried"]) == (best, len(by_params))
         assert row["J"] == pytest.approx(by_params[best])
         assert row["nothing"] == pytest.approx(objective("Original", "{}"))
+        every = each_trial(hand_made, classes=10).query("method == @row['method']")
+        assert every["J"].to_list() == pytest.approx(sorted(by_params.values()))
+        assert every["setting"].iloc[0] == row["setting"]
+        assert every["setting"].nunique() == len(by_params)
         assert row["found"] == (by_params[best] < objective("Original", "{}"))
         assert set(filter(None, row["edge"].split(", "))) == set(at)
     # what the table was made to have: a best inside, one at an edge, and none

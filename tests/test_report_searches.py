@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from unlearnlib.errors import RecordError
-from unlearnlib.report import best_settings, searches, show_searches
+from unlearnlib.report import best_settings, searches, show_searches, tried_settings
 from unlearnlib.runs.declared_search import declared, trials
 
 BEST = pd.DataFrame(
@@ -75,6 +75,27 @@ def test_of_a_search_on_two_kinds_of_request_one_is_shown(monkeypatch: pytest.Mo
     monkeypatch.setattr(searches, "trials", lambda *grids: two)
     assert set(best_settings("dampening")["request"]) == {"class:Trouser", "random:0.1"}
     assert set(best_settings("dampening", kind="random")["request"]) == {"random:0.1"}
+
+
+def test_every_trial_of_what_is_shown_is_folded_below_it() -> None:
+    shown = best_settings("baselines", "fashion_small", "class", "strided_cnn_plain")
+    tried = tried_settings("baselines", "fashion_small", "class", "strided_cnn_plain")
+    assert len(tried) == shown["tried"].sum()
+    fold = show_searches(shown, "", tried).fold
+    assert fold
+    assert fold.caption == f"All {len(tried)} trials"
+    texts = {method: text.split(" · ") for _, (method, text) in fold.rows}
+    assert {method: len(each) for method, each in texts.items()} == dict(
+        zip(shown["method"], shown["tried"], strict=True)
+    )
+    for best in shown.to_dict("records"):
+        assert texts[best["method"]][0] == f"{best['setting']} → {best['J']:.3g}"
+    lost = [each[-1] for each in texts.values() if each[-1].endswith("→ diverged")]
+    assert len(lost) == tried[tried["forget"].isna()]["method"].nunique() > 0
+    first = show_searches(shown[:1], "", tried).fold
+    assert first
+    assert first.rows == fold.rows[:1]
+    assert tried_settings("nabla_tau", "cifar100").empty
 
 
 def test_where_nothing_was_searched_the_table_says_so() -> None:

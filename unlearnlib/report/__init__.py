@@ -54,7 +54,7 @@ from .recorded_tables import (
     show_random_shares,
 )
 from .rows import what_ran
-from .searches import best_settings, show_searches
+from .searches import best_settings, show_searches, tried_settings
 from .show import pairs_of, plain, show_paired, show_summary
 from .side_by_side import show_comparison
 from .summary import (
@@ -138,6 +138,7 @@ __all__ = [
     "show_summary",
     "span",
     "summary",
+    "tried_settings",
     "verdict",
     "verdicts_on",
     "what_ran",

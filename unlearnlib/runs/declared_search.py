@@ -196,6 +196,26 @@ def best_of_each(table: pd.DataFrame, classes: int) -> pd.DataFrame:
     return pd.concat(best, ignore_index=True)
 
 
+def each_trial(table: pd.DataFrame, classes: int) -> pd.DataFrame:
+    """Return every trial of every method that was searched on one request, the best first.
+
+    Args:
+        table: As of :func:`best_of_each`.
+        classes: As of :func:`best_of_each`.
+
+    Returns:
+        method, setting (its dials, in words), accuracies on `SPLITS` and J; NaN where it diverged.
+    """
+    every = []
+    for method in table["method"].unique():
+        if method != "Original":
+            ranked = scores(table[table["method"].isin(["Original", method])], classes)
+            ranked.insert(0, "setting", [_words(dials) for _, dials in _dials(ranked).iterrows()])
+            ranked.insert(0, "method", method)
+            every.append(ranked[["method", "setting", *SPLITS, "J"]])
+    return pd.concat(every, ignore_index=True)
+
+
 def _dials(ranked: pd.DataFrame) -> pd.DataFrame:
     """Return the hyper-parameters that vary, of those that follow one another the first alone."""
     dials = ranked.drop(columns=["params", *SPLITS, "J"]).astype(object)
