@@ -1,18 +1,21 @@
 """Grids in turn: which is next, what is skipped, and the command that shows it or does it."""
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
+import torch
 
-from unlearnlib import Grid, __main__
+from unlearnlib import Grid, __main__, checkpoint, locations
 from unlearnlib.__main__ import main
 from unlearnlib.errors import PackageError
-from unlearnlib.runs import timetable
+from unlearnlib.runs import records, timetable
 from unlearnlib.runs.timetable import table, told, turns
 
 from .test_grid import grid
@@ -153,3 +156,38 @@ def test_files_are_run_by_worth_an_hour_and_skipped_ones_are_told(
     assert made == [str(fast), str(slow)]
     said = capsys.readouterr().out
     assert said == f"{slow}: skipped: its first training takes 2 min, and 1 min are left\n"
+
+
+def test_what_is_made_in_stretches_is_what_one_stretch_makes(
+    lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a device that is lent for minutes at a time: by worth, resumed, to the same numbers."""
+    less, more = spec(lab, worth=1, training={"epochs": 40}), lab / "more.yaml"
+    more.write_text(json.dumps(SPEC | {"worth": 9, "seeds": [1], "training": {"epochs": 40}}))
+    files = [str(less), str(more)]
+
+    def made() -> pd.DataFrame:
+        table = records.read("try", "workstation")
+        told = table[~table["metric"].str.startswith("seconds")].sort_values(["run_id", "metric"])
+        return told[["run_id", "metric", "split", "value"]].reset_index(drop=True)
+
+    monkeypatch.setattr(timetable, "speed", lambda _: 1e9)
+    assert main(["run", *files]) == 0
+    undisturbed = made()
+    monkeypatch.setenv("UNLEARNLIB_CACHE", str(lab / "another"))
+    monkeypatch.setattr(locations, "data_folder", lambda: lab / "again")
+    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
+    step, seeds = torch.optim.SGD.step, []
+
+    def slow(*given: Any, **named: Any) -> Any:
+        time.sleep(0.02)
+        return step(*given, **named)
+
+    monkeypatch.setattr(torch.optim.SGD, "step", slow)
+    while any(Grid.read(name).missing() for name in files):
+        main(["run", *files, "--budget", "0.6s"])
+        seeds.append({*records.read("try", "workstation")["seed_model"]})
+        assert len(seeds) < 60
+    assert len(seeds) > 3
+    assert next(filter(None, seeds)) == {1}, "the worthier file comes first"
+    pd.testing.assert_frame_equal(made(), undisturbed, check_exact=True)
