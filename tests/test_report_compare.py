@@ -172,7 +172,7 @@ def test_the_comparison_is_grouped_aligned_and_noted() -> None:
     runs = records({"JiT": [0.66, 0.67], "Retrain": [0.6, 0.6], "FineTune": [0.6, 0.6]})
     text = repr(show_comparison(compare("Table 2b", runs), "Caption"))
     assert text.startswith("Caption\n")
-    places = [text.index(g) for g in ("-- Reference", "-- Sees the forget", "-- Sees more")]
+    places = [text.index(g) for g in ("-- Reference", "-- Sees the forget", "-- Sees retained")]
     assert places == sorted(places)
     assert "66.2 ± 0.3 [" in text
     assert re.search(r"66.5 ± 0.7\s+\+0.3\s+\? undecided", text)
@@ -215,7 +215,7 @@ def test_a_verdict_on_every_number_is_said_once() -> None:
     runs = records({"JiT": [0.66], "Retrain": [0.6], "JiT as released": [0.5]}, model="vgg_mini")
     table = show_comparison(compare("Table 2b", runs))
     assert not [cell for _, cells in table.rows for cell in cells if "not run" in cell]
-    assert table.notes[-1].endswith("– not run (ours is another set-up).")
+    assert table.notes[-1].endswith("No number of ours is judged: ours is another set-up.")
     mixed = show_comparison(compare("Table 2b", records({"JiT": [0.66], "Retrain": [0.9]})))
     assert not [note for note in mixed.notes if note.startswith("No number of ours")]
 

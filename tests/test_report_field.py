@@ -37,7 +37,7 @@ def test_rows_are_counted_by_what_they_see() -> None:
         "rows that do both in more than half of the models: 3 of 6",
         "- sees the forget set at most: 2 of 4",
         "- sees stored or held-out data too: 0 of 0",
-        "- sees more than the forget set: 1 of 2",
+        "- sees retained data: 1 of 2",
     ]
 
 

@@ -191,7 +191,8 @@ class TestExploratory:
         assert found.loc["workstation", "settings"] == "2/2"
         told = ["2026-11-28 12:00", "2026-11-28 12:00, 2026-11-29 06:00 b", "2026-11-28 12:00"]
         assert found["frozen"].to_list() == told
-        assert "frozen at 2026-11-29T06:00 for workstation/b" in found.loc["workstation", "detail"]
+        detail = str(found.loc["workstation", "detail"])
+        assert "frozen at 2026-11-29T06:00 for workstation/b" in detail
         alone = later._replace(settings={"workstation/b": "x", "paper/a": "y"})
         found = ledger({}, claims=[forgets_and_keeps(frozen=alone, changed=True)])
         assert found["frozen"].to_list()[1:] == [
