@@ -97,7 +97,7 @@ def test_a_frozen_claim_knows_whether_it_was_changed(tmp_path: Path) -> None:
         (f"cell: true, frozen: {{{FROZEN}, settings: {{}}, anew: {{paper: x}}}}", "must be in UTC"),
         (f"cell: true, frozen: {{{FROZEN}, settings: {{}}, later: {{}}}}", "may have anew, not"),
         (f"cell: true, frozen: {{{FROZEN}, settings: {{paper: x}}, anew: {{paper: {LATER}}}}}"
-         .replace("-30", "-28"), "and later than"),
+         .replace("-30", "-28"), "later than frozen"),
         *[(f"cell: true, frozen: {{time: {time}, digest: x, settings: {{}}}}", "must be in UTC")
           for time in ("2026-11-29 11:05", "'2026-11-29T13:05:00+02:00'", "2026")],
         (f"tests: [{{{LEFT}, at_least: 0}}], method: SSD", r"tests\[0\] is not about SSD"),

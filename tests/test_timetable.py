@@ -190,4 +190,6 @@ def test_what_is_made_in_stretches_is_what_one_stretch_makes(
         assert len(seeds) < 60
     assert len(seeds) > 3
     assert next(filter(None, seeds)) == {1}, "the worthier file comes first"
-    pd.testing.assert_frame_equal(made(), undisturbed, check_exact=True)
+    # The weights are the same to the bit (tests/test_checkpoint.py); of what is measured the last
+    # of six decimals may depend on where in memory a sum begins.
+    pd.testing.assert_frame_equal(made(), undisturbed, rtol=0, atol=2e-6)

@@ -50,7 +50,9 @@ def show_comparison(frame: pd.DataFrame, caption: str = "") -> Table:
     if others := dict.fromkeys(f"{r['method']}: {r['setting']}" for r in judged if r["setting"]):
         notes += [f"Ours at other settings than those in print. {'; '.join(others)}."]
     if shared:
-        why = "no printed number is known" if not known else first["doubt"] or "none was run"
+        why = " and ".join(
+            filter(None, ("" if known else "no printed number is known", first["doubt"]))
+        )
         notes += [f"No number of ours is judged: {why}."]
     columns = ("Method", *("Paper", "Ours") * len(measured), "n")
     cells = [(name, _both(rows, measured, marks, sweep, shared)) for name, rows in ran]
