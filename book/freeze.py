@@ -7,9 +7,8 @@ Each claim that is named gets the time (UTC), the digest of its entry, and for e
 set that of the settings that decide it there: the parameters of its page, and of every page and
 `PAGE.*.yaml` whose runs its tests are about, all but seeds, remarks and worth, and of the methods
 those that the claim names; the controls have no settings. A claim that was frozen is frozen anew;
-with `--at` there alone, where nothing else was changed (a claim that its page judges has scales
-alone). Verdicts are confirming if all of their runs are later, and of seeds that no search has
-seen.
+with `--at` there alone, where nothing else was changed (a claim that its page judges has scales).
+Verdicts are confirming if all of their runs are later, and of seeds that no search has seen.
 """
 
 import argparse
