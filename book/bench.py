@@ -21,6 +21,7 @@ from torch import nn
 from unlearnlib import Labelled, rng
 from unlearnlib.cost import stopwatch
 from unlearnlib.models import build
+from unlearnlib.models.encoders import ENCODERS
 from unlearnlib.runs.records import environment
 
 
@@ -57,14 +58,23 @@ def parser(doc: str | None, **counts: int) -> argparse.ArgumentParser:
 
 
 def problem(name: str, n: int, o: argparse.Namespace) -> tuple[nn.Module, Labelled]:
-    """Return a network of ten classes in eval mode, and `n` random images of CIFAR's shape."""
+    """Return a network in eval mode, and `n` random examples.
+
+    Of ten classes and of CIFAR's shape; of 28 emotions and 40 tokens, as in GoEmotions, for an
+    encoder of `unlearnlib.models.encoders`.
+    """
     if o.threads:
         torch.set_num_threads(o.threads)
     generator = rng("bench", 0)
     torch.manual_seed(0)
-    model = build(name, (3, 32, 32), 10).to(o.device)
-    x = torch.randn(n, 3, 32, 32, generator=generator)
-    data = Labelled(x, torch.randint(10, (n,), generator=generator)).to(torch.device(o.device))
+    if name in ENCODERS:
+        x = torch.randint(1, 1000, (n, 40), generator=generator)
+        y = torch.randint(2, (n, 28), generator=generator).float()
+    else:
+        x = torch.randn(n, 3, 32, 32, generator=generator)
+        y = torch.randint(10, (n,), generator=generator)
+    model = build(name, tuple(x.shape[1:]), y.shape[1] if y.ndim > 1 else 10).to(o.device)
+    data = Labelled(x, y).to(torch.device(o.device))
     model(data.x[: o.batch])  # BatchNorm sees something
     return model.eval(), data
 

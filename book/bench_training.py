@@ -6,8 +6,9 @@ r"""How fast the networks train on this device, against the floor that arithmeti
 The floor of an image is its multiply-adds, two operations each, three times over (forward, and
 backward to the inputs and to the weights), at the speed of a large product of matrices or of a
 large convolution, whichever is the faster; both are measured in the same turns. A step is that of
-`unlearnlib.training`, on a random batch of the size that the network's specification has. What is
-added to it in a training, the augmentation of a batch, and what a step spends in the optimiser
+`unlearnlib.training`, on a random batch of the size that the network's specification has, of images
+or, for `minilm` (the extra `text`), of 40 tokens; the products of attention are not counted. What
+is added to it in a training, the augmentation of a batch, and what a step spends in the optimiser
 alone have columns of their own, as has evaluation.
 
 The second command keeps the memory of a step for the next one, where glibc else gives it back and
@@ -35,8 +36,9 @@ NETWORKS = {
     "simple_cnn": 128, "resnet18_stock": 256, "small_vgg": 256, "vgg11": 64, "all_cnn": 256,
     "resnet18": 64, "vgg_mini": 128, "small_vgg_mini": 256, "all_cnn_mini": 256,
     "resnet18_mini": 128, "strided_cnn": 128, "airbench_mini": 128,
+    "minilm": 128,
 }  # fmt: skip
-"""Network -> images a step: the papers' as in their specifications, then the miniatures."""
+"""Network -> examples a step: the papers' as in their specifications, the miniatures, texts."""
 
 SIDE = 2048
 """Of the square matrices whose product is one measure of the device's speed."""
@@ -45,12 +47,15 @@ MAPS = (32, 256, 16, 16)
 """Of the images whose 3x3 convolution to as many channels is the other one."""
 
 
-def multiply_adds(model: nn.Module, shape: tuple[int, ...]) -> int:
+def multiply_adds(
+    model: nn.Module, shape: tuple[int, ...], dtype: torch.dtype = torch.float32
+) -> int:
     """Return the multiply-adds of one input's forward pass: of convolutions and linear layers.
 
     Args:
         model: A network.
         shape: Of one input.
+        dtype: Of its elements, whole numbers for tokens.
     """
     counted = [0]
 
@@ -62,7 +67,8 @@ def multiply_adds(model: nn.Module, shape: tuple[int, ...]) -> int:
     hooks = [layer.register_forward_hook(count) for layer in layers]
     try:
         with torch.no_grad():
-            model.eval()(torch.zeros(1, *shape, device=next(model.parameters()).device))
+            device = next(model.parameters()).device
+            model.eval()(torch.ones(1, *shape, dtype=dtype, device=device))
     finally:
         for hook in hooks:
             hook.remove()
@@ -71,7 +77,9 @@ def multiply_adds(model: nn.Module, shape: tuple[int, ...]) -> int:
 
 def rows_of(model: nn.Module, batch: Labelled) -> dict[str, Row]:
     """Return what is timed of one network."""
-    optimiser = optimiser_of(Recipe(1, lr=0.0), model)  # which goes nowhere, and as fast
+    texts = not batch.x.is_floating_point()
+    recipe = Recipe(1, lr=0.0, optimiser="adamw" if texts else "sgd")  # goes nowhere, as fast
+    optimiser = optimiser_of(recipe, model)
     generator = rng("bench", 0)
 
     def train() -> None:
@@ -80,7 +88,7 @@ def rows_of(model: nn.Module, batch: Labelled) -> dict[str, Row]:
     timed: dict[str, Callable[[], object]] = {
         "step": train,
         "optimiser": optimiser.step,
-        "augmentation": lambda: augment(batch.x, generator),
+        "augmentation": lambda: batch.x if texts else augment(batch.x, generator),
         "evaluation": lambda: outputs(model, batch.x),
     }
     return {name: Row(name, run, len(batch)) for name, run in timed.items()}
@@ -110,7 +118,7 @@ def line(name: str, o: argparse.Namespace) -> dict[str, Any]:
     rows["step"].run()  # the first step makes the momentum
     measure([*peaks.values(), *rows.values()], o)
     speeds = {name: row.examples / row.seconds / 1e9 for name, row in peaks.items()}
-    count = multiply_adds(model, tuple(batch.x.shape[1:]))
+    count = multiply_adds(model, tuple(batch.x.shape[1:]), batch.x.dtype)
     spent = {f"{part} (ms)": 1e3 * row.seconds / size for part, row in rows.items()}
     return {
         "network": name,

@@ -93,6 +93,35 @@ def test_a_step_that_is_timed_leaves_the_network_where_it_was(bench: ModuleType)
     assert any(p.grad is not None and p.grad.any() for p in model.parameters())
 
 
+class Tokens(nn.Module):
+    """An encoder in small: every token is looked up, transformed, and all are averaged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.look_up, self.linear = nn.Embedding(1000, 4), nn.Linear(4, 28)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return self.linear(self.look_up(tokens)).mean(1)
+
+
+def test_texts_are_tokens_with_several_labels_and_are_not_augmented(
+    bench: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(name: str, shape: tuple[int, ...], classes: int) -> nn.Module:
+        assert (name, shape, classes) == ("minilm", (40,), 28)
+        return Tokens()
+
+    monkeypatch.setitem(bench.problem.__globals__, "build", build)
+    model, batch = bench.problem("minilm", 3, Namespace(threads=0, device="cpu", batch=2))
+    assert not batch.x.is_floating_point()
+    assert batch.y.shape == (3, 28)
+    rows = bench.rows_of(model, batch)
+    for row in rows.values():
+        row.run()
+    assert rows["augmentation"].run() is batch.x
+    assert bench.multiply_adds(model, (40,), torch.int64) == 40 * 4 * 28
+
+
 def test_a_line_is_put_in_the_place_of_the_older_one(bench: ModuleType, tmp_path: Path) -> None:
     """And a commit that looks like a number stays a commit."""
     path, mine = (

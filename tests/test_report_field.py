@@ -55,6 +55,8 @@ def test_a_searched_setting_is_compared_with_that_of_its_release() -> None:
 def test_a_name_with_as_in_it_that_is_no_form_stays_whole() -> None:
     assert without_form("SSD as mine") == "SSD as mine"
     assert without_form("SCRUB as released") == "SCRUB"
+    assert without_form("JiT as committed") == "JiT"
+    assert without_form("SSD as printed") == "SSD"
     mine = pd.DataFrame({"SSD": [True], "SSD as mine": [False]})
     assert beside_own(mine).endswith("in 0 of 0 rows, in fewer: none")
 

@@ -5,7 +5,12 @@ import pytest
 
 from unlearnlib.report import reported
 
-ITEMS = {"UnAct": 33 + 72 + 32 + 5 + 2, "Hugging Face": 20, "SUPREME": 21 + 18 + 21 + 18}
+ITEMS = {
+    "UnAct": 33 + 72 + 32 + 5 + 2,
+    "Hugging Face": 20,
+    "SUPREME": 21 + 18 + 21 + 18,
+    "Issue 3": 2,
+}
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +23,7 @@ def test_every_number_is_there_once_with_its_source(reruns: pd.DataFrame) -> Non
     key = ["item", "dataset", "model", "request", "method", "params", "metric", "split"]
     assert not reruns.duplicated(key).any()
     assert reruns["mean"].notna().all()
-    assert reruns["source"].str.contains("@[0-9a-f]{7}|Hugging Face").all()
+    assert reruns["source"].str.contains("@[0-9a-f]{7}|Hugging Face|issue 3 of").all()
     assert reruns.loc[reruns["unit"] == "%", "mean"].between(0, 100).all()
     assert reruns.loc[reruns["unit"] == "fraction", "mean"].between(0, 1).all()
     assert (reruns.groupby("item")[["dataset", "model", "request"]].nunique() == 1).all(axis=None)
@@ -39,6 +44,8 @@ def test_none_of_it_passes_for_print(reruns: pd.DataFrame) -> None:
         ("Hugging Face, horse", "SSD", "test_retain", 17.71),
         ("SUPREME, ResNet18, Pins, random", "SSD", "test", 17.73),
         ("SUPREME, ViT, Pins, class", "LFSSD", "test_retain", 95.90),
+        ("Issue 3, ViT, lowest", "Original", "test", 56),
+        ("Issue 3, ViT, highest", "Original", "test", 62),
     ],
 )
 def test_some_of_it_by_hand(

@@ -14,8 +14,8 @@ _WITH = {
     STORED_TOO: "with stored or held-out data too",
     MORE: "with retained data",
 }
-_FORMS = (" as released", " as published", " as copied")
-"""End the name of a row whose form is that of a release, a paper or somebody's copy."""
+_FORMS = (" as released", " as published", " as committed", " as printed", " as copied")
+"""End the name of a row whose form or values are those of a release, a paper or a copy."""
 
 
 def without_form(row: str) -> str:
