@@ -86,6 +86,14 @@ def test_what_is_exploratory_or_stale_is_marked_in_picture_and_tables() -> None:
         assert "exploratory" not in repr(table)
 
 
+def test_a_claim_that_depends_says_in_how_many_settings_it_is_reproduced() -> None:
+    marks: Any = {"verdict": "depends", "settings": "0/5", "exploratory": True}
+    told = show_ledger(frames(whole(**marks)))._repr_html_()
+    assert "<small>reproduced in 0 of 5 settings · <em>exploratory</em>" in told
+    other = show_ledger(frames(whole(verdict="undecided", settings="0/5")))._repr_html_()
+    assert "settings" not in other.partition("</thead>")[2]
+
+
 def test_every_verdict_of_the_ledger_is_in_the_picture() -> None:
     claims, settings = ledger({}), by_setting({})
     drawn = Read(show_overview(claims, settings)._repr_html_()).cells()

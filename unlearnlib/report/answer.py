@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..errors import SpecError
 from .rows import marked, row_dicts
-from .verdicts import CLAIM_GLYPHS, DEPENDS
+from .verdicts import CLAIM_GLYPHS, where_it_depends
 
 _BORDERS = re.compile(r" - .*| \([^()]*\)$")
 BOX = "border-left:4px solid;padding:0.1em 0 0.1em 0.8em;margin:0.5em 0;max-width:700px"
@@ -115,9 +115,7 @@ def verdict_line(row: dict[str, Any], ledger: str, *, scale: bool = False) -> st
     kind = f"verdict {row['verdict'].replace(' ', '-')}"
     k, _, n = row["share"].partition("/")
     told = [f"holds in {k} of {n} models"] if n else []
-    if row["verdict"] == DEPENDS:
-        good, _, of = row["settings"].partition("/")
-        told.append(f"reproduced in {good} of {of} settings")
+    told += [depends] if (depends := where_it_depends(row["verdict"], row["settings"])) else []
     told += ["exploratory"] if row["exploratory"] else []
     told += [f"{row['scale']} scale"] if scale else []
     where = f" ({', '.join(told)})" if told else ""

@@ -11,7 +11,7 @@ from .presentation import part_name
 from .rows import marked, row_dicts
 from .summary import SETTING
 from .table import Table
-from .verdicts import CLAIM_GLYPHS
+from .verdicts import CLAIM_GLYPHS, where_it_depends
 
 _LONG = 100
 """Letters."""
@@ -55,6 +55,8 @@ def _verdict(judged: dict[str, Any]) -> str:
     """Return the cell of a verdict, as HTML; what it rests on is folded if it is long."""
     word = marked(f"{judged['glyph']} {judged['verdict']}", judged["stale"])
     doubt = "<em>exploratory</em>" if judged["exploratory"] else ""
+    depends = where_it_depends(judged["verdict"], judged["settings"])
+    doubt = " · ".join(filter(None, (depends, doubt)))
     detail = escape(judged["detail"])
     under = " · ".join(filter(None, (doubt, detail)))
     if len(judged["detail"]) > _LONG:

@@ -18,6 +18,20 @@ CLAIM_GLYPHS = {
 HALF = 0.5
 
 
+def where_it_depends(verdict: str, settings: str) -> str:
+    """Return in how many settings a claim that depends is reproduced; of another verdict nothing.
+
+    Args:
+        verdict: Of the claim at a scale.
+        settings: In how many of how many settings it is reproduced, such as "2/5".
+
+    >>> where_it_depends("depends", "0/5"), where_it_depends("undecided", "0/5")
+    ('reproduced in 0 of 5 settings', '')
+    """
+    good, _, of = settings.partition("/")
+    return f"reproduced in {good} of {of} settings" if verdict == DEPENDS else ""
+
+
 class Share(NamedTuple):
     """In how many of how many models something holds."""
 
