@@ -56,11 +56,11 @@ def _verdict(judged: dict[str, Any]) -> str:
     word = marked(f"{judged['glyph']} {judged['verdict']}", judged["stale"])
     doubt = "<em>exploratory</em>" if judged["exploratory"] else ""
     depends = where_it_depends(judged["verdict"], judged["settings"])
-    doubt = " · ".join(filter(None, (depends, doubt)))
+    short = " · ".join(filter(None, (depends, doubt)))
     detail = escape(judged["detail"])
-    under = " · ".join(filter(None, (doubt, detail)))
+    under = " · ".join(filter(None, (short, detail)))
     if len(judged["detail"]) > _LONG:
-        under = f"{doubt}<details><summary>by setting</summary>{detail}</details>"
+        under = f"{short}<details><summary>by setting</summary>{detail}</details>"
     return f"{word} {judged['share']}".strip() + f"<br><small>{under}</small>"
 
 
