@@ -75,6 +75,7 @@ def test_the_largest_scale_that_has_any() -> None:
     assert found(dataset="small") == {"a", "b"}
     assert found(dataset="small", request="two") == {"b"}
     assert found(dataset="tiny") == set()
+    assert found(scale="workstation") == {"a", "b"}  # one run at paper scale hides no table
     empty = records.recorded("try", dataset="tiny")
     assert tuple(empty.columns[: len(records.COLUMNS)]) == records.COLUMNS
 

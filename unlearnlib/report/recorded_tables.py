@@ -97,9 +97,15 @@ def of_rivals(runs: pd.DataFrame, others: pd.DataFrame, printed: pd.Series) -> p
     return same[same["method"].isin(theirs) & ~same["metric"].str.startswith("seconds")]
 
 
-def random_shares(part: str, dataset: str) -> pd.DataFrame:
-    """Return the recorded runs of a part on a data set that forget a random share."""
-    runs = recorded(part, dataset=dataset)
+def random_shares(part: str, dataset: str, **where: str | int) -> pd.DataFrame:
+    """Return the recorded runs of a part on a data set that forget a random share.
+
+    Args:
+        part: Part that the records belong to.
+        dataset: Name of the data set.
+        where: Further identity columns, such as `scale="workstation"`, as of :func:`recorded`.
+    """
+    runs = recorded(part, dataset=dataset, **where)
     return runs[runs["request"].astype(str).str.startswith("random")]
 
 
