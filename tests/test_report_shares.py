@@ -113,7 +113,7 @@ def test_recorded_shares_and_printed_items() -> None:
     assert runs["request"].str.startswith("random").all()
     for scale in ("workstation", "paper"):
         of_scale = random_shares("nabla_tau", "cifar10", scale=scale)
-        assert not of_scale.empty and set(of_scale["scale"]) == {scale}
+        assert set(of_scale["scale"]) == {scale}
     measured = [("accuracy", "test")]
     shown: Any = show_random_shares("nabla_tau", "cifar10", measured)
     assert shown.caption.startswith("cifar10, ")
