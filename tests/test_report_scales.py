@@ -40,6 +40,26 @@ def test_those_without_power_do_not_count_and_are_told() -> None:
     assert verdict(weak)["verdict"] == NO_POWER
 
 
+def test_too_few_models_do_not_count_beside_others_and_are_told() -> None:
+    few = forgotten(0, n=4, request="class:sea")
+    for k, word in ((10, REPRODUCED), (6, UNDECIDED), (0, NOT)):
+        found = verdict(pd.concat([forgotten(k), few]))
+        assert (found["verdict"], found["share"], found["settings"]) == (
+            word, f"{k}/10", f"{int(k == 10)}/1",
+        )  # fmt: skip
+        assert "class:sea 0/4 (fewer than 5 models decide nothing)" in found["detail"]
+    assert verdict(few)["verdict"] == UNDECIDED
+    enough = forgotten(0, n=5, request="class:sea")
+    assert verdict(pd.concat([forgotten(10), enough]))["verdict"] == DEPENDS
+
+
+def test_too_few_models_count_where_their_kind_has_no_others() -> None:
+    claim = forgets_and_keeps(kinds=({"request": "class:*"}, {"request": "random:*"}))
+    few = forgotten(4, n=4, request="random:9")
+    found = verdict(pd.concat([forgotten(10), few]), claim)
+    assert (found["verdict"], found["share"]) == (UNDECIDED, "14/14")
+
+
 def test_each_kind_of_request_has_tests_of_its_own() -> None:
     tests = tuple(
         Inequality(t.left, t.right, at_least=t.at_least, at_most=t.at_most,

@@ -1,11 +1,11 @@
 """A claim at one scale: it has a word there if its settings agree, and else it depends."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .claims import Claim, fits
-from .settings import Setting
+from .settings import TOO_FEW, Setting
 from .verdicts import CLAIM_GLYPHS, DEPENDS, NO_POWER, NOT, REPRODUCED, UNDECIDED, UNTESTED
 
 SCALES = ("laptop", "workstation", "paper")
@@ -42,10 +42,12 @@ def _row(
 def _together(claim: Claim, settings: Sequence[Setting]) -> dict[str, Any]:
     """Return the verdict from those of all settings at one scale.
 
-    Settings without power, and those that could not be tested, are left out if others can tell.
+    Settings without power, those that could not be tested, and those of too few models to decide
+    anything are left out if others can tell.
     """
-    chosen = _telling(settings)
-    word = _by_kind(claim, settings) if claim.kinds else _word(chosen)
+    kinds = [_telling(_of(kind, settings)) for kind in claim.kinds or ({},)]
+    chosen = [one for kind in kinds for one in kind]
+    word = _by_kind(kinds) if claim.kinds else _word(chosen)
     lacking = _lacking(claim, settings)
     if lacking and word == REPRODUCED:
         word = UNDECIDED
@@ -62,7 +64,8 @@ def _together(claim: Claim, settings: Sequence[Setting]) -> dict[str, Any]:
 def _telling(settings: Sequence[Setting]) -> Sequence[Setting]:
     """Return the settings that can tell; all if none can."""
     able = [one for one in settings if one.verdict not in (NO_POWER, UNTESTED)]
-    return able or [one for one in settings if one.verdict == NO_POWER] or settings
+    enough = [one for one in able if one.why != TOO_FEW]
+    return enough or able or [one for one in settings if one.verdict == NO_POWER] or settings
 
 
 def _word(settings: Sequence[Setting]) -> str:
@@ -71,15 +74,17 @@ def _word(settings: Sequence[Setting]) -> str:
     return words.pop() if len(words) == 1 else DEPENDS
 
 
-def _by_kind(claim: Claim, settings: Sequence[Setting]) -> str:
+def _of(kind: Mapping[str, str], settings: Sequence[Setting]) -> Sequence[Setting]:
+    """Return the settings of a kind, of a kind without patterns all."""
+    return [one for one in settings if fits(kind, {name: getattr(one, name) for name in kind})]
+
+
+def _by_kind(kinds: Sequence[Sequence[Setting]]) -> str:
     """Return the verdict on a claim about several kinds together: it fails if it fails in one.
 
     Where it fails in none, and one of them has no records, it cannot be tested.
     """
-    words = []
-    for kind in claim.kinds:
-        own = [o for o in settings if fits(kind, {name: getattr(o, name) for name in kind})]
-        words.append(_word(_telling(own)) if own else UNTESTED)
+    words = [_word(settings) if settings else UNTESTED for settings in kinds]
     for word in (NOT, UNTESTED, NO_POWER, UNDECIDED, DEPENDS):
         if word in words:
             return UNDECIDED if word == NO_POWER else word

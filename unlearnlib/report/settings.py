@@ -181,6 +181,7 @@ def _known(claim: Claim, numbers: Measured, models: Sequence[Trained]) -> float:
     return min((value for value in values if not isnan(value)), default=nan)
 
 
+TOO_FEW = f"fewer than {FEWEST} models decide nothing"
 _KNOWN = tuple(Quantity(ORIGINAL, "accuracy", split) for split in ("forget", "retain"))
 
 
@@ -195,7 +196,7 @@ def _verdict(
         some = UNDECIDED, f"it is exact, and holds in {own} models"
         return {0: (NOT, ""), own.n: (REPRODUCED, "")}.get(own.k, some)
     if own.n < FEWEST:
-        return UNDECIDED, f"fewer than {FEWEST} models decide nothing"
+        return UNDECIDED, TOO_FEW
     if claim.controls:
         return own.word, ""
     for name, control in controls.items():
