@@ -105,6 +105,16 @@ class TestModels:
             "verdict"
         ] == UNDECIDED  # fmt: skip
 
+    def test_models_that_a_premise_leaves_out_are_not_too_few(self) -> None:
+        """A setting in which it speaks of two of ten models stands beside one in which of all."""
+        rival = Inequality(Quantity("SSD", *FORGET), at_most=0.5, where=WHERE)
+        claim = forgets_and_keeps(given=(rival,))
+        sea = {"request": "class:sea"}
+        tables = [forgotten(10), rows("SSD", [0.1] * 10, measured=FORGET), forgotten(10, **sea)]
+        tables.append(rows("SSD", [0.1] * 2 + [0.9] * 8, measured=FORGET, **sea))
+        found = verdict(pd.concat(tables), claim)
+        assert (found["verdict"], found["share"]) == (DEPENDS, "12/12")
+
     def test_the_way_is_from_the_original_to_the_retrained_model(self) -> None:
         half = Inequality(Quantity("JiT", *FORGET), way=True, at_least=0.5, where=WHERE)
         claim = forgets_and_keeps(tests=(half,))

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .claims import Claim, fits
-from .settings import TOO_FEW, Setting
+from .settings import Setting
 from .verdicts import CLAIM_GLYPHS, DEPENDS, NO_POWER, NOT, REPRODUCED, UNDECIDED, UNTESTED
 
 SCALES = ("laptop", "workstation", "paper")
@@ -42,8 +42,8 @@ def _row(
 def _together(claim: Claim, settings: Sequence[Setting]) -> dict[str, Any]:
     """Return the verdict from those of all settings at one scale.
 
-    Settings without power, those that could not be tested, and those of too few models to decide
-    anything are left out if others can tell.
+    Settings without power, those that could not be tested, and those with too few trained
+    models to decide anything are left out if others can tell.
     """
     kinds = [_telling(_of(kind, settings)) for kind in claim.kinds or ({},)]
     chosen = [one for kind in kinds for one in kind]
@@ -64,7 +64,7 @@ def _together(claim: Claim, settings: Sequence[Setting]) -> dict[str, Any]:
 def _telling(settings: Sequence[Setting]) -> Sequence[Setting]:
     """Return the settings that can tell; all if none can."""
     able = [one for one in settings if one.verdict not in (NO_POWER, UNTESTED)]
-    enough = [one for one in able if one.why != TOO_FEW]
+    enough = [one for one in able if not one.too_few]
     return enough or able or [one for one in settings if one.verdict == NO_POWER] or settings
 
 

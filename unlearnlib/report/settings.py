@@ -42,6 +42,7 @@ class Setting:
         oracle: The same with a second retrained model.
         doubts: Why the verdict is exploratory; none if it is confirming.
         stale: It rests on a run whose method does something else now.
+        too_few: It decides nothing, since there are too few trained models.
     """
 
     dataset: str
@@ -56,6 +57,7 @@ class Setting:
     oracle: Share | None
     doubts: tuple[str, ...]
     stale: bool
+    too_few: bool = False
 
 
 def quantities(claim: Claim) -> Iterator[Quantity]:
@@ -146,6 +148,7 @@ def _setting(
         original=counted.get(ORIGINAL), oracle=counted.get(ORACLE),
         doubts=_doubts(claim, models, look.used) if own.n else (),
         stale=any(one.stale for one in look.used),
+        too_few=why == TOO_FEW and len(models) < FEWEST,
     )  # fmt: skip
 
 
