@@ -109,9 +109,10 @@ class TestModels:
         """A setting in which it speaks of two of ten models stands beside one in which of all."""
         rival = Inequality(Quantity("SSD", *FORGET), at_most=0.5, where=WHERE)
         claim = forgets_and_keeps(given=(rival,))
-        sea = {"request": "class:sea"}
-        tables = [forgotten(10), rows("SSD", [0.1] * 10, measured=FORGET), forgotten(10, **sea)]
-        tables.append(rows("SSD", [0.1] * 2 + [0.9] * 8, measured=FORGET, **sea))
+        sea = "class:sea"
+        tables = [forgotten(10), forgotten(10, request=sea)]
+        tables.append(rows("SSD", [0.1] * 10, measured=FORGET))
+        tables.append(rows("SSD", [0.1] * 2 + [0.9] * 8, measured=FORGET, request=sea))
         found = verdict(pd.concat(tables), claim)
         assert (found["verdict"], found["share"]) == (DEPENDS, "12/12")
 
