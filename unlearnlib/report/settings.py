@@ -148,7 +148,7 @@ def _setting(
         original=counted.get(ORIGINAL), oracle=counted.get(ORACLE),
         doubts=_doubts(claim, models, look.used) if own.n else (),
         stale=any(one.stale for one in look.used),
-        too_few=why == TOO_FEW and len(models) < FEWEST,
+        too_few=why == _TOO_FEW and len(models) < FEWEST,
     )  # fmt: skip
 
 
@@ -184,7 +184,7 @@ def _known(claim: Claim, numbers: Measured, models: Sequence[Trained]) -> float:
     return min((value for value in values if not isnan(value)), default=nan)
 
 
-TOO_FEW = f"fewer than {FEWEST} models decide nothing"
+_TOO_FEW = f"fewer than {FEWEST} models decide nothing"
 _KNOWN = tuple(Quantity(ORIGINAL, "accuracy", split) for split in ("forget", "retain"))
 
 
@@ -199,7 +199,7 @@ def _verdict(
         some = UNDECIDED, f"it is exact, and holds in {own} models"
         return {0: (NOT, ""), own.n: (REPRODUCED, "")}.get(own.k, some)
     if own.n < FEWEST:
-        return UNDECIDED, TOO_FEW
+        return UNDECIDED, _TOO_FEW
     if claim.controls:
         return own.word, ""
     for name, control in controls.items():
