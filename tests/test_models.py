@@ -138,6 +138,7 @@ def test_the_layers_of_the_networks_of_pgu() -> None:
     ("name", "shape"),
     [
         ("vgg_mini", (1, 28, 28)), ("vgg_mini", SHAPE), ("vgg_mini", (1, 8, 8)),
+        ("vgg_mini_no_dropout", SHAPE),
         ("vgg_mini_bn", SHAPE), ("vgg_mini_bn", (1, 28, 28)),
         ("simple_cnn", (1, 28, 28)), ("simple_cnn", SHAPE),
         ("small_vgg", SHAPE), ("small_vgg_mini", (1, 28, 28)), ("small_vgg_mini", SHAPE),
@@ -181,6 +182,13 @@ def test_batchnorm_only_where_it_is_asked_for() -> None:
         layers = build(name, SHAPE, 10).modules()
         assert sum(isinstance(layer, nn.BatchNorm2d) for layer in layers) == number
     assert not [m for m in build("simple_cnn", SHAPE, 10).modules() if isinstance(m, nn.Dropout)]
+
+
+def test_without_dropout_training_mode_changes_nothing() -> None:
+    x = images(3)
+    for name, same in (("vgg_mini_no_dropout", True), ("vgg_mini", False)):
+        model = build(name, SHAPE, 10).train()
+        assert torch.equal(model(x), model.eval()(x)) == same
 
 
 def test_pooling_before_the_activation_is_the_same() -> None:

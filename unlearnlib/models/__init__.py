@@ -41,6 +41,7 @@ Factory = Callable[[torch.Generator], nn.Module]
 MODELS: dict[str, Callable[[Any, int], nn.Module]] = {
     "vgg_mini": VGGMini,
     "vgg_mini_bn": partial(VGGMini, batchnorm=True),
+    "vgg_mini_no_dropout": partial(VGGMini, dropout=0.0),
     "simple_cnn": SimpleCNN,
     "mlp": MLP,
     "mlp_16": partial(MLP, width=16),
