@@ -1,4 +1,4 @@
-"""The settings of the laptop's tables are those that the declared searches chose, and no others.
+"""The settings of the tables are those that the declared searches chose, and no others.
 
 Pages with seeds from `SECOND` on have the best of both rounds. Those with seeds below it were
 recorded before there was a second round, and have the best of the first.
@@ -17,7 +17,9 @@ from unlearnlib.runs.declared_search import best_of_each, declared, scores, tria
 from unlearnlib.runs.specification import made
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
-SUPER_CLASSES = 5
+CLASSES = {"fashion_small_super": 5, "cifar20": 20}
+"""Of the sets whose labels are super-classes; chance is that of one in ten elsewhere."""
+PARTS = ("jit", "dampening", "pgu", "nabla_tau", "baselines")
 SEARCHES = {
     "class": (
         "jit/full_class", "dampening/full_class", "pgu/removal", "nabla_tau/class",
@@ -57,6 +59,15 @@ SECOND = 20
 """The least seed of a page whose settings are of both rounds."""
 UNSEARCHED = {("nabla_tau/tables", "FineTune")}
 """Of the release, as a part of NablaTau: alpha 0."""
+OTHERWISE = {"baselines/vision_transformer.workstation"}
+"""Searched by a rule of its own, which its page tells: two seeds, and fewer trials."""
+LARGER = [
+    search for part in PARTS for name in declared(part)
+    if name.endswith(".workstation") and (search := f"{part}/{name}") not in OTHERWISE
+]  # fmt: skip
+"""The searches at workstation scale."""
+ONE_ROUND = {("pgu/part.workstation", "FineTune")}
+"""Whose second round was not run: it is no row of a table, and the page says so."""
 CALLED = {("nabla_tau/tables", "SSD"): "SSD as released"}
 """What a table calls otherwise than the searches do."""
 
@@ -73,11 +84,11 @@ def parameters(page: str) -> dict[str, Any]:
 def rounds(search: str) -> list[Grid]:
     """The declared files of a search: of its first round and, if it has one, of its second."""
     part, _, name = search.partition("/")
-    return declared(part)[f"{name}.laptop"]
+    return declared(part)[name if "." in name else f"{name}.laptop"]
 
 
 def classes(grid: Grid) -> int:
-    return SUPER_CLASSES if "super" in grid.dataset else 10
+    return CLASSES.get(grid.dataset, 10)
 
 
 def chosen(kind: str, last: int) -> dict[str, dict[str, Any]]:
@@ -100,7 +111,7 @@ def settings_of(grid: Grid) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-ALL = [search for searches in SEARCHES.values() for search in searches]
+ALL = [search for searches in SEARCHES.values() for search in searches] + LARGER
 
 
 @pytest.mark.parametrize("search", ALL)
@@ -129,6 +140,7 @@ def test_a_second_round_is_as_the_rule_has_it(search: str) -> None:
     ends = {str(m): at_edge(words) for m, words in best["edge"].items()}
     beyond = [m for m, dials in ends.items() if dials - COMPLETE.get(m, set())]
     due = best[~best["found"] | best.index.isin(beyond)]
+    due = due[[(search, method) not in ONE_ROUND for method in due.index]]
     assert set(again) == set(due.index)
     for row in due.reset_index().to_dict("records"):
         label = row["method"]
@@ -176,3 +188,28 @@ def test_confirming_seeds_and_requests_are_not_those_of_the_search(
     tried = {request for search in SEARCHES[kind] for request in rounds(search)[0].requests}
     if kind != "poison":  # there is one way to forget what is poisoned
         assert not tried & set(given[requests])
+
+
+@pytest.mark.parametrize("search", LARGER)
+def test_at_workstation_scale_too(search: str) -> None:
+    """The files of the same part, set, network and kind of request: those of their searches."""
+    grids = rounds(search)
+    first, kind = grids[0], grids[0].requests[0].partition(":")[0]
+    best = best_of_each(trials(*grids), classes(first))
+    found = best[best["found"]].set_index("method")["params"].map(json.loads)
+    files = sorted((NOTEBOOKS / first.part).glob("*.workstation.yaml"))
+    same = [
+        grid for grid in map(Grid.read, files)
+        if (grid.dataset, grid.model) == (first.dataset, first.model)
+        and {request.partition(":")[0] for request in grid.requests} == {kind}
+        and not found.index.isdisjoint(grid.methods)  # those of a dial have all of its values
+    ]  # fmt: skip
+    assert same
+    for grid in same:
+        assert min(grid.seeds) >= 10
+        if kind != "random":  # whose images the seed draws
+            assert not set(grid.requests) & set(first.requests)
+        assert grid.training == first.training
+        for label in [label for label in grid.methods if label in found]:
+            method = made(label, grid.methods[label])
+            assert first_defaults(type(method)) | differing(method) == found[label], label

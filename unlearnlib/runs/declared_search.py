@@ -75,7 +75,8 @@ def declared(part: str) -> dict[str, list[Grid]]:
     []
     """
     found: dict[str, list[Grid]] = {}
-    for path in sorted((PACKAGE.parent / "notebooks" / part / "search").glob("*.yaml")):
+    paths = (PACKAGE.parent / "notebooks" / part / "search").glob("*.yaml")
+    for path in sorted(paths, key=lambda path: (".second." in path.name, path)):
         name = path.stem.replace(".second", "")  # "full_class.laptop"
         found.setdefault(name, []).append(Grid.read(path))
     return found
