@@ -220,6 +220,15 @@ def test_a_verdict_on_every_number_is_said_once() -> None:
     assert not [note for note in mixed.notes if note.startswith("No number of ours")]
 
 
+def test_what_one_row_lacks_stands_in_that_row_alone() -> None:
+    runs = records({"JiT": [0.66, math.nan], "Retrain": [0.6, 0.7]}, model="vgg_mini")
+    table = show_comparison(compare("Table 2b", runs))
+    cells = [cell for _, cells in table.rows for cell in cells if "no number" in cell]
+    assert [cell.count("1 of 2 runs has no number") for cell in cells] == [1]
+    assert "not run" not in cells[0]
+    assert table.notes[-1].endswith("No number of ours is judged: ours is another set-up.")
+
+
 def test_a_sweep_has_a_row_for_each_setting() -> None:
     runs = records({"JiT": [0.63]}, params='{"lr": 0.0001, "noises": 25, "sigma": 0.5}')
     table: Any = show_comparison(compare("Figure 7", runs))

@@ -12,14 +12,12 @@ import nbformat
 import pytest
 
 from unlearnlib import Grid
+from unlearnlib.data.sizes import size_of
 from unlearnlib.fields import differing, first_defaults
 from unlearnlib.runs.declared_search import best_of_each, declared, scores, trials
 from unlearnlib.runs.specification import made
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
-CLASSES = {"fashion_small_super": 5, "cifar20": 20}
-"""Of the sets whose labels are super-classes; chance is that of one in ten elsewhere."""
-PARTS = ("jit", "dampening", "pgu", "nabla_tau", "baselines")
 SEARCHES = {
     "class": (
         "jit/full_class", "dampening/full_class", "pgu/removal", "nabla_tau/class",
@@ -62,7 +60,8 @@ UNSEARCHED = {("nabla_tau/tables", "FineTune")}
 OTHERWISE = {"baselines/vision_transformer.workstation"}
 """Searched by a rule of its own, which its page tells: two seeds, and fewer trials."""
 LARGER = [
-    search for part in PARTS for name in declared(part)
+    search for part in sorted({path.parts[-3] for path in NOTEBOOKS.glob("*/search/*.yaml")})
+    for name in declared(part)
     if name.endswith(".workstation") and (search := f"{part}/{name}") not in OTHERWISE
 ]  # fmt: skip
 """The searches at workstation scale."""
@@ -88,7 +87,7 @@ def rounds(search: str) -> list[Grid]:
 
 
 def classes(grid: Grid) -> int:
-    return CLASSES.get(grid.dataset, 10)
+    return size_of(grid.dataset).classes
 
 
 def chosen(kind: str, last: int) -> dict[str, dict[str, Any]]:
@@ -140,7 +139,7 @@ def test_a_second_round_is_as_the_rule_has_it(search: str) -> None:
     ends = {str(m): at_edge(words) for m, words in best["edge"].items()}
     beyond = [m for m, dials in ends.items() if dials - COMPLETE.get(m, set())]
     due = best[~best["found"] | best.index.isin(beyond)]
-    due = due[[(search, method) not in ONE_ROUND for method in due.index]]
+    due = due.drop(index=[m for s, m in ONE_ROUND if s == search])
     assert set(again) == set(due.index)
     for row in due.reset_index().to_dict("records"):
         label = row["method"]
@@ -191,8 +190,8 @@ def test_confirming_seeds_and_requests_are_not_those_of_the_search(
 
 
 @pytest.mark.parametrize("search", LARGER)
-def test_at_workstation_scale_too(search: str) -> None:
-    """The files of the same part, set, network and kind of request: those of their searches."""
+def test_workstation_tables_have_what_their_search_chose(search: str) -> None:
+    """The files of the same part, set, network and kind of request have it, and all of it."""
     grids = rounds(search)
     first, kind = grids[0], grids[0].requests[0].partition(":")[0]
     best = best_of_each(trials(*grids), classes(first))
@@ -204,7 +203,8 @@ def test_at_workstation_scale_too(search: str) -> None:
         and {request.partition(":")[0] for request in grid.requests} == {kind}
         and set(found.index) & set(grid.methods)  # those of a dial have all of its values
     ]  # fmt: skip
-    assert same
+    absent = set(found.index).difference(*(grid.methods for grid in same))
+    assert {(search, method) for method in absent} <= ONE_ROUND
     for grid in same:
         assert min(grid.seeds) >= 10
         if kind != "random":  # whose images the seed draws

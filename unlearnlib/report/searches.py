@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from ..data.names import FASHION_SUPER
+from ..data.sizes import size_of
 from ..errors import RecordError
 from ..runs.declared_search import SPLITS, best_of_each, declared, each_trial, trials
 from .show import plain
@@ -17,7 +17,6 @@ _BEST = (
 """The columns of `best_of_each`."""
 _TRIED = ("method", "setting", *SPLITS, "J")
 """The columns of `each_trial`."""
-_CLASSES = {"fashion_small_super": len(FASHION_SUPER), "cifar20": 20}
 
 _HEADS = {
     "method": "method", "tried": "trials", "setting": "best setting", "forget": "A_f",
@@ -43,7 +42,7 @@ def best_settings(part: str, dataset: str = "", kind: str = "", model: str = "")
         RecordError: A search is recorded in part.
     """
     found = [
-        best_of_each(runs, _CLASSES.get(data_set, 10)).assign(
+        best_of_each(runs, size_of(data_set).classes).assign(
             **{"data set": data_set, "request": request}
         )
         for data_set, request, runs in _recorded(part, dataset, kind, model)
@@ -69,7 +68,7 @@ def tried_settings(part: str, dataset: str = "", kind: str = "", model: str = ""
         RecordError: As of :func:`best_settings`.
     """
     tried = [
-        each_trial(runs, _CLASSES.get(data_set, 10)).assign(request=request)
+        each_trial(runs, size_of(data_set).classes).assign(request=request)
         for data_set, request, runs in _recorded(part, dataset, kind, model)
     ]
     return pd.concat([pd.DataFrame(columns=["request", *_TRIED]), *tried], ignore_index=True)

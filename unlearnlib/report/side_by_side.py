@@ -41,18 +41,16 @@ def show_comparison(frame: pd.DataFrame, caption: str = "") -> Table:
         what = ": the numbers are the printed ones" if known else ", and no printed number is known"
         return replace(printed, caption=caption, notes=(*notes, f"Not run by us{what}."))
     judged = [row for _, rows in ran for row in rows if row["runs"]]
-    doubts = {row["doubt"] for row in judged}
-    shared = len(doubts) == 1 and {row["verdict"] for row in judged} <= {"not run", "not known"}
-    first = judged[0]
+    first, open_ones = judged[0], {row["verdict"] for row in judged} <= {"not run", "not known"}
+    common = [doubt for doubt in _doubts(first) if all(doubt in _doubts(row) for row in judged)]
+    shared = common if open_ones and (common or not any(map(_doubts, judged))) else None
     where = ", ".join(first[name] for name in ("dataset", "model", "request"))
     count = len({name for text in frame["runs"] for name in text.split()})
     notes += [f"Ours: {first['scale']} scale, {where}; {count} runs. Under each, its difference."]
     if others := dict.fromkeys(f"{r['method']}: {r['setting']}" for r in judged if r["setting"]):
         notes += [f"Ours at other settings than those in print. {'; '.join(others)}."]
-    if shared:
-        why = " and ".join(
-            filter(None, ("" if known else "no printed number is known", first["doubt"]))
-        )
+    if shared is not None:
+        why = " and ".join([*([] if known else ["no printed number is known"]), *shared])
         notes += [f"No number of ours is judged: {why}."]
     columns = ("Method", *("Paper", "Ours") * len(measured), "n")
     cells = [(name, _both(rows, measured, marks, sweep, shared)) for name, rows in ran]
@@ -79,7 +77,11 @@ def _printed(
 
 
 def _both(
-    numbers: list[Row], measured: list[Measured], marks: list[str], sweep: bool, shared: bool
+    numbers: list[Row],
+    measured: list[Measured],
+    marks: list[str],
+    sweep: bool,
+    shared: list[str] | None,
 ) -> tuple[str, ...]:
     """Return the cells of a method that was run."""
     by = {(row["metric"], row["split"]): row for row in numbers}
@@ -88,6 +90,11 @@ def _both(
         row = by.get(what)
         cells += ["—", "—"] if row is None else [_paper(row, marks), _ours(row, shared)]
     return (*cells, str(max(row["n"] for row in numbers)))
+
+
+def _doubts(row: Row) -> list[str]:
+    """Return why a number of ours is not judged as it is, reason by reason."""
+    return [doubt for doubt in row["doubt"].split(", ") if doubt]
 
 
 def _who(row: Row, sweep: bool) -> str:
@@ -105,8 +112,11 @@ def _paper(row: Row, marks: list[str]) -> str:
     return text + (f" [{marks.index(row['note']) + 1}]" if row["note"] else "")
 
 
-def _ours(row: Row, shared: bool) -> str:
-    """Return our number, and under it its difference and the verdict unless that is `shared`."""
+def _ours(row: Row, shared: list[str] | None) -> str:
+    """Return our number, and under it its difference and the verdict.
+
+    Where all rows have no verdict for the reasons in `shared`, what a row has besides.
+    """
     if not row["runs"]:
         return "—"
     how = presented(row["metric"])
@@ -116,7 +126,9 @@ def _ours(row: Row, shared: bool) -> str:
     under = list[str]()
     if not pd.isna(row["difference"]):
         under.append(f"{bare(row['difference'] * scale):+z.{digits}f}")
-    if not shared:
+    if shared is not None:
+        under += [escape(doubt) for doubt in _doubts(row) if doubt not in shared]
+    else:
         word = row["verdict"].replace(" ", "-")
         judged = escape(str(Verdict(row["verdict"], note=row["doubt"])))
         under.append(f'<span class="verdict {word}">{judged}</span>')
